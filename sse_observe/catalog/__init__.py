@@ -1,0 +1,1 @@
+"""What the bundle says: signals, boards and alerts, as data. Imports no renderer."""

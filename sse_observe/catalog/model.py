@@ -1,0 +1,129 @@
+"""The words of the catalogue: signal, query, panel, row, board, alert. Frozen data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Severity = Literal["critical", "warning", "info"]
+Compare = Literal["<", "<=", ">", ">=", "==", "!="]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """
+    A recorded series: the join key between metrics, panels and alerts.
+
+    `expr` is a template: `<< by >>` and its kin are filled by the renderer; metric names and other
+    signals stand bare in it, and the user's selector is added to the raw metrics.
+    `per_second` marks a value that grows when time is scaled down.
+    """
+
+    record: str
+    expr: str
+    unit: str
+    help: str
+    per_second: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """
+    One query of a panel, PromQL over signals; the board's variables are added to each selector.
+
+    `instant` asks for the value now (stats, tables); `legend` is Grafana's `{{label}}` format.
+    """
+
+    expr: str
+    legend: str = ""
+    instant: bool = False
+    format: Literal["time_series", "table", "heatmap"] = "time_series"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """
+    One panel as a reader sees it; how Grafana writes it down is the renderer's business.
+
+    `description` says what is shown, what is bad and what to do. `colours` maps a series name to
+    a meaning (`good`, `neutral`, `calm`, `warn`, `bad`) or a shade of the quantile hue.
+    """
+
+    title: str
+    kind: Literal[
+        "timeseries", "stat", "gauge", "heatmap", "histogram", "bargauge", "table", "state-timeline"
+    ]
+    queries: tuple[Query, ...]
+    unit: str
+    description: str
+    width: int = 12
+    height: int = 8
+    decimals: int | None = None
+    minimum: float | None = 0
+    maximum: float | None = None
+    no_value: str = "No streams"
+    stacked: bool = False
+    colours: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A titled row of panels; a collapsed one holds the depth."""
+
+    title: str
+    panels: tuple[Panel, ...]
+    collapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """A dashboard that answers one question; `name` is its file and, after `sse-`, its uid."""
+
+    name: str
+    title: str
+    question: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One pair of windows of a burn-rate alert; `factor` is the burn rate that both must exceed."""
+
+    long: str
+    short: str
+    factor: float
+    hold_for: str
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """
+    One alert page: the facts of its front matter, and its prose.
+
+    `signal` is compared with `threshold`; `guards` are further `signal op number` terms that must
+    hold too (minimum counts). A burn-rate alert has `windows`, and `{window}` in its signal.
+    """
+
+    name: str
+    signal: str
+    compare: Compare
+    threshold: float | str
+    hold_for: str
+    severity: Severity
+    dashboard: str
+    summary: str
+    description: str
+    prose: str
+    keep_firing_for: str | None = None
+    guards: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """Everything the bundle says, cross-checked by `catalog.load`."""
+
+    signals: tuple[Signal, ...]
+    boards: tuple[Board, ...]
+    alerts: tuple[Alert, ...]

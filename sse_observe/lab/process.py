@@ -1,0 +1,117 @@
+"""Programs that the lab starts and stops: on loopback, on free ports, by their own process id."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sse_observe.errors import LabError
+
+STOP_SECONDS = 5.0
+"""How long a program may take after SIGTERM; Prometheus, nginx and Redis need 0.1 s."""
+
+
+def free_port() -> int:
+    """Return a TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def find(program: str, package: str) -> str:
+    """Return the path of a program; LabError that names the Debian package where it is missing."""
+    path = shutil.which(program)
+    if path is None:
+        raise LabError(f"{program}: not found on PATH; install it: apt-get install {package}")
+    return path
+
+
+class Program:
+    """
+    One child process with its output in a file.
+
+    A context manager: it is started and waited for on entry, and stopped on exit, however the
+    block ends.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        ready: Callable[[], bool],
+        ready_seconds: float = 20.0,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.command = list(command)
+        self.log = log
+        self._ready = ready
+        self._ready_seconds = ready_seconds
+        self._env = env
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def name(self) -> str:
+        """The program's own name, for messages."""
+        return Path(self.command[0]).name
+
+    def start(self) -> Self:
+        """Start it and wait until it answers; LabError with its last words where it does not."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._env,
+                # A Ctrl-C in the terminal is ours to pass on, in our order.
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + self._ready_seconds
+        while not self._ready():
+            if self._process.poll() is not None:
+                raise LabError(f"{self.name} ended at once: {self.last_words()}")
+            if time.monotonic() > deadline:
+                self.stop()
+                raise LabError(f"{self.name} did not answer in {self._ready_seconds:g} s")
+            time.sleep(0.02)
+        return self
+
+    def last_words(self) -> str:
+        """Return the last line that the program printed."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return next((line for line in reversed(lines) if line.strip()), "it printed nothing")
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process, if it still runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def stop(self) -> None:
+        """Ask it to end, insist after a while, and wait until it is gone."""
+        if self._process is None:
+            return
+        self.signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

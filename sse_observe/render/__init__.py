@@ -1,0 +1,1 @@
+"""Turns the catalogue and a user's settings into dashboards, rules and runbooks."""
