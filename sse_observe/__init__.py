@@ -1,0 +1,1 @@
+"""Observability for Server-Sent Events: the runtime half's public names."""
