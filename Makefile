@@ -1,0 +1,61 @@
+# The menu. `make demo` and `make test` do all their own set-up on Debian or Ubuntu.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+
+# program:Debian package. The demo wants Prometheus; the tests want the rest too.
+DEMO_PARTS := prometheus:prometheus
+TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager nginx:nginx \
+	chromium:chromium node:nodejs ip:iproute2 nft:nftables
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast prove check render wheel bench setup parts
+
+help:  ## Show this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: PARTS = $(DEMO_PARTS)
+demo: parts $(VENV)/demo  ## See it work: streams, synthetic users, Prometheus, an alert with its runbook
+	$(BIN)/sse-observe demo $(ARGS)
+
+test: setup  ## Everything but the exhaustive runs
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(VENV)/dev  ## Only what needs no server and less than a second
+	$(BIN)/python -m pytest -m "not slow and not prove" $(ARGS)
+
+prove: setup  ## The exhaustive runs
+	$(BIN)/python -m pytest -m prove $(ARGS)
+
+check: $(VENV)/dev  ## Lint, format, types, and the rendered files
+	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
+	$(BIN)/sse-observe render --check
+
+render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/ and the README's tables
+	$(BIN)/sse-observe render
+	$(BIN)/python tests/readme.py
+
+bench: $(VENV)/dev  ## What the middleware costs, as ratios
+	$(BIN)/python -m pytest tests/bench -s -p no:randomly
+
+wheel: $(VENV)/dev  ## Build the wheel and the source archive into dist/
+	$(BIN)/python -m build --quiet --outdir dist .
+
+setup: PARTS = $(TEST_PARTS)
+setup: parts $(VENV)/dev  ## Install what the tests need
+
+parts:
+	@missing=$$(for part in $(PARTS); do command -v $${part%%:*} >/dev/null || echo $${part##*:}; done; \
+	  $(PYTHON) -c 'import ensurepip' 2>/dev/null || echo python3-venv); \
+	[ -z "$$missing" ] || { echo "Installing" $$missing; $(SUDO) apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } || \
+	  echo "Could not install:" $$missing "- what needs it will say so." >&2
+
+$(VENV)/demo: pyproject.toml
+	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q --upgrade pip && $(BIN)/pip install -q -e '.[all]'
+	@touch $@
+
+$(VENV)/dev: pyproject.toml | $(VENV)/demo
+	$(BIN)/pip install -q -e '.[all]' --group dev
+	@touch $@
