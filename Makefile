@@ -39,8 +39,8 @@ render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/ and the README's t
 bench: $(VENV)/dev  ## What the middleware costs, as ratios
 	$(BIN)/python -m pytest tests/bench -s -p no:randomly
 
-wheel: $(VENV)/dev  ## Build the wheel and the source archive into dist/
-	$(BIN)/python -m build --quiet --outdir dist .
+wheel: $(VENV)/demo  ## Build the wheel into dist/
+	$(BIN)/pip wheel -q --no-deps -w dist .
 
 setup: PARTS = $(TEST_PARTS)
 setup: parts $(VENV)/dev  ## Install what the tests need

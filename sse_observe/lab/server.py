@@ -1,0 +1,72 @@
+"""A real uvicorn in a thread of this process, on loopback, ended with the block that started it."""
+
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from sse_observe.errors import LabError
+
+START_SECONDS = 10.0
+
+
+class Server:
+    """
+    Serves an ASGI application on 127.0.0.1; `url` has no trailing slash.
+
+    Port 0 takes a free one; LabError where a given one is taken. In a thread uvicorn leaves the
+    process' signals alone. Streams that are still open after `grace_seconds` are cut.
+    """
+
+    def __init__(self, app: Any, *, port: int = 0, grace_seconds: int = 1) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind(("127.0.0.1", port))
+        except OSError as error:
+            self._socket.close()
+            remedy = "choose another with --port, or 0 for a free one"
+            raise LabError(f"port {port}: {error.strerror}; {remedy}") from None
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_level="critical",
+                access_log=False,
+                timeout_graceful_shutdown=grace_seconds,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="sse-observe lab", daemon=True
+        )
+
+    def start(self) -> Self:
+        """Start it and wait until it accepts."""
+        self._thread.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise LabError(f"{self.url}: the service did not start")
+            time.sleep(0.01)
+        return self
+
+    def stop(self) -> None:
+        """End it and wait until the port is free again."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
