@@ -30,13 +30,19 @@ class Query:
     """
     One query of a panel, PromQL over signals; the board's variables are added to each selector.
 
-    `instant` asks for the value now (stats, tables); `legend` is Grafana's `{{label}}` format.
+    `instant` asks for the value now (stats, tables); `legend` is Grafana's `{{label}}` format, in
+    a table the column's title. `unit` and `decimals` are a table column's own. `<< interval >>`
+    in the expression is the seconds between two evaluations of the rules.
     """
 
     expr: str
     legend: str = ""
     instant: bool = False
     format: Literal["time_series", "table", "heatmap"] = "time_series"
+    weight: Literal["thin", "normal", "bold"] = "normal"
+    exemplar: bool = False
+    unit: str = ""
+    decimals: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +50,15 @@ class Panel:
     """
     One panel as a reader sees it; how Grafana writes it down is the renderer's business.
 
-    `description` says what is shown, what is bad and what to do. `colours` maps a series name to
-    a meaning (`good`, `neutral`, `calm`, `warn`, `bad`) or a shade of the quantile hue.
+    `description` says what is shown, what is bad and what to do. `colours` maps a series name
+    (`/…/` for a pattern, empty for all) to a meaning (`good`, `client`, `calm`, `warn`, `bad`,
+    `plain`) or a shade of the quantile or network hue. `steps` colours a value from a bound on,
+    where no alert watches the panel; where one does, its threshold is the bound. `columns` maps a
+    table's label to the column's title.
     """
 
     title: str
-    kind: Literal[
-        "timeseries", "stat", "gauge", "heatmap", "histogram", "bargauge", "table", "state-timeline"
-    ]
+    kind: Literal["timeseries", "stat", "gauge", "heatmap", "bargauge", "table"]
     queries: tuple[Query, ...]
     unit: str
     description: str
@@ -60,10 +67,13 @@ class Panel:
     decimals: int | None = None
     minimum: float | None = 0
     maximum: float | None = None
+    soft_minimum: float | None = None
     no_value: str = "No streams"
     stacked: bool = False
+    bars: bool = False
     colours: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
+    steps: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
