@@ -15,6 +15,7 @@ class Signal:
 
     `expr` is a template: `<< by >>` and its kin are filled by the renderer; metric names and other
     signals stand bare in it, and the user's selector is added to the raw metrics.
+    `labels` are what the series carries, before the user's grouping labels.
     `per_second` marks a value that grows when time is scaled down.
     """
 
@@ -22,6 +23,7 @@ class Signal:
     expr: str
     unit: str
     help: str
+    labels: tuple[str, ...] = ("job", "route")
     per_second: bool = False
 
 

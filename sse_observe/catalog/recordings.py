@@ -1,0 +1,292 @@
+r"""
+Every signal that reads raw metrics: the only file that holds PromQL over them.
+
+The expressions are templates: `by` is the signal's own labels and `on` is job and route, each with
+the user's grouping labels added; `w('1h')` is a window and `seconds('1h')` its number; `rate('5m')`
+is a window one scrape longer, so that a rate spans exactly the two instants that `x` and
+`x offset 5m` see; `interval` is the seconds between two evaluations.
+"""
+
+from sse_observe.catalog.model import Signal
+from sse_observe.catalog.verdicts import VERDICTS
+from sse_observe.metrics import METRICS
+
+_ROUTE = ("job", "route")
+_SPLIT = ("job", "route", "user_segment", "network_type")
+
+# prometheus_client writes le="5.0", and Prometheus 3 normalises to that; others write le="5".
+_FIVE_SECONDS = r'le=~"5(\\.0)?"'
+
+
+def _counter(metric: str, *labels: str, unit: str = "ops", prefix: str = "route") -> Signal:
+    """Record the rate of a counter over the fleet, by its own labels or by those given."""
+    return Signal(
+        record=f"{prefix}:{metric.removesuffix('_total')}:rate5m",
+        expr=f"sum by (<< by >>) (rate({metric}[<< rate('5m') >>]))",
+        unit=unit,
+        help=f"{METRICS[metric].help} Per second.",
+        labels=("job", *(labels or METRICS[metric].labels)),
+        per_second=True,
+    )
+
+
+def _histogram(metric: str) -> tuple[Signal, Signal]:
+    """Record the bucket rates of a histogram and the rate of its sum."""
+    return (
+        Signal(
+            record=f"route:{metric}_bucket:rate5m",
+            expr=f"sum by (<< by >>) (rate({metric}_bucket[<< rate('5m') >>]))",
+            unit="ops",
+            help=f"{METRICS[metric].help} Observations per second, by upper bound.",
+            labels=(*_ROUTE, "le"),
+            per_second=True,
+        ),
+        Signal(
+            record=f"route:{metric}_sum:rate5m",
+            expr=f"sum by (<< by >>) (rate({metric}_sum[<< rate('5m') >>]))",
+            unit="short",
+            help=f"{METRICS[metric].help} Sum per second.",
+            per_second=True,
+        ),
+    )
+
+
+def _buckets(metric: str) -> Signal:
+    """Record the bucket rates of a histogram whose sum nobody needs."""
+    return _histogram(metric)[0]
+
+
+def _gauge(metric: str, unit: str = "short") -> Signal:
+    """Record a gauge, summed over the fleet."""
+    return Signal(
+        record=f"route:{metric}:sum",
+        expr=f"sum by (<< by >>) ({metric})",
+        unit=unit,
+        help=METRICS[metric].help,
+    )
+
+
+def _average(metric: str) -> Signal:
+    """Record how many streams were in a state, on average over five minutes."""
+    return Signal(
+        record=f"route:{metric}:avg5m",
+        expr=f"sum by (<< by >>) (avg_over_time({metric}[<< w('5m') >>]))",
+        unit="short",
+        help=f"{METRICS[metric].help} On average over five minutes.",
+    )
+
+
+# A stream without an end is judged by time, not by its ending.
+_FINITE = "unless on (<< on >>) route:sse_continuous:info"
+
+
+def _fate(name: str, selector: str, text: str) -> Signal:
+    """Record what became of streams: born, completed, broken, cancelled or confirmed."""
+    counted = f"sum by (<< by >>) (rate({selector}[<< rate('5m') >>]))"
+    # What never happened has no series: zero, with the labels of what started.
+    never = "" if name == "started" else " or 0 * route_split:sse_streams_started:rate5m"
+    return Signal(
+        record=f"route_split:sse_streams_{name}:rate5m",
+        expr=f"({counted}{never}) {_FINITE}",
+        unit="ops",
+        help=f"{text}, per second, by segment and network.",
+        labels=_SPLIT,
+        per_second=True,
+    )
+
+
+_COMPLETION = (
+    Signal(
+        record="route:sse_continuous:info",
+        expr='max by (<< by >>) (sse_route_info{kind="continuous"})',
+        unit="short",
+        help="1 for a route whose streams are not meant to end.",
+    ),
+    _fate("started", 'sse_streams_opened_total{start="fresh"}', "Streams born"),
+    _fate("completed", 'sse_streams_closed_total{reason="completed"}', "Streams completed"),
+    _fate(
+        "broken",
+        'sse_streams_closed_total{reason=~"server_error|slow_consumer"}',
+        "Streams that the server itself broke",
+    ),
+    _fate(
+        "cancelled",
+        'sse_client_streams_total{outcome="cancelled"}',
+        "Streams that their user cancelled",
+    ),
+    _fate(
+        "confirmed",
+        'sse_client_streams_total{outcome="completed"}',
+        "Completed streams that their client confirmed",
+    ),
+    Signal(
+        record="route_split:sse_streams_open:sum",
+        # Raw counters on purpose: both come from one process and one scrape.
+        expr="sum by (<< by >>) (sse_streams_opened_total)"
+        " - sum by (<< by >>) (sse_streams_closed_total)",
+        unit="short",
+        help="Streams open now, by segment and network.",
+        labels=_SPLIT,
+    ),
+    Signal(
+        record="route:sse_streams_open:sum",
+        # A target that misses scrapes keeps its last count; a deleted one drops at once.
+        expr="sum by (<< by >>) (sse_concurrent_streams"
+        " or (last_over_time(sse_concurrent_streams[<< w('10m') >>])"
+        " and on (job, instance) up == 0))",
+        unit="short",
+        help="Streams open now.",
+    ),
+)
+
+_CONNECTIONS = (
+    _counter("sse_streams_opened_total", "route", "start"),
+    _counter("sse_streams_closed_total", "route", "reason"),
+    _counter("sse_client_streams_total", "route", "outcome"),
+    _counter("sse_open_rejected_total"),
+    _counter("sse_cuts_total"),
+    _counter("sse_response_faults_total"),
+    *_histogram("sse_stream_duration_seconds"),
+    _buckets("sse_time_to_first_event_seconds"),
+    Signal(
+        record="route:sse_streams_resumed:rate2m",
+        # Two minutes: one minute peaks in an orderly deploy, five hold on long after a storm.
+        expr="sum by (<< by >>)"
+        " (rate(sse_streams_opened_total{start=\"resumed\"}[<< rate('2m') >>]))",
+        unit="ops",
+        help="Connections resumed per second, over two minutes.",
+        per_second=True,
+    ),
+    Signal(
+        record="route:sse_stream_saturation:ratio",
+        # The fullest process, not the mean: it is the one that refuses.
+        expr="max by (<< by >>) (sse_concurrent_streams / (sse_stream_limit > 0))",
+        unit="percentunit",
+        help="Open streams against the limit, on the fullest process.",
+    ),
+)
+
+_FLOW = (
+    _average("sse_concurrent_streams"),
+    _average("sse_silent_streams"),
+    _average("sse_stalled_streams"),
+    _gauge("sse_silent_streams"),
+    _gauge("sse_stalled_streams"),
+    _gauge("sse_orphaned_streams"),
+    _counter("sse_stream_seconds_total"),
+    _buckets("sse_event_gap_seconds"),
+    _counter("sse_events_sent_total"),
+    _counter("sse_sent_bytes_total", unit="Bps"),
+    _buckets("sse_event_size_bytes"),
+    _counter("sse_send_blocked_seconds_total"),
+    Signal(
+        record="route:sse_heartbeats_expected:rate",
+        expr="sum by (<< by >>) (sse_concurrent_streams / (sse_heartbeat_interval_seconds > 0))",
+        unit="ops",
+        help="Heartbeats per second if every open stream were idle: the most there can be.",
+    ),
+    _counter("sse_stall_detections_total"),
+    *_histogram("sse_stall_recovery_seconds"),
+    _counter("sse_ui_messages_shown_total"),
+    _buckets("sse_event_delay_seconds"),
+)
+
+_REPLAY = (
+    _counter("sse_resumes_total"),
+    _counter("sse_replayed_events_total"),
+    _counter("sse_replay_evicted_events_total"),
+    _gauge("sse_replay_buffer_events"),
+    _counter("sse_message_loss_total"),
+    Signal(
+        record="route:sse_message_loss:increase15m",
+        # `increase` alone misses what a new process lost before its first scrape, and its empty
+        # buffer is why events are lost; so young processes are read as they stand.
+        expr="""
+(sum by (<< by >>) (increase(sse_message_loss_total[<< w('15m') >>])) > 0)
+or (sum by (<< by >>) (sse_message_loss_total
+      and on (job, instance) (time() - sse_start_time_seconds < << seconds('15m') >>)) > 0)
+or sum by (<< by >>) (increase(sse_message_loss_total[<< w('15m') >>]))""",
+        unit="short",
+        help="Events lost for good within 15m.",
+        labels=(*_ROUTE, "seen_by"),
+    ),
+    _counter("sse_duplicate_events_total"),
+    _counter("sse_client_events_received_total", "route"),
+)
+
+_NETWORK = (
+    Signal(
+        record="route_split:sse_reconnect_time_seconds_bucket:rate5m",
+        expr="sum by (<< by >>) (rate(sse_reconnect_time_seconds_bucket[<< rate('5m') >>]))",
+        unit="ops",
+        help="Reconnects per second, by upper bound of their time and by network.",
+        labels=(*_ROUTE, "network_type", "le"),
+        per_second=True,
+    ),
+    Signal(
+        record="route_split:sse_reconnect_time_seconds_sum:rate5m",
+        expr="sum by (<< by >>) (rate(sse_reconnect_time_seconds_sum[<< rate('5m') >>]))",
+        unit="short",
+        help="Seconds spent reconnecting per second, by network.",
+        labels=(*_ROUTE, "network_type"),
+        per_second=True,
+    ),
+    Signal(
+        record="route:sse_reconnects:increase10m",
+        expr="sum by (<< by >>) (increase(sse_reconnect_time_seconds_count[<< w('10m') >>]))",
+        unit="short",
+        help="Reconnects within 10m.",
+    ),
+    Signal(
+        record="route:sse_reconnects_slow:increase10m",
+        expr="route:sse_reconnects:increase10m - sum by (<< by >>)"
+        f" (increase(sse_reconnect_time_seconds_bucket{{{_FIVE_SECONDS}}}[<< w('10m') >>]))",
+        unit="short",
+        help="Reconnects that took over 5 s, within 10m.",
+    ),
+    _counter("sse_tcp_sent_segments_total", prefix="route_split"),
+    _counter("sse_tcp_retransmitted_segments_total", prefix="route_split"),
+    _buckets("sse_tcp_rtt_seconds"),
+    _gauge("sse_tcp_unsent_bytes", "bytes"),
+)
+
+_OURSELVES = (
+    Signal(
+        record="route:sse_telemetry_instances:count",
+        expr="count by (<< by >>) (sse_build_info)",
+        unit="short",
+        help="Processes that export these metrics, by job.",
+        labels=("job",),
+    ),
+    Signal(
+        record="route:sse_telemetry_present:bool",
+        # 0 for each job that was here within a day and is gone; 0 without a job where nothing
+        # was ever here, so that a total blackout is seen too.
+        expr="""
+(route:sse_telemetry_instances:count > bool 0)
+or 0 * last_over_time(route:sse_telemetry_instances:count[<< w('1d') >>])
+or on () (absent(sse_build_info) - 1)""",
+        unit="bool",
+        help="1 while a job exports these metrics, 0 for a day after it stopped.",
+        labels=("job",),
+    ),
+    Signal(
+        record="route:sse_observer_faults:increase15m",
+        expr="sum by (<< by >>) (increase(sse_observer_faults_total[<< w('15m') >>]))",
+        unit="short",
+        help="Failures of sse-observe itself within 15m, by where they were caught.",
+        labels=("job", "where"),
+    ),
+    _counter("sse_client_reports_total"),
+)
+
+SIGNALS = (
+    *_COMPLETION,
+    *_CONNECTIONS,
+    *_FLOW,
+    *_REPLAY,
+    *_NETWORK,
+    *_OURSELVES,
+    *VERDICTS,
+)
+"""All signals, each after those that it reads: the order of evaluation."""
