@@ -1,0 +1,340 @@
+"""The board that answers: is the way between server and users in order?"""
+
+from sse_observe.catalog.dashboards.panels import depth, heatmap, lines, stage, stat
+from sse_observe.catalog.dashboards.phrases import (
+    NETWORK_COLOURS,
+    NO_REPORTS,
+    NO_RESUMES,
+    NO_TCP,
+    QUANTILE_COLOURS,
+    alerts_firing,
+    buckets_over_time,
+    high_by,
+    highest,
+    mean,
+    quantile,
+    quantiles,
+    sum_by,
+)
+from sse_observe.catalog.model import Board, Query
+
+RESUME_COLOURS = {
+    "full": "good",
+    "gap": "bad",
+    "unknown_stream": "warn",
+    "malformed": "calm",
+}
+PAYLOAD = 'route:sse_events_sent:rate5m{event!~"heartbeat|comment"}'
+
+_ANSWER = stage(
+    "",
+    stat(
+        "Packet loss, worst network",
+        "percentunit",
+        "Share of TCP segments sent again, on the worst network. Behind a proxy the kernel sees "
+        "the hop to the proxy, not the user's radio.",
+        Query(
+            expr="topk(1, max by (network_type) (route_split:sse_packet_loss:ratio_rate5m))",
+            legend="{{network_type}}",
+            instant=True,
+        ),
+        decimals=2,
+        no_value=NO_TCP,
+    ),
+    stat(
+        "Delivery delay, p95",
+        "s",
+        "How much later than the best of its connection an event arrives, for one event in "
+        "twenty. Seconds mean that something on the way collects events.",
+        quantile(0.95, "route:sse_event_delay_seconds_bucket:rate5m"),
+        decimals=2,
+        no_value=NO_REPORTS,
+    ),
+    stat(
+        "Round trip, p95",
+        "s",
+        "Round-trip time on the next TCP hop; behind a proxy that is the proxy. A rise here is "
+        "the network's, not the application's.",
+        quantile(0.95, "route:sse_tcp_rtt_seconds_bucket:rate5m"),
+        no_value=NO_TCP,
+    ),
+    stat(
+        "Slow reconnects, worst route",
+        "percentunit",
+        "Share of reconnects that took over 5 s, on the worst route; above 5 % means that p95 is "
+        "over 5 s.",
+        highest("route:sse_reconnects_slow:ratio_rate10m"),
+        decimals=1,
+        no_value="No reconnects",
+    ),
+    stat(
+        "Resumes with a gap, worst route",
+        "percentunit",
+        "Share of resumed connections that the replay could not serve in full, on the worst "
+        "route: those users miss events.",
+        highest("route:sse_resume_gaps:ratio_rate15m"),
+        decimals=1,
+        no_value=NO_RESUMES,
+    ),
+    alerts_firing(),
+    lines(
+        "Packet loss rate (%)",
+        "percentunit",
+        "Share of TCP segments sent again, by the network type of the stream, worst route. One "
+        "network alone is that network; all of them are your link.",
+        high_by("network_type", "route_split:sse_packet_loss:ratio_rate5m"),
+        height=9,
+        decimals=2,
+        colours=NETWORK_COLOURS,
+    ),
+    lines(
+        "Latency distribution (p50, p95, p99)",
+        "s",
+        "Delivery delay of events above the best seen on the same connection, measured by "
+        "browsers: what buffering and congestion add. No clock is trusted.",
+        *quantiles("route:sse_event_delay_seconds_bucket:rate5m"),
+        height=9,
+        colours=QUANTILE_COLOURS,
+    ),
+    lines(
+        "Bandwidth efficiency (events per second)",
+        "eps",
+        "Payload events per second: sent by the server, and received as browsers report it. A gap "
+        "between the two is events on the way, or browsers that do not report.",
+        Query(expr=f"sum({PAYLOAD})", legend="sent", weight="bold"),
+        Query(
+            expr="sum(route:sse_client_events_received:rate5m)",
+            legend="received",
+        ),
+        height=9,
+        colours={"sent": "client", "received": "p95"},
+    ),
+)
+
+_DELIVERING = stage(
+    "Delivering",
+    lines(
+        "Late events",
+        "percentunit",
+        "Share of events that arrived over 1 s late, by route. A proxy that buffers delivers in "
+        "batches: the server sees nothing of it.",
+        high_by("route", "route:sse_event_late:ratio_rate10m"),
+        decimals=1,
+    ),
+    lines(
+        "Round-trip time",
+        "s",
+        "On the next TCP hop; behind a proxy that is the proxy.",
+        *quantiles("route:sse_tcp_rtt_seconds_bucket:rate5m"),
+        colours=QUANTILE_COLOURS,
+    ),
+    lines(
+        "Events over 1 KiB",
+        "percentunit",
+        "Share of events larger than 1 KiB, by route. Large events wait in buffers and cost most "
+        "on slow networks: send less, or in smaller pieces.",
+        high_by("route", "route:sse_event_oversized:ratio_rate1h"),
+        decimals=1,
+    ),
+)
+
+_RECOVERING = stage(
+    "Recovering",
+    lines(
+        "Resumes by outcome",
+        "ops",
+        "What the replay could give to resumed connections. Red is events lost, orange a stream "
+        "that this server does not know: a restart, or a store that is not shared.",
+        sum_by("outcome", "route:sse_resumes:rate5m"),
+        stacked=True,
+        colours=RESUME_COLOURS,
+    ),
+    lines(
+        "Resumes with a gap",
+        "percentunit",
+        "Share of resumed connections that the replay could not serve in full, by route. Make the "
+        "buffer outlast the slowest reconnect.",
+        high_by("route", "route:sse_resume_gaps:ratio_rate15m"),
+        decimals=1,
+    ),
+    lines(
+        "Duplicate events",
+        "percentunit",
+        "Share of received events that the client had already and dropped, by route. More than "
+        "a little means that a cursor is lost or ignored.",
+        high_by("route", "route:sse_duplicates:ratio_rate15m"),
+        decimals=2,
+        no_value=NO_REPORTS,
+    ),
+    lines(
+        "Reconnect time by network type, p95",
+        "s",
+        "From connection lost to open again. A slow network alone is weather; all of them "
+        "together are you.",
+        quantile(
+            0.95,
+            "route_split:sse_reconnect_time_seconds_bucket:rate5m",
+            by=("network_type",),
+            legend="{{network_type}}",
+        ),
+        width=12,
+        decimals=1,
+        colours=NETWORK_COLOURS,
+    ),
+    lines(
+        "Slow reconnects",
+        "percentunit",
+        "Share of reconnects that took over 5 s, by route; above 5 % means that p95 is over 5 s.",
+        high_by("route", "route:sse_reconnects_slow:ratio_rate10m"),
+        width=12,
+        decimals=1,
+    ),
+)
+
+_ENDING = stage(
+    "Ending",
+    lines(
+        "Completion by network type",
+        "percent",
+        "Completion over 1h, worst segment and route, by the network that the stream was opened "
+        "on. Absent under 20 ended streams: fewer are noise.",
+        Query(
+            expr="min by (network_type) (sse_stream_completion_rate)",
+            legend="{{network_type}}",
+        ),
+        width=12,
+        decimals=1,
+        minimum=None,
+        soft_minimum=98,
+        maximum=100,
+        colours=NETWORK_COLOURS,
+    ),
+    lines(
+        "Streams open by network",
+        "short",
+        "On which networks the open streams were born: how much weight each line beside has.",
+        Query(
+            expr="sum by (network_type) (route_split:sse_streams_open:sum)",
+            legend="{{network_type}}",
+        ),
+        width=12,
+        decimals=0,
+        stacked=True,
+        colours=NETWORK_COLOURS,
+    ),
+)
+
+_BACKPRESSURE = depth(
+    "Backpressure",
+    lines(
+        "Send blocked",
+        "percentunit",
+        "Share of open time in which the application waited for the server to take bytes, by "
+        "route. Readers are slower than the source.",
+        high_by("route", "route:sse_send_blocked:ratio_rate5m"),
+        decimals=1,
+    ),
+    lines(
+        "Unsent bytes",
+        "bytes",
+        "Bytes that the kernel holds and has not sent, by route: the real backpressure, long "
+        "before a send blocks.",
+        Query(
+            expr="topk(10, sum by (route) (route:sse_tcp_unsent_bytes:sum))",
+            legend="{{route}}",
+        ),
+        no_value=NO_TCP,
+    ),
+    heatmap(
+        "Event size",
+        "bytes",
+        "Size of events. Keep the weight under 1 KiB.",
+        *buckets_over_time("route:sse_event_size_bytes_bucket:rate5m"),
+    ),
+)
+
+_REPLAY = depth(
+    "Replay buffer",
+    lines(
+        "Events held for replay",
+        "short",
+        "Fill of the replay buffers, by route. It bounds how long a user may be away.",
+        Query(
+            expr="topk(10, sum by (route) (route:sse_replay_buffer_events:sum))",
+            legend="{{route}}",
+        ),
+        decimals=0,
+    ),
+    lines(
+        "Replayed and evicted events",
+        "eps",
+        "Events sent again to resumed connections, and events dropped to keep the buffer bounded. "
+        "Evictions are normal; evictions together with gaps mean that the buffer is too short.",
+        Query(expr="sum(route:sse_replayed_events:rate5m)", legend="replayed"),
+        Query(expr="sum(route:sse_replay_evicted_events:rate5m)", legend="evicted"),
+        colours={"replayed": "good", "evicted": "calm"},
+    ),
+    lines(
+        "Mean reconnect time by network",
+        "s",
+        "From connection lost to open again, on average; the buffer must outlast it.",
+        mean(
+            "route_split:sse_reconnect_time_seconds_sum:rate5m",
+            "route_split:sse_reconnect_time_seconds_bucket:rate5m",
+            by="network_type",
+            legend="{{network_type}}",
+        ),
+        decimals=1,
+        colours=NETWORK_COLOURS,
+    ),
+)
+
+_INSTANCES = depth(
+    "Per instance (raw series: choose with the variable Instance)",
+    lines(
+        "Packet loss by instance",
+        "percentunit",
+        "Share of TCP segments sent again, the twenty worst instances. One instance alone: its "
+        "node or its zone.",
+        Query(
+            expr="topk(20, sum by (instance)"
+            " (rate(sse_tcp_retransmitted_segments_total[$__rate_interval]))"
+            " / (sum by (instance) (rate(sse_tcp_sent_segments_total[$__rate_interval])) > 0))",
+            legend="{{instance}}",
+        ),
+        decimals=2,
+    ),
+    lines(
+        "Unsent bytes by instance",
+        "bytes",
+        "Bytes that the kernel holds and has not sent, the twenty fullest instances.",
+        Query(
+            expr="topk(20, sum by (instance) (sse_tcp_unsent_bytes))",
+            legend="{{instance}}",
+        ),
+    ),
+    lines(
+        "Events per second by instance",
+        "eps",
+        "Events sent, the twenty busiest instances.",
+        Query(
+            expr="topk(20, sum by (instance) (rate(sse_events_sent_total[$__rate_interval])))",
+            legend="{{instance}}",
+        ),
+    ),
+)
+
+NETWORK_QUALITY = Board(
+    name="network-quality",
+    title="SSE / Network Quality",
+    question="Is the way between server and users in order?",
+    rows=(
+        _ANSWER,
+        _DELIVERING,
+        _RECOVERING,
+        _ENDING,
+        _BACKPRESSURE,
+        _REPLAY,
+        _INSTANCES,
+    ),
+)

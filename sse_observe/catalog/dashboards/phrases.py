@@ -1,0 +1,114 @@
+"""
+PromQL phrases over signals that many panels say: worst, by route, quantiles, how many in the range.
+
+Each bounds the series that it returns; a board must stay readable with fifty routes.
+"""
+
+from collections.abc import Iterable
+
+from sse_observe.catalog.model import Panel, Query
+
+# Ten lines are what a legend and a reader can hold.
+MOST_LINES = 10
+
+QUANTILE_COLOURS = {"p50": "p50", "p95": "p95", "p99": "p99"}
+NETWORK_COLOURS = {
+    "slow-2g": "slow-2g",
+    "2g": "2g",
+    "3g": "3g",
+    "4g": "4g",
+    "unknown": "calm",
+}
+OBSERVER_COLOURS = {"server": "client", "client": "p95"}
+
+NO_REPORTS = "No client reports"
+NO_TCP = "No TCP facts (tcp_info is off)"
+NO_RESUMES = "No resumes"
+
+
+def highest(signal: str) -> Query:
+    """Show the worst route of a signal where high is bad, by name and value, now."""
+    return Query(expr=f"topk(1, max by (route) ({signal}))", legend="{{route}}", instant=True)
+
+
+def lowest(signal: str) -> Query:
+    """Show the worst route of a signal where low is bad, by name and value, now."""
+    return Query(expr=f"bottomk(1, min by (route) ({signal}))", legend="{{route}}", instant=True)
+
+
+def high_by(label: str, signal: str, legend: str = "") -> Query:
+    """Draw a line for each value of a label, the highest of them where there are many."""
+    return Query(
+        expr=f"topk({MOST_LINES}, max by ({label}) ({signal}))",
+        legend=legend or f"{{{{{label}}}}}",
+    )
+
+
+def sum_by(label: str, series: str) -> Query:
+    """Add up a signal by one label."""
+    return Query(expr=f"sum by ({label}) ({series})", legend=f"{{{{{label}}}}}")
+
+
+def per_minute_by(label: str, rate: str) -> Query:
+    """Show a rare event as a count per minute: nobody reads 0.02 per second."""
+    return Query(expr=f"60 * sum by ({label}) ({rate})", legend=f"{{{{{label}}}}}")
+
+
+def in_range(rate: str, by: str = "") -> Query:
+    """Count what a recorded rate saw in the dashboard's time range."""
+    grouping = f" by ({by})" if by else ""
+    return Query(
+        expr=f"sum{grouping} (sum_over_time({rate}[$__range])) * << interval >>",
+        legend=f"{{{{{by}}}}}" if by else "",
+        instant=True,
+    )
+
+
+def quantile(q: float, buckets: str, *, by: Iterable[str] = (), legend: str = "") -> Query:
+    """Estimate a quantile from recorded buckets."""
+    labels = ", ".join((*by, "le"))
+    return Query(expr=f"histogram_quantile({q:g}, sum by ({labels}) ({buckets}))", legend=legend)
+
+
+def quantiles(buckets: str) -> tuple[Query, ...]:
+    """Draw p50, p95 and p99 in one panel."""
+    return tuple(
+        quantile(q, buckets, legend=legend)
+        for q, legend in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+    )
+
+
+def buckets_over_time(buckets: str) -> tuple[Query, ...]:
+    """Feed a heatmap."""
+    return (Query(expr=f"sum by (le) ({buckets})", legend="{{le}}", format="heatmap"),)
+
+
+def mean(total: str, buckets: str, *, by: str = "", legend: str = "") -> Query:
+    """Divide the recorded sum of a histogram by its recorded count; absent when idle."""
+    grouping = f" by ({by})" if by else ""
+    count = f'{buckets}{{le="+Inf"}}'
+    return Query(
+        expr=f"sum{grouping} ({total}) / (sum{grouping} ({count}) > 0)",
+        legend=legend,
+    )
+
+
+def alerts_firing(board_width: int = 4) -> Panel:
+    """Say on every board whether somebody should be awake."""
+    return Panel(
+        title="Alerts firing",
+        kind="stat",
+        queries=(
+            Query(
+                expr='count(ALERTS{alertname=~"SSE.+", alertstate="firing"}) or vector(0)',
+                instant=True,
+            ),
+        ),
+        unit="short",
+        description="Alerts of this bundle that fire for the selected jobs and routes. They stand "
+        "as red marks on every graph; open the marked alert's runbook first.",
+        width=board_width,
+        height=5,
+        decimals=0,
+        steps=((1, "bad"),),
+    )

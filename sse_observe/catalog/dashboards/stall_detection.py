@@ -1,0 +1,290 @@
+"""The board that answers: who waits for an event that does not come?"""
+
+from sse_observe.catalog.dashboards.panels import bargauge, depth, heatmap, lines, stage, stat
+from sse_observe.catalog.dashboards.phrases import (
+    NETWORK_COLOURS,
+    NO_REPORTS,
+    OBSERVER_COLOURS,
+    QUANTILE_COLOURS,
+    alerts_firing,
+    buckets_over_time,
+    high_by,
+    highest,
+    in_range,
+    mean,
+    per_minute_by,
+    quantile,
+    quantiles,
+)
+from sse_observe.catalog.model import Board, Query
+
+MESSAGE_COLOURS = {
+    "connecting": "p50",
+    "live": "good",
+    "complete": "4g",
+    "waiting": "warn",
+    "reconnecting": "client",
+    "offline": "calm",
+    "polling": "p95",
+    "failed": "bad",
+}
+
+_ANSWER = stage(
+    "",
+    stat(
+        "Stalled, worst route",
+        "percentunit",
+        "Share of open streams without a payload event for the stall limit, on the worst route. "
+        "Heartbeats do not count: the connection lives, the application is silent.",
+        highest("route:sse_streams_stalled:ratio5m"),
+        decimals=1,
+    ),
+    stat(
+        "Silent, worst route",
+        "percentunit",
+        "Share of open streams without a single byte for 2.5 heartbeat intervals, on the worst "
+        "route. Heartbeats are missing: proxies will cut these streams next.",
+        highest("route:sse_streams_silent:ratio5m"),
+        decimals=1,
+        no_value="No heartbeat declared",
+    ),
+    stat(
+        "Streams stalled now",
+        "short",
+        "Users who look at a page that does not move. Compare with the active streams on Stream "
+        "Health.",
+        Query(expr="sum(route:sse_stalled_streams:sum)"),
+        decimals=0,
+    ),
+    stat(
+        "Recovery time, p95",
+        "s",
+        "From a stall seen by the browser to the next event; one in twenty users waits longer.",
+        quantile(0.95, "route:sse_stall_recovery_seconds_bucket:rate5m"),
+        decimals=1,
+        no_value="No stalls",
+    ),
+    stat(
+        "UI messages shown",
+        "short",
+        "Status messages that users were shown in the time range, of every kind; which ones "
+        "stands below.",
+        in_range("route:sse_ui_messages_shown:rate5m"),
+        decimals=0,
+        no_value=NO_REPORTS,
+    ),
+    alerts_firing(),
+    lines(
+        "Stall detections",
+        "cpm",
+        "Stalls per minute: no payload for the stall limit (server), no byte at all (client). "
+        "Only the client sees one: the network or a proxy. Only the server: the application.",
+        per_minute_by("seen_by", "route:sse_stall_detections:rate5m"),
+        width=12,
+        height=9,
+        colours=OBSERVER_COLOURS,
+    ),
+    heatmap(
+        "Recovery time distribution",
+        "s",
+        "From a stall seen by the browser to the next event. A band at one height is a timeout "
+        "doing its work; weight moving up means that users wait longer.",
+        *buckets_over_time("route:sse_stall_recovery_seconds_bucket:rate5m"),
+        width=12,
+        height=9,
+    ),
+)
+
+_DELIVERING = stage(
+    "Delivering",
+    lines(
+        "Stalled streams",
+        "percentunit",
+        "Share of open streams without a payload for the stall limit, by route. Look for what the "
+        "application waits on: a model, a queue, a lock.",
+        high_by("route", "route:sse_streams_stalled:ratio5m"),
+        decimals=1,
+    ),
+    lines(
+        "Silent streams",
+        "percentunit",
+        "Share of open streams without a byte for 2.5 heartbeat intervals, by route. The "
+        "heartbeat task died or the event loop is blocked.",
+        high_by("route", "route:sse_streams_silent:ratio5m"),
+        decimals=1,
+    ),
+    lines(
+        "Silence between writes",
+        "s",
+        "How long streams say nothing. It should stay under the heartbeat interval; what gets "
+        "near 30 s or 60 s will be cut by a proxy.",
+        *quantiles("route:sse_event_gap_seconds_bucket:rate5m"),
+        colours=QUANTILE_COLOURS,
+    ),
+    lines(
+        "Heartbeats sent against expected",
+        "eps",
+        "Heartbeats per second, and the most there could be if every stream were idle. Busy "
+        "streams need few; near zero with silent streams above is a dead heartbeat.",
+        Query(
+            expr='sum(route:sse_events_sent:rate5m{event="heartbeat"})',
+            legend="sent",
+            weight="bold",
+        ),
+        Query(
+            expr="sum(route:sse_heartbeats_expected:rate)",
+            legend="expected when idle",
+            weight="thin",
+        ),
+        width=12,
+        colours={"sent": "client", "expected when idle": "calm"},
+    ),
+    lines(
+        "Time spent stalled",
+        "percentunit",
+        "Share of the time that streams were open and stalled, by route. It sees a freeze while "
+        "it lasts, when nothing ends and nothing is counted.",
+        high_by("route", "route:sse_stream_seconds_stalled:ratio_rate5m"),
+        width=12,
+        decimals=1,
+    ),
+)
+
+_RECOVERING = stage(
+    "Recovering",
+    lines(
+        "Recovery time",
+        "s",
+        "From a stall seen by the browser to the next event. Above half a minute most users have "
+        "reloaded the page.",
+        *quantiles("route:sse_stall_recovery_seconds_bucket:rate5m"),
+        width=12,
+        colours=QUANTILE_COLOURS,
+    ),
+    lines(
+        "UI messages by kind",
+        "cpm",
+        "What users read, per minute. Orange and red are users who were told to wait or that it "
+        "failed; blue are reconnects that they noticed.",
+        per_minute_by("message", "route:sse_ui_messages_shown:rate5m"),
+        width=12,
+        stacked=True,
+        colours=MESSAGE_COLOURS,
+    ),
+)
+
+_ENDING = stage(
+    "Ending",
+    bargauge(
+        "Cuts by time limit, within 1h",
+        "short",
+        "Client disconnects that fell on a well-known limit: by the silence before them (an idle "
+        "timeout) or by the stream's age (a total limit). The longest bar names what to raise.",
+        Query(
+            expr="topk(10, sum by (since, limit) (route:sse_cuts:increase1h) >= 1)",
+            legend="{{limit}} s since {{since}}",
+            instant=True,
+        ),
+        width=12,
+        decimals=0,
+        no_value="No cuts",
+        colours={"": "client"},
+    ),
+    lines(
+        "Share of cuts on one limit",
+        "percentunit",
+        "Share of client disconnects that fall on one time limit, over 1h, worst route. People "
+        "leave at any time; only a machine leaves at 60 s.",
+        Query(
+            expr="topk(10, max by (since, limit) (route:sse_cuts:share1h))",
+            legend="{{limit}} s since {{since}}",
+        ),
+        width=12,
+        decimals=0,
+        maximum=1,
+    ),
+)
+
+_NETWORKS = depth(
+    "By network type",
+    lines(
+        "Streams open by network",
+        "short",
+        "On which networks the open streams were born. Stalls that follow one colour are the "
+        "network's, not yours.",
+        Query(
+            expr="sum by (network_type) (route_split:sse_streams_open:sum)",
+            legend="{{network_type}}",
+        ),
+        decimals=0,
+        stacked=True,
+        colours=NETWORK_COLOURS,
+    ),
+    lines(
+        "Streams failed by network",
+        "cpm",
+        "Streams that failed their user per minute, over 1h, by the network that they were opened "
+        "on.",
+        per_minute_by("network_type", "route_split:sse_streams_failed:rate1h"),
+        colours=NETWORK_COLOURS,
+    ),
+    lines(
+        "Mean reconnect time by network",
+        "s",
+        "From connection lost to open again. A slow network alone is weather; all of them "
+        "together are you.",
+        mean(
+            "route_split:sse_reconnect_time_seconds_sum:rate5m",
+            "route_split:sse_reconnect_time_seconds_bucket:rate5m",
+            by="network_type",
+            legend="{{network_type}}",
+        ),
+        decimals=1,
+        colours=NETWORK_COLOURS,
+        no_value=NO_REPORTS,
+    ),
+)
+
+_INSTANCES = depth(
+    "Per instance (raw series: choose with the variable Instance)",
+    lines(
+        "Stalled streams by instance",
+        "short",
+        "Open streams without a payload, the twenty worst instances. One instance alone: restart "
+        "it and keep a thread dump.",
+        Query(
+            expr="topk(20, sum by (instance) (sse_stalled_streams))",
+            legend="{{instance}}",
+        ),
+        decimals=0,
+    ),
+    lines(
+        "Silent streams by instance",
+        "short",
+        "Open streams without a byte, the twenty worst instances. A blocked event loop stops the "
+        "heartbeats of one instance and leaves the others healthy.",
+        Query(
+            expr="topk(20, sum by (instance) (sse_silent_streams))",
+            legend="{{instance}}",
+        ),
+        decimals=0,
+    ),
+    lines(
+        "Orphaned streams by instance",
+        "short",
+        "Streams whose client is gone while the application still runs, the twenty worst "
+        "instances.",
+        Query(
+            expr="topk(20, sum by (instance) (sse_orphaned_streams))",
+            legend="{{instance}}",
+        ),
+        decimals=0,
+    ),
+)
+
+STALL_DETECTION = Board(
+    name="stall-detection",
+    title="SSE / Stall Detection",
+    question="Who waits for an event that does not come?",
+    rows=(_ANSWER, _DELIVERING, _RECOVERING, _ENDING, _NETWORKS, _INSTANCES),
+)

@@ -1,0 +1,315 @@
+"""The board that answers: do streams reach their end?"""
+
+from sse_observe.catalog.dashboards.panels import gauge, heatmap, lines, stage, stat, table
+from sse_observe.catalog.dashboards.phrases import (
+    NO_REPORTS,
+    OBSERVER_COLOURS,
+    alerts_firing,
+    buckets_over_time,
+    high_by,
+    in_range,
+    lowest,
+    mean,
+    sum_by,
+)
+from sse_observe.catalog.dashboards.stream_health_depth import DEPTH
+from sse_observe.catalog.model import Board, Query
+
+CLOSE_REASONS = {
+    "completed": "good",
+    "client_disconnected": "client",
+    "shutdown": "calm",
+    "slow_consumer": "warn",
+    "server_error": "bad",
+    "already_complete": "4g",
+    "polled": "p50",
+}
+
+_ANSWER = stage(
+    "",
+    stat(
+        "Completion, worst route",
+        "percentunit",
+        "The route whose streams reached their end least often in the last hour, "
+        "with its share. Below the objective users see broken answers: open that route alone.",
+        lowest("route:sse_stream_completion:ratio_rate1h"),
+        decimals=2,
+        no_value="No stream ended",
+    ),
+    stat(
+        "Error budget left, worst route",
+        "percentunit",
+        "What is left of the failures that the objective allows in its window. "
+        "Below 25 % slow down what is risky; below 0 the objective is missed already.",
+        lowest("route:sse_error_budget:ratio_left"),
+        decimals=0,
+        minimum=None,
+        no_value="No stream ended",
+        colours={"": "bad"},
+        steps=((0, "warn"), (0.25, "good")),
+    ),
+    stat(
+        "Active streams",
+        "short",
+        "Event streams that are open now. A cliff is an outage or a deploy; a "
+        "slope that never falls is a leak.",
+        Query(expr="sum(route:sse_streams_open:sum)"),
+        decimals=0,
+    ),
+    gauge(
+        "Mean reconnect time",
+        "s",
+        "From connection lost to open again, as browsers measured it, on average "
+        "over five minutes. Above 5 s users give up: see the slow reconnects below.",
+        mean(
+            "route_split:sse_reconnect_time_seconds_sum:rate5m",
+            "route:sse_reconnect_time_seconds_bucket:rate5m",
+        ),
+        decimals=1,
+        maximum=10,
+        no_value="No reconnects",
+        steps=((5, "warn"),),
+    ),
+    stat(
+        "Message loss",
+        "short",
+        "Events lost for good in the time range: announced by the server, and "
+        "beyond that noticed by clients. Any is too many: the replay buffer was too short or "
+        "is not shared.",
+        in_range("route:sse_message_loss:rate5m", "seen_by"),
+        decimals=0,
+        steps=((0.5, "bad"),),
+    ),
+    alerts_firing(),
+    lines(
+        "Completion rate (%)",
+        "percentunit",
+        "Share of streams that reached their end: over 5m thin, over 1h bold, the "
+        "five worst routes. The line is the objective; the thin line is noisy by nature, judge "
+        "by the bold one.",
+        Query(
+            expr="bottomk(5, min by (route) (route:sse_stream_completion:ratio_rate5m))",
+            legend="{{route}} 5m",
+            weight="thin",
+        ),
+        Query(
+            expr="bottomk(5, min by (route) (route:sse_stream_completion:ratio_rate1h))",
+            legend="{{route}} 1h",
+            weight="bold",
+        ),
+        width=16,
+        height=9,
+        decimals=2,
+        minimum=None,
+        soft_minimum=0.98,
+        maximum=1,
+        colours={"/ 5m$/": "calm"},
+    ),
+    lines(
+        "Error budget burn",
+        "percentunit",
+        "Share of streams that failed, worst route, over each window that burn "
+        "alerts read. The lines are the shares at which the budget goes so fast that somebody "
+        "must act.",
+        *tuple(
+            Query(
+                expr=f"max(route:sse_stream_failures:ratio_rate{window})",
+                legend=window,
+                weight=weight,
+            )
+            for window, weight in (("1h", "bold"), ("6h", "normal"), ("1d", "thin"))
+        ),
+        height=9,
+        decimals=2,
+        colours={"1h": "p99", "6h": "p95", "1d": "p50"},
+    ),
+)
+
+_OPENING = stage(
+    "Opening",
+    lines(
+        "Connections opened",
+        "reqps",
+        "Streams per second: born (fresh) or continued after a cut (resumed). "
+        "Mostly resumed means that connections do not hold.",
+        sum_by("start", "route:sse_streams_opened:rate5m"),
+        stacked=True,
+        colours={"fresh": "good", "resumed": "client"},
+    ),
+    lines(
+        "Requests rejected",
+        "percentunit",
+        "Share of requests for a stream that got a redirect or an error instead. "
+        "Users see nothing at all: look at authentication, limits and the proxy's upstreams.",
+        high_by("route", "route:sse_open_rejected:ratio_rate5m"),
+        decimals=1,
+    ),
+    heatmap(
+        "Time to first event",
+        "s",
+        "From the request to the first payload event. Weight moving up means a "
+        "slow backend or a proxy that buffers.",
+        *buckets_over_time("route:sse_time_to_first_event_seconds_bucket:rate5m"),
+    ),
+)
+
+_DELIVERING = stage(
+    "Delivering",
+    lines(
+        "Active streams by route",
+        "short",
+        "Where the open streams are. A route that only rises keeps streams whose users are gone.",
+        Query(
+            expr="topk(10, sum by (route) (route:sse_streams_open:sum))",
+            legend="{{route}}",
+        ),
+        decimals=0,
+    ),
+    lines(
+        "Events sent",
+        "eps",
+        "Events per second by name. Heartbeats alone mean that the application "
+        "has stopped talking.",
+        sum_by("event", "route:sse_events_sent:rate5m"),
+        stacked=True,
+        colours={
+            "message": "client",
+            "heartbeat": "calm",
+            "comment": "p50",
+            "done": "good",
+            "other": "4g",
+        },
+    ),
+    lines(
+        "Bytes sent",
+        "Bps",
+        "Body bytes per second. Bytes that rise faster than events mean larger "
+        "events: see Network Quality.",
+        Query(
+            expr="topk(10, sum by (route) (route:sse_sent_bytes:rate5m))",
+            legend="{{route}}",
+        ),
+    ),
+)
+
+_RECOVERING = stage(
+    "Recovering",
+    lines(
+        "Resumptions per open stream",
+        "percentunit",
+        "Share of open streams that reconnect each second. An orderly deploy stays "
+        "under 0.8 %; above the line clients reconnect in a storm, again and again.",
+        high_by("route", "route:sse_reconnect_storm:rate2m"),
+        decimals=2,
+    ),
+    lines(
+        "Slow reconnects",
+        "percentunit",
+        "Share of reconnects that took over 5 s; above 5 % means that p95 is over "
+        "5 s. Compare networks on Network Quality: one slow network or all of them?",
+        high_by("route", "route:sse_reconnects_slow:ratio_rate10m"),
+        decimals=1,
+        no_value=NO_REPORTS,
+    ),
+    lines(
+        "Messages lost within 15m",
+        "short",
+        "Events lost for good, worst route, by who noticed. Above zero the replay "
+        "buffer was shorter than the outage, or a resume met an instance without it.",
+        Query(
+            expr="max by (seen_by) (route:sse_message_loss:increase15m)",
+            legend="{{seen_by}}",
+        ),
+        decimals=0,
+        colours=OBSERVER_COLOURS,
+    ),
+)
+
+_ENDING = stage(
+    "Ending",
+    lines(
+        "Connections closed by reason",
+        "reqps",
+        "How connections ended. Blue is clients leaving or being cut, grey a "
+        "deploy, orange readers that were too slow, red errors of the application.",
+        sum_by("reason", "route:sse_streams_closed:rate5m"),
+        width=12,
+        stacked=True,
+        colours=CLOSE_REASONS,
+    ),
+    heatmap(
+        "Stream duration",
+        "s",
+        "How long closed connections had lived. A sharp horizontal band is a time "
+        "limit of something between server and client: see the cuts on Stall Detection.",
+        *buckets_over_time("route:sse_stream_duration_seconds_bucket:rate5m"),
+        width=12,
+    ),
+)
+
+_ROUTES = stage(
+    "Routes",
+    table(
+        "Routes",
+        "short",
+        "Every route on one line, the worst completion first. A coloured cell is "
+        "beyond the threshold of its alert; the route's name narrows this board to it.",
+        *tuple(
+            Query(
+                expr=f"topk(50, {how} by (route) ({signal}))",
+                legend=legend,
+                instant=True,
+                format="table",
+                unit=unit,
+                decimals=decimals,
+            )
+            for legend, how, signal, unit, decimals in (
+                (
+                    "Completion 1h",
+                    "min",
+                    "route:sse_stream_completion:ratio_rate1h",
+                    "percentunit",
+                    2,
+                ),
+                ("Budget left", "min", "route:sse_error_budget:ratio_left", "percentunit", 0),
+                ("Failed 1h", "sum", "route:sse_streams_failed:increase1h", "short", 0),
+                ("Active", "sum", "route:sse_streams_open:sum", "short", 0),
+                ("Rejected", "max", "route:sse_open_rejected:ratio_rate5m", "percentunit", 1),
+                (
+                    "Slow first event",
+                    "max",
+                    "route:sse_first_event_slow:ratio_rate10m",
+                    "percentunit",
+                    1,
+                ),
+                ("Stalled", "max", "route:sse_streams_stalled:ratio5m", "percentunit", 1),
+                (
+                    "Slow reconnects",
+                    "max",
+                    "route:sse_reconnects_slow:ratio_rate10m",
+                    "percentunit",
+                    1,
+                ),
+                ("Saturation", "max", "route:sse_stream_saturation:ratio", "percentunit", 0),
+            )
+        ),
+        height=7,
+        minimum=None,
+        columns={"route": "Route"},
+    ),
+)
+
+STREAM_HEALTH = Board(
+    name="stream-health",
+    title="SSE / Stream Health",
+    question="Do streams reach their end?",
+    rows=(
+        _ANSWER,
+        _OPENING,
+        _DELIVERING,
+        _RECOVERING,
+        _ENDING,
+        _ROUTES,
+        *DEPTH,
+    ),
+)

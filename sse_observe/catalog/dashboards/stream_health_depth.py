@@ -1,0 +1,222 @@
+"""The collapsed rows of Stream Health: what lies under the answer."""
+
+from sse_observe.catalog.dashboards.panels import depth, lines
+from sse_observe.catalog.dashboards.phrases import (
+    NETWORK_COLOURS,
+    NO_REPORTS,
+    QUANTILE_COLOURS,
+    high_by,
+    quantiles,
+)
+from sse_observe.catalog.model import Query
+
+FIRST_EVENT = depth(
+    "Opening in depth: first event and response headers",
+    lines(
+        "Time to first event, quantiles",
+        "s",
+        "From the request to the first payload event. p50 is what most users wait, "
+        "p99 what the unlucky ones wait.",
+        *quantiles("route:sse_time_to_first_event_seconds_bucket:rate5m"),
+        colours=QUANTILE_COLOURS,
+    ),
+    lines(
+        "Slow first events",
+        "percentunit",
+        "Share of streams whose first event took over 5 s. Either the backend is "
+        "slow or something on the way holds the response back.",
+        high_by("route", "route:sse_first_event_slow:ratio_rate10m"),
+        decimals=1,
+    ),
+    lines(
+        "Response header faults within 15m",
+        "short",
+        "Streams whose headers let something on the way buffer, cache or break "
+        "them, by fault. Any is worth a fix: the runbook has the exact header.",
+        high_by("fault", "route:sse_response_faults:increase15m"),
+        decimals=0,
+    ),
+)
+
+CAPACITY = depth(
+    "Capacity: limits and leaks",
+    lines(
+        "Saturation of the fullest process",
+        "percentunit",
+        "Open streams against the route's limit on the process that is nearest to "
+        "it. At 100 % new users are turned away: add processes or raise the limit.",
+        high_by("route", "route:sse_stream_saturation:ratio"),
+        width=12,
+        decimals=0,
+        no_value="No route declares a limit",
+    ),
+    lines(
+        "Streams leaked",
+        "short",
+        "Streams that nobody reads any more: their client is known to be gone, or "
+        "arrivals and mean life do not explain them. They keep memory and descriptors.",
+        high_by("route", "route:sse_streams_leaked:max"),
+        width=12,
+        decimals=0,
+    ),
+)
+
+BUDGET = depth(
+    "Error budget and what it rests on",
+    lines(
+        "Error budget left",
+        "percentunit",
+        "Share of the allowed failures that is left in the objective's window. A "
+        "steep fall is an incident, a steady one a fault that nobody noticed.",
+        Query(
+            expr="bottomk(10, min by (route) (route:sse_error_budget:ratio_left))",
+            legend="{{route}}",
+        ),
+        decimals=0,
+        minimum=None,
+        soft_minimum=0,
+        maximum=1,
+    ),
+    lines(
+        "Streams failed within 1h",
+        "short",
+        "How many streams failed their user. A low ratio with two failures is "
+        "chance; with two hundred it is an incident.",
+        high_by("route", "route:sse_streams_failed:increase1h"),
+        decimals=0,
+    ),
+    lines(
+        "Client coverage",
+        "percentunit",
+        "Share of completed streams whose browser reported it. Under 50 % leaving "
+        "and losing cannot be told apart, and only failures of the server count.",
+        Query(
+            expr="bottomk(10, min by (route) (route:sse_client_coverage:ratio_rate6h))",
+            legend="{{route}}",
+        ),
+        decimals=0,
+        maximum=1,
+        no_value=NO_REPORTS,
+    ),
+)
+
+SPLITS = depth(
+    "By user segment and network type",
+    lines(
+        "Completion by network type",
+        "percent",
+        "Completion over 1h, worst segment and route, by the network that the "
+        "stream was opened on. Absent under 20 ended streams: fewer are noise.",
+        Query(
+            expr="min by (network_type) (sse_stream_completion_rate)",
+            legend="{{network_type}}",
+        ),
+        width=12,
+        decimals=1,
+        minimum=None,
+        soft_minimum=98,
+        maximum=100,
+        colours=NETWORK_COLOURS,
+    ),
+    lines(
+        "Completion by user segment",
+        "percent",
+        "Completion over 1h, worst network and route, by user segment. One segment "
+        "alone below the others points at its client version or its region.",
+        Query(
+            expr="bottomk(10, min by (user_segment) (sse_stream_completion_rate))",
+            legend="{{user_segment}}",
+        ),
+        width=12,
+        decimals=1,
+        minimum=None,
+        soft_minimum=98,
+        maximum=100,
+    ),
+)
+
+TELEMETRY = depth(
+    "Is the telemetry itself in order?",
+    lines(
+        "Telemetry present",
+        "short",
+        "1 while a job exports these metrics. At 0 every other panel goes quiet, "
+        "which must not be read as healthy.",
+        Query(
+            expr="bottomk(10, min by (job) (route:sse_telemetry_present:bool))",
+            legend="{{job}}",
+        ),
+        width=6,
+        decimals=0,
+        maximum=1,
+    ),
+    lines(
+        "Processes observed",
+        "short",
+        "Processes that export these metrics, by job. Fewer than you run means "
+        "targets that Prometheus cannot scrape.",
+        high_by("job", "route:sse_telemetry_instances:count"),
+        width=6,
+        decimals=0,
+    ),
+    lines(
+        "Observer faults within 15m",
+        "short",
+        "Failures of sse-observe itself, by where they were caught. Streams are "
+        "not harmed, but counts may be missing: the log has one traceback for each place.",
+        high_by("where", "route:sse_observer_faults:increase15m"),
+        width=6,
+        decimals=0,
+    ),
+    lines(
+        "Client reports refused",
+        "percentunit",
+        "Share of browser reports that were refused. High after a deploy means old "
+        "clients or a lost signing key; high for long means that somebody plays with it.",
+        high_by("job", "route:sse_client_reports_refused:ratio_rate15m"),
+        width=6,
+        decimals=1,
+        no_value=NO_REPORTS,
+    ),
+)
+
+INSTANCES = depth(
+    "Per instance (raw series: choose with the variable Instance)",
+    lines(
+        "Active streams by instance",
+        "short",
+        "Balance of open streams over the twenty fullest instances. One far above "
+        "the others never gave its streams back after a deploy.",
+        Query(
+            expr="topk(20, sum by (instance) (sse_concurrent_streams))",
+            legend="{{instance}}",
+        ),
+        decimals=0,
+    ),
+    lines(
+        "Time to first event by instance, p95",
+        "s",
+        "The twenty slowest instances. A dot is an exemplar: one request, with a "
+        "link to its trace where tracing is on.",
+        Query(
+            expr="topk(20, histogram_quantile(0.95, sum by (instance, le)"
+            " (rate(sse_time_to_first_event_seconds_bucket[$__rate_interval]))))",
+            legend="{{instance}}",
+            exemplar=True,
+        ),
+    ),
+    lines(
+        "Stream duration by instance, p95",
+        "s",
+        "How long connections live on each instance. One instance far below the "
+        "others drops its clients: look at its node and its proxy.",
+        Query(
+            expr="topk(20, histogram_quantile(0.95, sum by (instance, le)"
+            " (rate(sse_stream_duration_seconds_bucket[$__rate_interval]))))",
+            legend="{{instance}}",
+            exemplar=True,
+        ),
+    ),
+)
+
+DEPTH = (BUDGET, SPLITS, FIRST_EVENT, CAPACITY, TELEMETRY, INSTANCES)

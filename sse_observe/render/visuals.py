@@ -1,0 +1,333 @@
+"""
+How each kind of panel is drawn: Grafana's `type`, `options` and `fieldConfig`, as plain data.
+
+Knows the panel options that Grafana 11, 12 and 13 share; knows neither grafanalib nor PromQL.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sse_observe.catalog.model import Compare, Panel, Query, Severity
+
+JSON = dict[str, Any]
+
+# Meanings and their hues. Chosen by search over OKLab: every pair stays 0.11 apart for normal,
+# protanopic, deuteranopic and tritanopic sight, and each has 3:1 contrast on both themes.
+COLOURS: Mapping[str, str] = {
+    "good": "#0B7462",
+    "client": "#0D99ED",
+    "calm": "#8F8F90",
+    "warn": "#CC8331",
+    "bad": "#CD171F",
+    "plain": "text",
+    # One hue for quantiles, darker and bolder towards the tail.
+    "p50": "#B096EA",
+    "p95": "#8F5FE0",
+    "p99": "#7343CB",
+    # One hue for networks, darker the slower.
+    "slow-2g": "#8E1E6E",
+    "2g": "#B8418F",
+    "3g": "#D86FAF",
+    "4g": "#EE9FCC",
+}
+_SEVERITY: Mapping[Severity, str] = {"critical": "bad", "warning": "warn", "info": "client"}
+_LINE_WIDTH = {"thin": 1, "normal": 2, "bold": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The threshold of an alert that watches a panel, in the panel's unit."""
+
+    alert: str
+    compare: Compare
+    value: float
+    severity: Severity
+
+
+def visual(panel: Panel, limits: Sequence[Limit]) -> JSON:
+    """Return `type`, `options`, `fieldConfig` and, for tables, `transformations`."""
+    return _KINDS[panel.kind](panel, limits)
+
+
+def _field_config(
+    panel: Panel,
+    *,
+    steps: Sequence[tuple[float | None, str]] = ((None, "plain"),),
+    colour: JSON | None = None,
+    custom: JSON | None = None,
+    overrides: Sequence[JSON] = (),
+) -> JSON:
+    return {
+        "defaults": {
+            "unit": panel.unit,
+            "decimals": panel.decimals,
+            "min": panel.minimum,
+            "max": panel.maximum,
+            "noValue": panel.no_value,
+            "color": colour or {"mode": "thresholds"},
+            "thresholds": {
+                "mode": "absolute",
+                # The base step is a real null: the string "null" paints everything in its colour.
+                "steps": [{"value": value, "color": COLOURS[name]} for value, name in steps],
+            },
+            "custom": custom,
+        },
+        "overrides": [*overrides, *_colour_overrides(panel)],
+    }
+
+
+def _colour_overrides(panel: Panel) -> list[JSON]:
+    return [
+        _override(
+            "byRegexp" if series.startswith("/") else "byName",
+            series,
+            color={"mode": "fixed", "fixedColor": COLOURS[meaning]},
+        )
+        for series, meaning in panel.colours.items()
+        if series
+    ]
+
+
+def _override(matcher: str, on: str, **properties: Any) -> JSON:
+    return {
+        "matcher": {"id": matcher, "options": on},
+        "properties": [{"id": key, "value": value} for key, value in properties.items()],
+    }
+
+
+def _worth(panel: Panel, limits: Sequence[Limit]) -> list[tuple[float | None, str]]:
+    """Colour a single value: what its alerts call bad, else what the panel says, else plain."""
+    if not limits:
+        first = panel.colours.get("", "good" if panel.steps else "plain")
+        return [(None, first), *panel.steps]
+    worst = sorted(limits, key=lambda limit: limit.value)
+    if worst[-1].compare.startswith("<"):
+        names = [_SEVERITY[limit.severity] for limit in worst]
+        return [(None, names[0]), *zip((i.value for i in worst), [*names[1:], "good"], strict=True)]
+    return [(None, "good"), *((limit.value, _SEVERITY[limit.severity]) for limit in worst)]
+
+
+def _timeseries(panel: Panel, limits: Sequence[Limit]) -> JSON:
+    # A line on the axis itself would say nothing: where any is too many, the bars are red.
+    lines = [limit for limit in limits if limit.value]
+    steps = [(None, "plain"), *sorted((i.value, _SEVERITY[i.severity]) for i in lines)]
+    above = [limit.value for limit in lines if limit.compare.startswith(">")]
+    custom = {
+        "drawStyle": "bars" if panel.bars else "line",
+        "lineInterpolation": "linear",
+        "lineWidth": 0 if panel.stacked or panel.bars else _LINE_WIDTH["normal"],
+        "fillOpacity": 80 if panel.bars else 70 if panel.stacked else 0,
+        "gradientMode": "none",
+        "barAlignment": 0,
+        "showPoints": "never" if panel.stacked or panel.bars else "auto",
+        "pointSize": 4,
+        "spanNulls": False,
+        "stacking": {"mode": "normal" if panel.stacked else "none", "group": "A"},
+        "scaleDistribution": {"type": "linear"},
+        "axisPlacement": "auto",
+        "axisLabel": "",
+        "axisSoftMin": panel.soft_minimum,
+        # The pager's line stays in sight while all is well.
+        "axisSoftMax": max(above) * 1.1 if above else None,
+        "hideFrom": {"legend": False, "tooltip": False, "viz": False},
+        "thresholdsStyle": {"mode": "dashed" if lines else "off"},
+    }
+    whole = panel.colours.get("")
+    colour = (
+        {"mode": "fixed", "fixedColor": COLOURS[whole]}
+        if whole
+        else {"mode": "palette-classic-by-name"}
+    )
+    weights = [
+        _override("byFrameRefID", ref_id(index), **{"custom.lineWidth": _LINE_WIDTH[query.weight]})
+        for index, query in enumerate(panel.queries)
+        if query.weight != "normal"
+    ]
+    return {
+        "type": "timeseries",
+        "fieldConfig": _field_config(
+            panel, steps=steps, colour=colour, custom=custom, overrides=weights
+        ),
+        "options": {
+            "legend": {
+                "displayMode": "list",
+                "placement": "bottom",
+                "showLegend": any(query.legend for query in panel.queries),
+                "calcs": ["lastNotNull"] if panel.width >= 12 and not panel.stacked else [],
+            },
+            "tooltip": {"mode": "multi", "sort": "desc"},
+        },
+    }
+
+
+def _reduced() -> JSON:
+    return {"calcs": ["lastNotNull"], "fields": "", "values": False}
+
+
+def _stat(panel: Panel, limits: Sequence[Limit]) -> JSON:
+    trend = not any(query.instant for query in panel.queries)
+    return {
+        "type": "stat",
+        "fieldConfig": _field_config(panel, steps=_worth(panel, limits)),
+        "options": {
+            "colorMode": "value",
+            "graphMode": "area" if trend else "none",
+            "justifyMode": "auto",
+            "orientation": "auto",
+            "percentChangeColorMode": "standard",
+            "reduceOptions": _reduced(),
+            "showPercentChange": False,
+            "textMode": "auto",
+            "wideLayout": True,
+        },
+    }
+
+
+def _gauge(panel: Panel, limits: Sequence[Limit]) -> JSON:
+    return {
+        "type": "gauge",
+        "fieldConfig": _field_config(panel, steps=_worth(panel, limits)),
+        "options": {
+            "minVizHeight": 75,
+            "minVizWidth": 75,
+            "orientation": "auto",
+            "reduceOptions": _reduced(),
+            "showThresholdLabels": False,
+            "showThresholdMarkers": True,
+            "sizing": "auto",
+        },
+    }
+
+
+def _bargauge(panel: Panel, limits: Sequence[Limit]) -> JSON:
+    return {
+        "type": "bargauge",
+        "fieldConfig": _field_config(panel, steps=_worth(panel, limits)),
+        "options": {
+            "displayMode": "basic",
+            "legend": {
+                "calcs": [],
+                "displayMode": "list",
+                "placement": "bottom",
+                "showLegend": False,
+            },
+            "maxVizHeight": 28,
+            "minVizHeight": 12,
+            "minVizWidth": 8,
+            "namePlacement": "left",
+            "orientation": "horizontal",
+            "reduceOptions": _reduced(),
+            "showUnfilled": True,
+            "sizing": "auto",
+            "valueMode": "text",
+        },
+    }
+
+
+def _heatmap(panel: Panel, limits: Sequence[Limit]) -> JSON:  # noqa: ARG001
+    # A bucket has no threshold line in Grafana; the quantiles beside it carry it.
+    return {
+        "type": "heatmap",
+        "fieldConfig": {
+            "defaults": {
+                "noValue": panel.no_value,
+                "custom": {
+                    "hideFrom": {"legend": False, "tooltip": False, "viz": False},
+                    "scaleDistribution": {"type": "linear"},
+                },
+            },
+            "overrides": [],
+        },
+        "options": {
+            "calculate": False,
+            "cellGap": 1,
+            "color": {
+                "mode": "scheme",
+                "scheme": "Purples",
+                "fill": COLOURS["p95"],
+                "exponent": 0.5,
+                "scale": "exponential",
+                "steps": 64,
+                "reverse": False,
+            },
+            "exemplars": {"color": COLOURS["client"]},
+            "filterValues": {"le": 1e-9},
+            "legend": {"show": True},
+            "rowsFrame": {"layout": "auto"},
+            "showValue": "never",
+            "tooltip": {"mode": "single", "showColorScale": False, "yHistogram": True},
+            "yAxis": {
+                "axisPlacement": "left",
+                "unit": panel.unit,
+                "decimals": panel.decimals,
+                "reverse": False,
+            },
+        },
+    }
+
+
+def _table(panel: Panel, limits: Sequence[Limit]) -> JSON:
+    columns = [
+        _override(
+            "byName",
+            f"Value #{ref_id(index)}",
+            displayName=query.legend,
+            unit=query.unit or panel.unit,
+            **({} if query.decimals is None else {"decimals": query.decimals}),
+        )
+        for index, query in enumerate(panel.queries)
+    ]
+    names = [
+        _override("byName", label, displayName=title, **{"custom.minWidth": 150})
+        for label, title in panel.columns.items()
+    ]
+    order = [*panel.columns, *(f"Value #{ref_id(i)}" for i in range(len(panel.queries)))]
+    return {
+        "type": "table",
+        "fieldConfig": _field_config(
+            panel,
+            steps=_worth(panel, limits),
+            colour={"mode": "thresholds"},
+            custom={
+                "align": "auto",
+                "cellOptions": {"type": "auto"},
+                "filterable": False,
+                "inspect": False,
+            },
+            overrides=[*names, *columns],
+        ),
+        "options": {
+            "cellHeight": "sm",
+            "footer": {"countRows": False, "fields": "", "reducer": ["sum"], "show": False},
+            "showHeader": True,
+            "sortBy": [{"displayName": panel.queries[0].legend, "desc": False}],
+        },
+        "transformations": [
+            {"id": "merge", "options": {}},
+            {
+                "id": "organize",
+                "options": {
+                    "excludeByName": {"Time": True},
+                    "includeByName": {},
+                    "indexByName": {name: place for place, name in enumerate(order)},
+                    "renameByName": {},
+                },
+            },
+        ],
+    }
+
+
+def ref_id(index: int) -> str:
+    """Return Grafana's letter for a panel's query."""
+    return chr(ord("A") + index)
+
+
+_KINDS = {
+    "timeseries": _timeseries,
+    "stat": _stat,
+    "gauge": _gauge,
+    "bargauge": _bargauge,
+    "heatmap": _heatmap,
+    "table": _table,
+}
