@@ -6,15 +6,21 @@ dashboards, README table, series budget) reads its facts from `METRICS`.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
-from typing import Literal
+from threading import RLock
+from typing import Literal, TypeVar
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import Metric as MetricFamily
+from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
+
+T = TypeVar("T")
+_ATTACHING = RLock()
 
 OTHER = "other"
 """The label value for everything that was not declared; what a stranger sends ends here."""
@@ -440,6 +446,28 @@ class _Histogram(Histogram):
         self._sum.inc(total)
 
 
+class _BeforeScrape(Collector):
+    """
+    Runs hooks before the families of the same registry are read, and yields nothing itself.
+
+    A registry collects in order of registration, so this is registered first. A scrape by
+    `name[]` and multiprocess mode do not come by here.
+    """
+
+    def __init__(self, hooks: list[Callable[[], None]]) -> None:
+        self._hooks = hooks
+
+    def describe(self) -> list[MetricFamily]:
+        """Announce nothing, so that registering collects nothing."""
+        return []
+
+    def collect(self) -> list[MetricFamily]:
+        """Let everybody write down what is counted elsewhere."""
+        for hook in self._hooks:
+            hook()
+        return []
+
+
 @cache
 def package_version() -> str:
     """Return the installed version of sse-observe, or `unknown` in a bare source tree."""
@@ -460,10 +488,18 @@ class SSEMetrics:
     """
 
     registry: CollectorRegistry = field(default_factory=lambda: REGISTRY)
+    before_scrape: list[Callable[[], None]] = field(init=False, repr=False, default_factory=list)
+    """What is run before the registry is read; must not raise."""
+    report_token: Callable[[str, str, str], str] | None = field(
+        init=False, repr=False, default=None
+    )
+    """Signs (route, user_segment, network_type) for browser reports, where those are taken."""
+    _attached: dict[type, object] = field(init=False, repr=False, default_factory=dict)
     _families: dict[str, Counter | Gauge | _Histogram] = field(init=False, repr=False)
     _zeroed: set[tuple[str, ...]] = field(init=False, repr=False, default_factory=set)
 
     def __post_init__(self) -> None:
+        self.registry.register(_BeforeScrape(self.before_scrape))
         self._families = {m.name: self._build(m) for m in METRICS.values()}
         self.gauge("sse_build_info").labels(version=package_version()).set(1)
         self.gauge("sse_start_time_seconds").set(time.time())
@@ -485,6 +521,14 @@ class SSEMetrics:
         return _Histogram(
             metric.name, metric.help, names, registry=self.registry, buckets=metric.buckets
         )
+
+    def attach(self, kind: type[T], make: Callable[[], T]) -> T:
+        """Return the one `kind` that belongs to these metrics, made at the first call."""
+        with _ATTACHING:
+            found = self._attached.get(kind)
+            if not isinstance(found, kind):
+                found = self._attached[kind] = make()
+            return found
 
     def counter(self, name: str) -> Counter:
         """Return the counter of that name; KeyError where there is none."""

@@ -1,0 +1,306 @@
+"""
+All open streams of one set of metrics: opened, looked at once a second, closed, written down.
+
+Knows streams and metrics; why a stream ends is decided by its middleware. One lock guards the
+books, because several event loops of a process may share them.
+"""
+
+import asyncio
+import atexit
+import logging
+import os
+import sys
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from contextvars import Context
+from itertools import islice
+from time import monotonic
+
+from sse_observe.cursors import Cursors
+from sse_observe.flush import Flush
+from sse_observe.metrics import CUT_LIMITS, OTHER, SSEMetrics
+from sse_observe.routes import Resolved
+from sse_observe.stream import DURATION_BOUNDS, RouteTally, Stream
+from sse_observe.tally import Notes
+
+LOGGER = logging.getLogger("sse_observe")
+
+TICK_SECONDS = 1.0
+# 500 streams take an eighth of a millisecond: other callbacks of the loop run in between.
+_SLICE = 500
+_ROUTES_PER_SLICE = 10
+# `other` comes on top.
+MOST_ROUTES = 50
+# An application that ends badly does so thousands of times; ten lines a second tell as much.
+_LOG_LINES_PER_SECOND = 10
+# Where cuts at each well-known limit gather: windows this narrow hold few natural ends, and a
+# proxy's cut comes at its limit or, by its timer's grain and the network's delay, a little later.
+_CUTS_BETWEEN = (
+    *((9.5, 11), (14.5, 16), (28.5, 32), (54.5, 57), (59, 62), (74, 77), (89, 92), (99, 103)),
+    *((119, 123), (175, 185), (295, 306), (345, 356), (590, 612), (895, 915)),
+    *((1780, 1830), (3580, 3660)),
+)
+_LIMITS = tuple(zip(_CUTS_BETWEEN, CUT_LIMITS[:-1], strict=True))
+_QUIET_ENDS = frozenset({"completed", "already_complete", "polled"})
+
+
+class Ledger:
+    """
+    The books of one SSEMetrics.
+
+    Counters are as exact as the last flush: before a scrape in one process, by the tick and at
+    shutdown with several. `clock` counts seconds from anywhere.
+    """
+
+    def __init__(self, metrics: SSEMetrics, clock: Callable[[], float] = monotonic) -> None:
+        self.metrics = metrics
+        self.clock = clock
+        self.notes = Notes(self.fault)
+        self.lock = self.notes.lock
+        self.cursors = Cursors()
+        self.log_ends = True
+        self.held = 0
+        """Scrapes under way: what they read must not change between their pieces."""
+        self._streams: dict[Stream, None] = {}
+        self._orphans: set[Stream] = set()
+        self._books: dict[str, tuple[RouteTally, Flush]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ticked_at = clock()
+        self._faults_logged: set[str] = set()
+        self._lines = [0, 0.0, 0]
+        metrics.before_scrape.append(self.flush)
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            # What was counted since the last tick would die with a worker that stops in order.
+            atexit.register(self.flush)
+
+    @classmethod
+    def of(cls, metrics: SSEMetrics, clock: Callable[[], float] = monotonic) -> "Ledger":
+        """Return the one ledger of these metrics; the first caller chooses the clock."""
+        return metrics.attach(cls, lambda: cls(metrics, clock))
+
+    def tally(self, route: Resolved) -> RouteTally:
+        """Return a route's tally; once there are too many routes, that of `other`."""
+        book = self._books.get(route.label)
+        if book is None:
+            with self.lock:
+                book = self._books.get(route.label)
+                if book is None:
+                    known = len(self._books) - (OTHER in self._books)
+                    if route.label != OTHER and known >= MOST_ROUTES:
+                        return self.tally(Resolved(OTHER, route.config))
+                    tally = RouteTally(route.label, route.config)
+                    book = self._books[route.label] = (tally, Flush(self.metrics, tally))
+        return book[0]
+
+    def open(
+        self, stream: Stream, route: Resolved, labels: tuple[str, str], resumed_from: bytes | None
+    ) -> None:
+        """Enter a stream whose response has started; `resumed_from` is its client's cursor."""
+        now = self.clock()
+        tally = self.tally(route)
+        with self.lock:
+            stream.begin(tally, labels, now)
+            stream.resumed = resumed_from is not None
+            if tally.config.dense_ids:
+                self.notes.drain()
+                self.cursors.watch(stream, resumed_from or b"")
+            key = ("resumed" if stream.resumed else "fresh", *labels)
+            tally.opened[key] = tally.opened.get(key, 0) + 1
+            tally.open += 1
+            self._streams[stream] = None
+        self._keep_ticking(now)
+
+    def close(self, stream: Stream, reason: str, *, at: float | None = None) -> None:
+        """
+        Close the books on a stream, once; `at` is when it ended, if not now.
+
+        A stream whose client left stays known as an orphan until `forget`.
+        """
+        with self.lock:
+            if not stream.live:
+                return
+            self.notes.drain()
+            stream.live = False
+            stream.reason = reason
+            now = self.clock() if at is None else at
+            del self._streams[stream]
+            tally = stream.tally
+            stream.settle(max(now, stream.accounted_at))
+            tally.stalled -= stream.stalled
+            tally.silent -= stream.silent
+            tally.open -= 1
+            key = (reason, *stream.labels)
+            tally.closed[key] = tally.closed.get(key, 0) + 1
+            age = now - stream.opened_at
+            tally.durations[bisect_left(DURATION_BOUNDS, age)] += 1
+            tally.durations_sum += age
+            silence = now - max(stream.written_at, stream.opened_at)
+            if reason == "client_disconnected":
+                self._cut(tally, age, silence)
+            stream.coro = stream.scan = stream.cursor = None
+        if self.log_ends and reason not in _QUIET_ENDS:
+            self._log_end(stream, age, silence)
+        if self._loop is None:
+            self.flush()
+
+    def _cut(self, tally: RouteTally, age: float, silence: float) -> None:
+        cuts = self.metrics.counter("sse_cuts_total")
+        for since, seconds in (("open", age), ("write", silence)):
+            cuts.labels(tally.label, since, limit_of(seconds)).inc()
+
+    def orphan(self, stream: Stream) -> None:
+        """Note that a stream's client is gone while the application still runs."""
+        with self.lock:
+            if stream not in self._orphans:
+                self._orphans.add(stream)
+                stream.tally.orphaned += 1
+
+    def forget(self, stream: Stream) -> None:
+        """Note that the application has returned."""
+        with self.lock:
+            if stream in self._orphans:
+                self._orphans.remove(stream)
+                stream.tally.orphaned -= 1
+
+    def open_streams(self, owner: object) -> list[Stream]:
+        """Return the open streams of one middleware."""
+        with self.lock:
+            return [stream for stream in self._streams if stream.owner is owner]
+
+    def flush(self) -> None:
+        """Count what was noted and write everything down; never raises."""
+        try:
+            with self.lock:
+                self.notes.drain()
+                for _, flush in list(self._books.values()):
+                    flush.write()
+        except Exception:  # noqa: BLE001 - a scrape must not fail for us
+            self.fault("tally")
+
+    def fault(self, where: str) -> None:
+        """Count a failure of our own and log the first of its kind; never raises."""
+        try:
+            self.metrics.counter("sse_observer_faults_total").labels(where=where).inc()
+            if where not in self._faults_logged:
+                self._faults_logged.add(where)
+                text = "sse-observe failed in %s; the stream goes on"
+                LOGGER.error(text, where, exc_info=sys.exception())
+        except Exception:  # noqa: BLE001, S110 - there is nobody left to tell
+            pass
+
+    def tick(self) -> None:
+        """Look at every open stream once, and write everything down; for loops without timers."""
+        for _ in self._rounds():
+            pass
+
+    def _keep_ticking(self, now: float) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # No asyncio here (trio): closing a stream flushes instead.
+            return
+        if self._loop is loop:
+            return
+        if self._loop is not None and now - self._ticked_at < 5 * TICK_SECONDS:
+            # Another loop of this process ticks for all of us.
+            return
+        self._loop = loop
+        self._ticked_at = now
+        self._tick_later(loop)
+
+    def _tick_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        # An empty context: a timer must not keep a request alive.
+        loop.call_later(TICK_SECONDS, self._go_on, loop, None, context=Context())
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop, rounds: Iterator[None] | None) -> None:
+        """Do one slice of a tick, then let the loop run."""
+        if self._loop is not loop:
+            return
+        rounds = rounds or self._rounds()
+        try:
+            next(rounds)
+        except StopIteration:
+            with self.lock:
+                if self._streams or self._orphans:
+                    self._tick_later(loop)
+                else:
+                    self._loop = None
+        else:
+            loop.call_soon(self._go_on, loop, rounds, context=Context())
+
+    def _rounds(self) -> Iterator[None]:
+        """Do the tick's work in slices; no fault in one stops the next."""
+        now = self.clock()
+        passed, self._ticked_at = now - self._ticked_at, now
+        self.notes.drain()
+        streams = iter(list(self._streams))
+        while some := list(islice(streams, _SLICE)):
+            with self.lock:
+                for stream in some:
+                    try:
+                        if stream.live:
+                            self._look(stream, now, passed)
+                    except Exception:  # noqa: BLE001 - the next stream is still to be seen
+                        self.fault("tick")
+            yield
+        books = iter(list(self._books.values()))
+        while not self.held and (written := list(islice(books, _ROUTES_PER_SLICE))):
+            try:
+                with self.lock:
+                    for _, flush in written:
+                        flush.write()
+            except Exception:  # noqa: BLE001 - the next tick tries again
+                self.fault("tick")
+            yield
+
+    def _look(self, stream: Stream, now: float, passed: float) -> None:
+        """See what only time shows: silence, a stall, a blocked send, a background task."""
+        if stream.accepted_at is not None and now - stream.accepted_at >= TICK_SECONDS:
+            # All was delivered a while ago; what still runs is a task in the background.
+            stream.owner.accepted(stream)
+            return
+        stream.settle(now)
+        tally = stream.tally
+        interval = tally.config.heartbeat_seconds
+        if interval is not None:
+            silent = now - max(stream.written_at, stream.opened_at) > 2.5 * interval
+            tally.silent += silent - stream.silent
+            stream.silent = silent
+        if stream.coro is not None:
+            if stream.coro.cr_frame is None:
+                stream.coro = None
+            elif stream.coro.cr_suspended:
+                tally.blocked_seconds += passed
+
+    def _log_end(self, stream: Stream, age: float, silence: float) -> None:
+        ours = stream.reason in ("server_error", "slow_consumer")
+        level = logging.WARNING if ours else logging.INFO
+        if not LOGGER.isEnabledFor(level):
+            return
+        now = self.clock()
+        if now - self._lines[1] >= 1:
+            self._lines[:2] = [0, now]
+        if self._lines[0] >= _LOG_LINES_PER_SECOND:
+            self._lines[2] += 1
+            return
+        suppressed, self._lines[2] = self._lines[2], 0
+        self._lines[0] += 1
+        fields = {
+            "route": stream.tally.label,
+            "reason": stream.reason,
+            "age": round(age, 3),
+            "silence": round(silence, 3),
+            "events": stream.events,
+            "bytes": stream.bytes,
+            "suppressed": suppressed,
+        }
+        text = " ".join(f"{name}={value}" for name, value in fields.items())
+        LOGGER.log(level, "stream ended %s", text, extra={"sse": fields})
+
+
+def limit_of(seconds: float) -> str:
+    """Return the well-known limit that a time sits at, or `other`."""
+    for (low, high), limit in _LIMITS:
+        if low <= seconds <= high:
+            return limit
+    return OTHER

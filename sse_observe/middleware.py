@@ -1,0 +1,347 @@
+"""
+SSEObserveMiddleware: sees every event stream of an ASGI application, and how each one ends.
+
+Passes bytes, exceptions and cancellations through unchanged. A fault of ours is caught, counted
+and logged once; it never becomes the stream's. How servers and frameworks show an ending is
+decided here and nowhere else.
+"""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from sse_observe.current import CURRENT, exiting
+from sse_observe.errors import SettingsError
+from sse_observe.headers import (
+    asks_for_event_stream,
+    cursor_of,
+    is_event_stream,
+    network_of,
+    response_faults,
+)
+from sse_observe.ledger import LOGGER, Ledger
+from sse_observe.metrics import ALL_USERS, OTHER, SSEMetrics, default_metrics
+from sse_observe.routes import Resolved, Routes, StreamRoute
+from sse_observe.stream import Stream
+from sse_observe.tally import sender
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_PLAIN = StreamRoute()
+# Each declared segment costs 60 series per route and process.
+_MOST_SEGMENTS = 20
+
+
+class SSEObserveMiddleware:
+    """
+    Wrap an ASGI application; nothing else is needed.
+
+    `routes` maps path templates to what those routes promise, `default` is for all others.
+    `segment` names the user segment of a scope, one of the declared `segments`; it must be quick.
+    `log_ends` writes one line to the `sse_observe` logger per stream that ends abnormally.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        routes: Mapping[str, StreamRoute] | None = None,
+        default: StreamRoute = _PLAIN,
+        segments: Sequence[str] = (),
+        segment: Callable[[Scope], str] | None = None,
+        metrics: SSEMetrics | None = None,
+        log_ends: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.app = app
+        self.metrics = metrics or default_metrics()
+        self._segments = _declared_segments(segments, segment)
+        self._segment = segment
+        self._routes = Routes(routes, default, app)
+        self._ledger = Ledger.of(self.metrics, clock)
+        self._ledger.log_ends = log_ends
+        self._clock = clock
+        self._wrap_send = sender(self._ledger.notes, clock, self._odd)
+        self._stacked = False
+        for route in self._routes.declared.values():
+            self._ledger.tally(route)
+            for user_segment in self._segments or (ALL_USERS,):
+                self.metrics.zero_segment(route.label, user_segment, "unknown")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection through the application."""
+        kind = scope["type"]
+        if kind != "http" or scope["method"] == "HEAD":
+            if kind == "lifespan":
+                receive = self._lifespan(receive)
+            await self.app(scope, receive, send)
+            return
+        outer = CURRENT.get()
+        if outer is not None and outer.scope["headers"] is scope["headers"]:
+            self._warn_stacked()
+            await self.app(scope, receive, send)
+            return
+        stream = Stream(self, scope, receive, self._clock())
+        CURRENT.set(stream)
+        try:
+            await self.app(
+                scope, self._wrap_receive(stream, receive), self._wrap_send(stream, send)
+            )
+        except BaseException as error:
+            CURRENT.set(outer)
+            self._guarded(self._raised, stream, error)
+            raise
+        # Not a reset: a coroutine that is thrown away is closed in a foreign context.
+        CURRENT.set(outer)
+        if stream.is_stream:
+            self._guarded(self._returned, stream)
+
+    def _guarded(self, step: Callable[..., Any], *args: Any) -> None:
+        try:
+            step(*args)
+        except Exception:  # noqa: BLE001 - the stream goes on without us
+            self._ledger.fault("middleware")
+
+    # What current_stream() asks of us.
+
+    def route_of(self, stream: Stream) -> Resolved:
+        """Return the route of a stream, or of a request that may become one."""
+        if stream.is_stream:
+            return Resolved(stream.tally.label, stream.tally.config)
+        route = self._routes.resolve(stream.scope)
+        tally = self._ledger.tally(route)
+        return Resolved(tally.label, route.config)
+
+    def labels_of(self, stream: Stream) -> tuple[str, str]:
+        """Return the user segment and the network type of a stream."""
+        if stream.is_stream:
+            return stream.labels
+        return self._segment_of(stream.scope), network_of(stream.scope)
+
+    def _segment_of(self, scope: Scope) -> str:
+        if self._segment is None:
+            return ALL_USERS
+        try:
+            found = self._segment(scope)
+        except Exception:  # noqa: BLE001 - the resolver is the user's, the stream must not pay
+            self._ledger.fault("middleware")
+            return OTHER
+        return found if found in self._segments else OTHER
+
+    # Messages from the server.
+
+    def _wrap_receive(self, stream: Stream, receive: Receive) -> Receive:
+        async def observed_receive() -> Message:
+            stream.asked = True
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self._guarded(self._left, stream)
+            return message
+
+        return observed_receive
+
+    def _left(self, stream: Stream) -> None:
+        """Note that the server says the client is gone; after the end it says so as well."""
+        if not stream.is_stream:
+            stream.gone = True
+        elif stream.live and stream.accepted_at is None:
+            stream.gone = True
+            # While the last message is under way, what becomes of it decides.
+            if not stream.ending:
+                self._lost_client(stream)
+
+    def _lost_client(self, stream: Stream) -> None:
+        self._ledger.notes.drain()
+        # Who has read the end is not cut off by leaving.
+        self._close(stream, "completed" if stream.terminal else "client_disconnected")
+        self._ledger.orphan(stream)
+
+    def _lifespan(self, receive: Receive) -> Receive:
+        async def observed_receive() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self._guarded(self._shut_down)
+            return message
+
+        return observed_receive
+
+    def _shut_down(self) -> None:
+        """Close the books: on some servers nothing of ours runs after this."""
+        for stream in self._ledger.open_streams(self):
+            if stream.accepted_at is not None:
+                self.accepted(stream)
+            else:
+                self._close(stream, "client_disconnected" if stream.gone else "shutdown")
+        self._ledger.flush()
+
+    # Messages from the application.
+
+    def _odd(self, stream: Stream, message: Message, send: Send) -> Awaitable[None]:
+        """Take everything but a body message in mid-stream: start, end, and the unusual."""
+        try:
+            kind = message["type"]
+            if stream.live:
+                if kind == "http.response.body":
+                    if body := message.get("body"):
+                        self._note(stream, body)
+                    if not message.get("more_body") and not stream.trailers:
+                        return self._last(stream, message, send)
+                elif kind == "http.response.trailers" and not message.get("more_trailers"):
+                    return self._last(stream, message, send)
+            elif kind == "http.response.start" and not stream.is_stream:
+                self._started(stream, message)
+        except Exception:  # noqa: BLE001 - the stream goes on without us
+            self._ledger.fault("middleware")
+        return send(message)
+
+    def _note(self, stream: Stream, body: Any) -> None:
+        if isinstance(body, bytes | bytearray | memoryview):
+            # A copy: the application may use its buffer again.
+            self._ledger.notes.pending.append((stream, bytes(body), self._clock()))
+            self._ledger.notes.drain()
+
+    def _started(self, stream: Stream, message: Message) -> None:
+        status = message["status"]
+        if status == 200:
+            headers = message["headers"]
+            if is_event_stream(headers):
+                self._open(stream, message, headers)
+        elif status >= 300 and asks_for_event_stream(stream.scope):
+            self._rejected(stream, status)
+
+    def _open(self, stream: Stream, message: Message, headers: Any) -> None:
+        scope = stream.scope
+        route = self._routes.resolve(scope)
+        polled = stream.said is not None and stream.said.polled
+        cursor = cursor_of(scope) or (b"" if polled else None)
+        self._ledger.open(stream, route, self.labels_of(stream), cursor)
+        stream.trailers = bool(message.get("trailers"))
+        if not polled:
+            faults = self.metrics.counter("sse_response_faults_total")
+            for fault in response_faults(headers, scope.get("http_version", "1.1")):
+                faults.labels(stream.tally.label, fault).inc()
+        if stream.gone:
+            self._lost_client(stream)
+
+    def _rejected(self, stream: Stream, status: int) -> None:
+        tally = self._ledger.tally(self._routes.resolve(stream.scope))
+        rejected = self.metrics.counter("sse_open_rejected_total")
+        rejected.labels(tally.label, f"{min(status // 100, 5)}xx").inc()
+
+    def _last(self, stream: Stream, message: Message, send: Send) -> Awaitable[None]:
+        if not stream.gone and not stream.asked:
+            stream.gone = peek(stream.receive) is True
+        if stream.gone:
+            # Now, not afterwards: on HTTP/2 the last message of a lost client may never return.
+            self._close(stream, "client_disconnected")
+            self._ledger.orphan(stream)
+            return send(message)
+        return self._send_last(stream, send(message))
+
+    async def _send_last(self, stream: Stream, sending: Awaitable[None]) -> None:
+        stream.ending = True
+        try:
+            await sending
+        finally:
+            stream.ending = False
+        if stream.live:
+            # Not yet completed: the application may still fail.
+            stream.accepted_at = self._clock()
+
+    # The end of the application.
+
+    def _returned(self, stream: Stream) -> None:
+        if stream.live:
+            self._ledger.notes.drain()
+            if stream.accepted_at is not None:
+                self.accepted(stream)
+            elif stream.terminal:
+                self._close(stream, "completed")
+            elif stream.gone or peek(stream.receive):
+                self._close(stream, "client_disconnected")
+            else:
+                self._close(stream, "shutdown" if exiting() else "server_error")
+        self._ledger.forget(stream)
+
+    def _raised(self, stream: Stream, error: BaseException) -> None:
+        if not stream.is_stream:
+            # Whoever is outside answers 500, unseen by us.
+            failed = isinstance(error, Exception) and not stream.gone
+            if failed and asks_for_event_stream(stream.scope):
+                self._rejected(stream, 500)
+            return
+        if stream.live:
+            self._ledger.notes.drain()
+            self._close(stream, self._why_raised(stream, error))
+        self._ledger.forget(stream)
+
+    def _why_raised(self, stream: Stream, error: BaseException) -> str:
+        accepted = stream.accepted_at is not None
+        if stream.terminal:
+            return self._completed(stream)
+        if isinstance(error, Exception) and accepted:
+            return "server_error"
+        if accepted:
+            return self._completed(stream)
+        if stream.gone or isinstance(error, OSError) or peek(stream.receive):
+            return "client_disconnected"
+        if isinstance(error, Exception):
+            return "server_error"
+        # Cancelled. Where the server shows that it is not exiting, the application did it.
+        return "server_error" if exiting() is False else "shutdown"
+
+    def accepted(self, stream: Stream) -> None:
+        """Close a stream whose last message was accepted while the client was there."""
+        self._close(stream, self._completed(stream), at=stream.accepted_at)
+
+    def _completed(self, stream: Stream) -> str:
+        """Return which kind of a good end this is; a route may demand a terminal event."""
+        if stream.said is not None and stream.said.polled:
+            return "completed" if stream.terminal else "polled"
+        if stream.terminal:
+            again = stream.resumed and not stream.has_payload
+            return "already_complete" if again else "completed"
+        return "server_error" if stream.tally.config.terminal_events else "completed"
+
+    def _close(self, stream: Stream, reason: str, *, at: float | None = None) -> None:
+        if stream.said is not None and stream.said.reason is not None:
+            reason = stream.said.reason
+        self._ledger.close(stream, reason, at=at)
+
+    def _warn_stacked(self) -> None:
+        if not self._stacked:
+            self._stacked = True
+            LOGGER.warning("SSEObserveMiddleware is installed twice; the inner one counts nothing")
+
+
+def peek(receive: Any) -> bool | None:
+    """
+    Tell whether the server knows that the client is gone, or None where it does not show it.
+
+    Reads what uvicorn and hypercorn keep beside `receive`; never calls it, since a message
+    that is taken is missing to the application. Must not be asked once the response is over.
+    """
+    owner = getattr(receive, "__self__", None)
+    gone = getattr(owner, "disconnected", None)
+    if gone is None and isinstance(owner, asyncio.Queue):
+        waiting = getattr(owner, "_queue", ())
+        gone = any(message["type"] == "http.disconnect" for message in waiting)
+    return gone if isinstance(gone, bool) else None
+
+
+def _declared_segments(segments: Sequence[str], segment: Any) -> tuple[str, ...]:
+    if isinstance(segments, str) or not all(isinstance(name, str) and name for name in segments):
+        raise SettingsError(f'segments={segments!r} is wrong; give a tuple of names, as ("free",)')
+    if bool(segments) != (segment is not None):
+        raise SettingsError("segments and segment belong together; give both or none")
+    if segment is not None and (not callable(segment) or inspect.iscoroutinefunction(segment)):
+        raise SettingsError(f"segment={segment!r} is wrong; give a plain function of the scope")
+    if len(segments) > _MOST_SEGMENTS:
+        raise SettingsError(f"segments: {len(segments)} names; {_MOST_SEGMENTS} are the most")
+    return tuple(dict.fromkeys(segments))

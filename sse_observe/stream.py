@@ -1,0 +1,198 @@
+"""
+What is kept of each stream and of each route between two flushes: plain numbers, no behaviour
+that the message path would have to wait for.
+"""
+
+from math import inf
+from typing import Any
+
+from sse_observe.metrics import EVENTS, METRICS
+from sse_observe.routes import StreamRoute
+
+GAP_BOUNDS = METRICS["sse_event_gap_seconds"].buckets
+SIZE_BOUNDS = METRICS["sse_event_size_bytes"].buckets
+FIRST_BOUNDS = METRICS["sse_time_to_first_event_seconds"].buckets
+DURATION_BOUNDS = METRICS["sse_stream_duration_seconds"].buckets
+SIZES = len(SIZE_BOUNDS) + 1
+
+# Counted as heartbeats and never taken for payload: a hung application must not hide behind
+# its own pings. The last three are what other servers call theirs.
+HEARTBEATS = ("heartbeat", "ping", "keepalive", "keep-alive")
+HELLO = "sse.hello"
+
+
+class RouteTally:
+    """Everything counted on one route since the last flush, in plain numbers."""
+
+    __slots__ = (
+        *("label", "config", "kinds", "rows", "quiet", "terminals", "heads", "pings"),
+        *("fast", "fast_volume", "slow", "slow_volume", "sizes_sum", "comments", "slow_messages"),
+        *("firsts", "gaps", "gap_sum", "first_events", "first_events_sum"),
+        *("opened", "closed", "durations", "durations_sum"),
+        *("open", "stalled", "silent", "orphaned", "flowing_seconds", "stalled_seconds"),
+        *("stalls", "blocked_seconds", "lost", "duplicated"),
+    )
+
+    def __init__(self, label: str, config: StreamRoute) -> None:
+        self.label = label
+        self.config = config
+        self.kinds = tuple(dict.fromkeys((*EVENTS, *config.events)))
+        self.rows = self._rows()
+        terminals = config.terminal_events or ("done", "[DONE]")
+        self.terminals = frozenset(name.encode() for name in terminals)
+        self.quiet = frozenset(
+            name.encode() for name in (*HEARTBEATS, HELLO) if name not in config.events
+        )
+        # What the short paths may recognise: filled only after the full reading.
+        self.heads: dict[bytes | None, int] = {}
+        self.pings: dict[bytes, int] = {}
+        # Gauges: what they show now, not since the last flush.
+        self.open = self.stalled = self.silent = self.orphaned = 0
+        self.clear()
+
+    def _rows(self) -> dict[bytes, int]:
+        """Return where each event name is counted; a name without a row is `other`."""
+        config = self.config
+        kind_of = dict.fromkeys(HEARTBEATS, "heartbeat") | {"": "message", "message": "message"}
+        kind_of |= dict.fromkeys(("done", *config.terminal_events), "done")
+        kind_of |= {name: name for name in config.events}
+        return {name.encode(): self.kinds.index(kind) * SIZES for name, kind in kind_of.items()}
+
+    def clear(self) -> None:
+        """Forget what was counted; called with it written down, under the notes' lock."""
+        cells = len(self.kinds) * SIZES
+        self.fast = [0] * cells
+        self.slow = [0] * cells
+        self.gaps = [0] * (len(GAP_BOUNDS) + 1)
+        self.first_events = [0] * (len(FIRST_BOUNDS) + 1)
+        self.durations = [0] * (len(DURATION_BOUNDS) + 1)
+        self.opened: dict[tuple[str, str, str], int] = {}
+        self.closed: dict[tuple[str, str, str], int] = {}
+        self.fast_volume = self.slow_volume = self.sizes_sum = self.comments = 0
+        self.slow_messages = self.firsts = self.stalls = self.lost = self.duplicated = 0
+        self.gap_sum = self.first_events_sum = self.durations_sum = 0.0
+        self.flowing_seconds = self.stalled_seconds = self.blocked_seconds = 0.0
+
+    def is_touched(self) -> bool:
+        """Tell whether anything is to be written down; an idle route costs next to nothing."""
+        return bool(
+            self.opened
+            or self.closed
+            or self.fast_volume
+            or self.slow_messages
+            or self.flowing_seconds
+            or self.stalled_seconds
+            or self.lost
+            or self.duplicated
+            or self.blocked_seconds
+        )
+
+
+class Stream:
+    """One request, and from its response start on one stream; never shared by two."""
+
+    __slots__ = (
+        # of the request
+        *("asked", "asked_at", "gone", "is_stream", "live", "owner", "receive", "said", "scope"),
+        # of the stream
+        *("accepted_at", "accounted_at", "bytes", "coro", "cursor", "ending", "events"),
+        *("gap_from", "has_payload", "id", "labels", "opened_at", "payload_at", "reason"),
+        *("resumed", "scan", "silent", "stalled", "tally", "terminal", "trailers", "written_at"),
+    )
+    tally: RouteTally
+    labels: tuple[str, str]
+    reason: str | None
+    scan: "Scan | None"
+    accepted_at: float | None
+    coro: Any
+    cursor: Any
+
+    def __init__(self, owner: Any, scope: Any, receive: Any, asked_at: float) -> None:
+        self.owner = owner
+        self.scope = scope
+        self.receive = receive
+        self.asked_at = asked_at
+        self.asked = self.gone = self.live = self.is_stream = False
+        self.said: Any = None
+
+    def begin(self, tally: RouteTally, labels: tuple[str, str], now: float) -> None:
+        """Become a stream: the response has started."""
+        self.tally = tally
+        self.labels = labels
+        self.opened_at = self.payload_at = self.accounted_at = now
+        self.written_at = self.gap_from = -inf
+        self.accepted_at = self.reason = self.coro = self.cursor = None
+        self.resumed = self.ending = self.trailers = self.has_payload = False
+        self.terminal = self.stalled = self.silent = False
+        self.bytes = self.events = 0
+        self.id = b""
+        self.scan = Scan()
+        self.live = self.is_stream = True
+
+    def look_closely(self) -> None:
+        """Send the next messages past the short path, which sees plain payload only."""
+        if self.scan is None:
+            self.scan = Scan()
+            self.scan.bom = None
+
+    def settle(self, now: float) -> None:
+        """Add up what is kept per stream only: the sum of gaps, and where the time went."""
+        tally = self.tally
+        if self.written_at > self.gap_from:
+            tally.gap_sum += self.written_at - self.gap_from
+            self.gap_from = self.written_at
+        since, self.accounted_at = self.accounted_at, now
+        limit = tally.config.stall_seconds if tally.config.kind == "finite" else inf
+        frozen = now - max(since, self.payload_at + limit)
+        if frozen < 0:
+            tally.flowing_seconds += now - since
+            return
+        tally.stalled_seconds += frozen
+        tally.flowing_seconds += now - since - frozen
+        if not self.stalled:
+            self.stalled = True
+            tally.stalled += 1
+            tally.stalls += 1
+            self.look_closely()
+
+    def revive(self, now: float) -> None:
+        """Note the payload that ends a stall."""
+        self.tally.stalled_seconds += now - self.accounted_at
+        self.accounted_at = now
+        self.tally.stalled -= 1
+        self.stalled = False
+
+
+class Scan:
+    """Where a stream stands that is not simply between two payload events."""
+
+    __slots__ = (
+        "after_cr",
+        "bom",
+        "comment",
+        "data",
+        "done",
+        "id",
+        "length",
+        "name",
+        "rest",
+        "size",
+    )
+
+    def __init__(self) -> None:
+        self.bom: bytes | None = b""
+        self.after_cr = False
+        self.rest = b""
+        self.length = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin a new block."""
+        self.size = self.data = 0
+        self.name = b""
+        self.id: bytes | None = None
+        self.comment = self.done = False
+
+    def is_between_events(self) -> bool:
+        """Tell whether the next byte begins a block."""
+        return not (self.length or self.size or self.after_cr or self.bom is not None)
