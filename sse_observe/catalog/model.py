@@ -96,6 +96,20 @@ class Board:
     question: str
     rows: tuple[Row, ...]
 
+    @property
+    def uid(self) -> str:
+        """Its address in Grafana: `/d/<uid>`."""
+        return f"sse-{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """A further term that must hold before an alert fires: mostly a minimum count."""
+
+    signal: str
+    compare: Compare
+    threshold: float
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -113,11 +127,14 @@ class Alert:
     """
     One alert page: the facts of its front matter, and its prose.
 
-    `signal` is compared with `threshold`; `guards` are further `signal op number` terms that must
-    hold too (minimum counts). A burn-rate alert has `windows`, and `{window}` in its signal.
+    `signal` is compared with `threshold`, which is a number, or `objective.<name>` or
+    `budget.<name>` (1 - objective) until the settings are known. A burn-rate alert has `windows`,
+    `{window}` in its signal, `{long}` or `{short}` in its guards, and a budget as threshold, which
+    each window's factor multiplies. `source` is the page's path as a reader may look it up.
     """
 
     name: str
+    source: str
     signal: str
     compare: Compare
     threshold: float | str
@@ -128,14 +145,38 @@ class Alert:
     description: str
     prose: str
     keep_firing_for: str | None = None
-    guards: tuple[str, ...] = ()
+    guards: tuple[Guard, ...] = ()
     windows: tuple[Window, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def signals(self) -> tuple[str, ...]:
+        """Return the signals that it compares, over all its windows."""
+        spans = (span for window in self.windows for span in (window.long, window.short))
+        return tuple(dict.fromkeys(self.signal.replace("{window}", span) for span in spans)) or (
+            self.signal,
+        )
+
+    def guard_signals(self) -> tuple[str, ...]:
+        """Return the signals of its guards, over all its windows."""
+        return tuple(
+            dict.fromkeys(
+                guard.signal.replace("{long}", window.long).replace("{short}", window.short)
+                for guard in self.guards
+                for window in self.windows
+            )
+        ) or tuple(guard.signal for guard in self.guards)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """Everything the bundle says, cross-checked by `catalog.load`."""
+    """
+    Everything the bundle says, cross-checked by `catalog.load`.
+
+    `fixes` are texts that several runbooks show, by name.
+    """
 
     signals: tuple[Signal, ...]
     boards: tuple[Board, ...]
     alerts: tuple[Alert, ...]
+    fixes: Mapping[str, str] = field(default_factory=dict)

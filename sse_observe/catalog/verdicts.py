@@ -210,7 +210,7 @@ _CONNECTIONS = (
     _rate(
         "route:sse_reconnect_storm:rate2m",
         "route:sse_streams_resumed:rate2m / (route:sse_concurrent_streams:avg5m > 0)",
-        "Resumptions per open stream and second; everybody reconnecting once stays under 1 / 120 s.",
+        "Resumptions per open stream and second; once for everybody stays under 1 / 120 s.",
     ),
     Signal(
         record="route:sse_stream_duration_seconds:mean6h",

@@ -1,0 +1,74 @@
+"""Whether a folder holds what would be rendered now: missing, stale and orphaned files."""
+
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+
+from sse_observe.render.bundle import bundle, orphans
+
+
+@dataclass(frozen=True)
+class Report:
+    """What differs; `diff` is a unified diff from the folder to the rendering."""
+
+    missing: tuple[str, ...]
+    stale: tuple[str, ...]
+    orphans: tuple[str, ...]
+    diff: str
+    cure: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many files differ; 0 where all is well."""
+        return len(self.missing) + len(self.stale) + len(self.orphans)
+
+    def lines(self) -> list[str]:
+        """Return the verdict for a person: each file with its fault, and the cure."""
+        named = [
+            f"{word} {name}"
+            for word, names in (
+                ("missing", self.missing),
+                ("stale", self.stale),
+                ("orphan", self.orphans),
+            )
+            for name in names
+        ]
+        if not named:
+            return []
+        files = "1 file differs" if self.count == 1 else f"{self.count} files differ"
+        return [*named, f"{files}; run: {self.cure}"]
+
+
+def check(out: Path, settings_file: Path | None) -> Report:
+    """Compare a folder with what would be rendered; writes nothing."""
+    rendered = bundle(settings_file)
+    missing, stale, diff = [], [], []
+    for name, text in rendered.files.items():
+        try:
+            there = (out / name).read_bytes().decode()
+        except (OSError, UnicodeDecodeError):
+            missing.append(name)
+            continue
+        if there != text:
+            stale.append(name)
+            diff += unified_diff(
+                there.splitlines(keepends=True),
+                text.splitlines(keepends=True),
+                f"{out / name}",
+                f"{name} as rendered",
+            )
+    options = "".join(
+        [
+            f" --out {out}" if out != Path() else "",
+            f" --settings {settings_file}" if settings_file else "",
+        ]
+    )
+    return Report(
+        missing=tuple(missing),
+        stale=tuple(stale),
+        orphans=tuple(orphans(rendered.files, out)),
+        diff="".join(line if line.endswith("\n") else f"{line}\n" for line in diff),
+        cure=f"sse-observe render{options}",
+        warnings=rendered.warnings,
+    )

@@ -1,0 +1,195 @@
+"""
+The catalogue as one user's settings make it: thresholds resolved, alerts tuned or left out.
+
+Refuses what the settings cannot see by themselves: an alert that does not exist, a threshold that
+can never fire, a window too short for its scrapes.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+
+from sse_observe.catalog.durations import duration, seconds
+from sse_observe.catalog.model import Alert, Catalog, Guard, Signal, Window
+from sse_observe.catalog.recordings import SIGNALS
+from sse_observe.catalog.verdicts import VERDICTS, WINDOWS
+from sse_observe.errors import SettingsError
+from sse_observe.render.promql import number
+from sse_observe.render.settings import FILE_NAME, AlertSettings, Settings
+
+# Below four samples a rate hangs on the luck of where its ends fall.
+_SAMPLES = 4
+_WINDOW = re.compile(r"<< (?:w|rate)\('(\w+)'\) >>")
+
+
+def tune(catalog: Catalog, settings: Settings, where: str = FILE_NAME) -> Catalog:
+    """
+    Return the catalogue under the settings; every threshold of an alert is a number then.
+
+    SettingsError names `where` the settings came from.
+    """
+    for fault in _faults(catalog, settings):
+        raise SettingsError(f"{where}: {fault}")
+    signals = {signal.record: signal for signal in catalog.signals}
+    alerts = []
+    for alert in catalog.alerts:
+        wish = settings.alerts.get(alert.name, AlertSettings())
+        if not wish.enabled:
+            continue
+        tuned = _tuned(alert, wish, settings)
+        for fault in _never(tuned, signals, alert.threshold):
+            raise SettingsError(f"{where}: {fault}")
+        alerts.append(_scaled(tuned, signals, settings))
+    return replace(catalog, alerts=tuple(alerts))
+
+
+def _faults(catalog: Catalog, settings: Settings) -> Iterator[str]:
+    names = {alert.name: alert for alert in catalog.alerts}
+    for name, wish in settings.alerts.items():
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            remedy = f"did you mean {near[0]}?" if near else "see runbooks/README.md for the names"
+            yield f"alerts.{name}: no such alert; {remedy}"
+        elif names[name].windows:
+            for key, value in (
+                ("threshold", wish.threshold),
+                ("for", wish.hold_for),
+                ("severity", wish.severity),
+            ):
+                if value is not None:
+                    yield (
+                        f"alerts.{name}.{key}: {value}: each of its windows has its own; "
+                        "set objectives.completion, or alerts."
+                        f"{name}.windows"
+                    )
+        elif wish.windows is not None:
+            yield f"alerts.{name}.windows: this alert has none; set its threshold or for"
+        for window in wish.windows or ():
+            for span in (window.long, window.short):
+                if span not in WINDOWS:
+                    yield (
+                        f"alerts.{name}.windows: {span}: not recorded; "
+                        f"choose from {', '.join(WINDOWS)}"
+                    )
+    yield from _short_windows(settings)
+
+
+def _short_windows(settings: Settings) -> Iterator[str]:
+    """Yield the windows that hold too few scrapes or evaluations to be worth their name."""
+    for key, step, signals in (
+        ("scrape_interval", settings.scrape_seconds, SIGNALS),
+        ("rule_interval", settings.rule_seconds, VERDICTS),
+    ):
+        windows = [
+            (seconds(text), text, signal.record)
+            for signal in signals
+            for text in _WINDOW.findall(signal.expr)
+            # `x offset 5m` looks at one instant, which a short interval cannot starve.
+            if key == "scrape_interval" or f"offset << w('{text}') >>" not in signal.expr
+        ]
+        length, text, record = min(windows)
+        length /= settings.time_scale
+        if length < _SAMPLES * step:
+            cause = key if settings.time_scale == 1 else "time_scale"
+            value = getattr(settings, cause)
+            yield (
+                f"{cause}: {value}: the {text} window of {record} is {duration(length)} and holds "
+                f"{number(length / step)} {key.split('_')[0]}s; {_SAMPLES} are the least: "
+                f"lower {key}" + (" or time_scale" if cause == "time_scale" else "")
+            )
+
+
+def _tuned(alert: Alert, wish: AlertSettings, settings: Settings) -> Alert:
+    threshold = alert.threshold if wish.threshold is None else wish.threshold
+    if isinstance(threshold, str):
+        kind, name = threshold.split(".")
+        objective: float = getattr(settings.objectives, name)
+        threshold = objective if kind == "objective" else 1 - objective
+    windows = alert.windows
+    if wish.windows is not None:
+        windows = tuple(
+            Window(
+                long=window.long,
+                short=window.short,
+                factor=window.factor,
+                hold_for=window.hold_for,
+                severity=window.severity,
+            )
+            for window in wish.windows
+        )
+    return replace(
+        alert,
+        threshold=threshold,
+        hold_for=wish.hold_for or alert.hold_for,
+        keep_firing_for=wish.keep_firing_for or alert.keep_firing_for,
+        severity=wish.severity or alert.severity,
+        windows=windows,
+        labels={**alert.labels, **settings.labels, **wish.labels},
+        annotations={**alert.annotations, **settings.annotations, **wish.annotations},
+    )
+
+
+def _never(alert: Alert, signals: dict[str, Signal], written: float | str) -> Iterator[str]:
+    """
+    Yield why an alert can never fire, or always does: no ratio leaves 0 to 1, no count falls below.
+
+    `written` is the page's own threshold, which names the objective behind the number.
+    """
+    budget = float(alert.threshold)
+    for window in alert.windows:
+        if window.factor * budget >= 1:
+            key = f"objectives.{written.split('.')[1]}" if isinstance(written, str) else "threshold"
+            yield (
+                f"{key}: {number(1 - budget)}: {alert.name} {window.long}/{window.short} can "
+                f"never fire: {number(window.factor)} × (1 − {number(1 - budget)}) = "
+                f"{number(window.factor * budget)}, and no share exceeds 1; promise more than "
+                f"{number(round(1 - 1 / window.factor, 4))} or set alerts.{alert.name}.windows"
+            )
+    # What is left of a budget has no lower end.
+    if alert.windows or alert.signal.endswith("_left"):
+        return
+    top = 1.0 if signals[alert.signal].unit in ("percentunit", "bool") else float("inf")
+    possible = {
+        ">": budget < top,
+        ">=": budget <= top,
+        "<": budget > 0,
+        "<=": budget >= 0,
+    }.get(alert.compare, 0 <= budget <= top)
+    always = budget < 0 if alert.compare.startswith(">") else budget > top
+    if not possible or always:
+        yield (
+            f"alerts.{alert.name}.threshold: {number(budget)}: {alert.signal} lies between 0 and "
+            f"{number(top)}, so `{alert.compare} {number(budget)}` is "
+            f"{'always' if always else 'never'} true; choose a threshold between"
+        )
+
+
+def _scaled(alert: Alert, signals: dict[str, Signal], settings: Settings) -> Alert:
+    """Shorten time for a test or a drill; thresholds per second grow with it."""
+    scale = settings.time_scale
+    if scale == 1:
+        return alert
+
+    def short(text: str) -> str:
+        return duration(seconds(text) / scale)
+
+    def faster(signal: str, threshold: float) -> float:
+        known = signals.get(signal)
+        return threshold * scale if known and known.per_second else threshold
+
+    return replace(
+        alert,
+        threshold=faster(alert.signal, float(alert.threshold)),
+        hold_for=short(alert.hold_for) if alert.hold_for else "",
+        keep_firing_for=short(alert.keep_firing_for) if alert.keep_firing_for else None,
+        guards=tuple(
+            Guard(
+                signal=guard.signal,
+                compare=guard.compare,
+                threshold=faster(guard.signal, guard.threshold),
+            )
+            for guard in alert.guards
+        ),
+        windows=tuple(replace(w, hold_for=short(w.hold_for)) for w in alert.windows),
+    )
