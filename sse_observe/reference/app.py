@@ -6,6 +6,7 @@ an open response does the reader's.
 """
 
 import asyncio
+import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -284,6 +285,7 @@ class ReferenceApp:
             resumed_from=opening.resumed_from,
             replayed=len(opening.page.frames) if resumed else 0,
             lost=opening.page.lost,
+            heartbeat_seconds=self._manner.heartbeat_seconds,
         )
 
 
@@ -337,7 +339,7 @@ def reference_app(
             raise SettingsError(f"reference_app: {name}={value!r} is wrong; give more than 0")
     if not drain_seconds >= 0:
         raise SettingsError(f"reference_app: drain_seconds={drain_seconds!r}; give 0 or more")
-    if produce is not None and not callable(produce):
+    if produce is not None and (not callable(produce) or inspect.iscoroutinefunction(produce)):
         raise SettingsError(
             f"reference_app: produce={produce!r} is no async generator function; "
             "write `async def produce(stream_id, params): ... yield text`"

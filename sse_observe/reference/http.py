@@ -88,7 +88,7 @@ async def _body(receive: Receive, limit: int) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise RefusedError(400, "the request's body ended early")
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         # Counted while reading: a declared length may lie, a chunked body declares none.
         if len(body) > limit:
             raise RefusedError(413, f"parameters are limited to {limit} bytes")

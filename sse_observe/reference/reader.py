@@ -85,10 +85,10 @@ class Reader:
             due += b"".join(page.frames)
             if page.state == "done":
                 due += DONE
-            elif page.state == "failed":
-                self._here.ended("server_error")
             elif self._closing:
                 self._here.ended("shutdown")
+            elif page.state == "failed":
+                self._here.ended("server_error")
             more = page.state == "open" and not self._closing
             if (due or not more) and not await self._write(send, due, more=more):
                 return
