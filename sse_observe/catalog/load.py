@@ -33,8 +33,8 @@ _SERIES = re.compile(
 )
 _LABEL = re.compile(r"\$labels\.(\w+)")
 _HEADING = re.compile(r"^## +(.+?) *$", re.MULTILINE)
-_LINK = re.compile(r"\]\((SSE\w*)\.md")
-_CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(rf"{_FENCE.pattern}|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _FIX = re.compile(r"<< fix\('([^']*)'\) >>")
 _HISTOGRAM_SERIES = ("_bucket", "_sum", "_count")
 
@@ -90,14 +90,18 @@ def problems(catalog: Catalog, group_by: Iterable[str] = ()) -> Iterator[str]:
         facts = _alert_problems(alert, signals, boards, set(group_by))
         yield from (f"{alert.source}: {fault}" for fault in facts)
         yield from (f"{alert.source}: {fault}" for fault in _prose_problems(alert, catalog, known))
+
+
+def unread(catalog: Catalog) -> Iterator[str]:
+    """Yield each signal that no other signal, panel, alert or runbook reads."""
     used = {name for signal in catalog.signals for name in series_in(signal.expr)}
     used |= {name for board in catalog.boards for _, name in _plotted(board)}
-    used |= {
-        name for alert in catalog.alerts for name in (*alert.signals(), *alert.guard_signals())
-    }
-    for record in signals:
-        if record not in used:
-            yield f"signal {record}: nobody reads it; use it in a panel or an alert, or drop it"
+    for alert in catalog.alerts:
+        used |= {*alert.signals(), *alert.guard_signals()}
+        used |= {name for code in _CODE.findall(alert.prose) for name in series_in(code)}
+    for signal in catalog.signals:
+        if signal.record not in used:
+            yield f"signal {signal.record}: nobody reads it; show it in a panel, or drop it"
 
 
 def raw_series() -> set[str]:
@@ -161,8 +165,7 @@ def _alert_problems(
 
 
 def _prose_problems(alert: Alert, catalog: Catalog, known: set[str]) -> Iterator[str]:
-    fences = re.sub(r"^```.*?^```", "", alert.prose, flags=re.MULTILINE | re.DOTALL)
-    found = tuple(_HEADING.findall(fences))
+    found = tuple(_HEADING.findall(_FENCE.sub("", alert.prose)))
     if found != HEADINGS:
         expected = next(
             (
@@ -178,10 +181,6 @@ def _prose_problems(alert: Alert, catalog: Catalog, known: set[str]) -> Iterator
             if expected
             else f"heading `## {found[len(HEADINGS)]}` is one too many; fold it into another"
         )
-    names = {other.name for other in catalog.alerts}
-    for name in _LINK.findall(alert.prose):
-        if name not in names:
-            yield f"link to {name}.md: {_unknown(name, names)}"
     for name in _FIX.findall(alert.prose):
         if name not in catalog.fixes:
             yield f"fix: {_unknown(name, set(catalog.fixes))}"

@@ -38,6 +38,7 @@ class PromQL:
             "seconds": lambda text: number(self.seconds(text)),
             "objective": lambda name: number(getattr(settings.objectives, name)),
             "budget": lambda name: number(1 - getattr(settings.objectives, name)),
+            "promise": lambda name: f"{number(100 * getattr(settings.objectives, name))} %",
         }
 
     def seconds(self, text: str) -> float:

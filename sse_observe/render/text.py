@@ -21,7 +21,7 @@ from sse_observe.render.settings import Settings
 
 # What a person on call needs before thinking fits one screen.
 _FIRST_LINES = 60
-_QUERY = re.compile(r"^```promql$.*?^```$", re.MULTILINE | re.DOTALL)
+_QUERY = re.compile(r"^ *```promql$.*?^ *```$", re.MULTILINE | re.DOTALL)
 _VARIABLES = ("job", "route")
 
 
@@ -130,8 +130,7 @@ class Text:
     def _runbook(self, alert: Alert) -> str:
         rules = self.rules(alert)
         words = {
-            "threshold": lambda _: number(float(alert.threshold)),
-            "for": lambda _: alert.hold_for,
+            "limit": lambda _: self._limit(alert),
             "fix": lambda name: self._catalog.fixes[name].strip(),
         }
         try:
@@ -154,6 +153,13 @@ class Text:
                 "move detail to Diagnosis or Root-cause fix"
             )
         return text
+
+    def _limit(self, alert: Alert) -> str:
+        """Say an alert's threshold as people do."""
+        threshold = float(alert.threshold)
+        if self._signals[alert.signals()[0]].unit == "percentunit":
+            return f"{number(100 * threshold)} %"
+        return number(threshold)
 
     def _fill(self, template: str, **values: Any) -> str:
         text = self._jinja.get_template(template).render(**values)
