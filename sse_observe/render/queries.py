@@ -5,11 +5,12 @@ Knows names, not Grafana: signals take job and route, raw metrics the instance t
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from sse_observe.catalog.model import Signal
 from sse_observe.metrics import METRICS
+from sse_observe.render.promql import PromQL
+from sse_observe.render.settings import Settings
 
 # Everything that may stand around a name: strings are skipped whole, so that no label value
 # is taken for a series.
@@ -36,51 +37,41 @@ def _raw_series() -> dict[str, tuple[str, ...]]:
     return series
 
 
-@dataclass(frozen=True)
 class Scope:
-    """
-    What may stand in a board's queries, and the variables that narrow it.
+    """What may stand in a board's queries, and the variables that narrow it."""
 
-    `series` maps each name to the labels that have a variable; `constants` fills `<< name >>`.
-    """
-
-    series: Mapping[str, tuple[str, ...]]
-    constants: Mapping[str, str]
-
-    @classmethod
-    def of(
-        cls, signals: Iterable[Signal], grouping: Iterable[str], constants: Mapping[str, str]
-    ) -> "Scope":
-        """Build the scope of a catalogue; `grouping` are the user's own labels."""
-        more = tuple(grouping)
-        series = {
+    def __init__(self, signals: Iterable[Signal], settings: Settings) -> None:
+        self._promql = PromQL(settings)
+        more = settings.group_by
+        self._variables = {
             name: (labels[0], *more, *labels[1:]) for name, labels in _raw_series().items()
         }
         for signal in signals:
             known = tuple(label for label in ("job", "route") if label in signal.labels)
-            series[signal.record] = (*known[:1], *more, *known[1:])
-        return cls(series, constants)
+            self._variables[signal.record] = (*known[:1], *more, *known[1:])
 
     def narrow(self, expr: str) -> str:
-        """Return the query with every selector narrowed to the board's variables."""
-        text = " ".join(expr.split())
-        for name, value in self.constants.items():
-            text = text.replace(f"<< {name} >>", value)
+        """Return the query with its words filled and every selector narrowed to the variables."""
+        text = self._promql.select(self._promql.fill(" ".join(expr.split())))
         parts: list[str] = []
         end = 0
         for token in _TOKEN.finditer(text):
-            labels = self.series.get(token[0])
+            labels = self._variables.get(token[0])
             if labels is None:
                 continue
             parts.append(text[end : token.end()])
             end = token.end()
-            matchers = ", ".join(f'{label}=~"${label}"' for label in labels)
+            matchers = ", ".join(_matcher(label) for label in labels)
             if text[end : end + 1] == "{":
                 parts.append(f"{{{matchers}, ")
                 end += 1
             else:
                 parts.append(f"{{{matchers}}}")
         return "".join(parts) + text[end:]
+
+
+def _matcher(label: str) -> str:
+    return f'{label}=~"${label}"'
 
 
 def plotted(expr: str) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sse_observe.catalog.model import Compare, Panel, Query, Severity
+from sse_observe.catalog.model import Compare, Panel, Severity
 
 JSON = dict[str, Any]
 
@@ -37,12 +37,13 @@ _LINE_WIDTH = {"thin": 1, "normal": 2, "bold": 3}
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The threshold of an alert that watches a panel, in the panel's unit."""
+    """The threshold of an alert that watches one query of a panel, in the panel's unit."""
 
     alert: str
     compare: Compare
     value: float
     severity: Severity
+    query: int = 0
 
 
 def visual(panel: Panel, limits: Sequence[Limit]) -> JSON:
@@ -66,15 +67,17 @@ def _field_config(
             "max": panel.maximum,
             "noValue": panel.no_value,
             "color": colour or {"mode": "thresholds"},
-            "thresholds": {
-                "mode": "absolute",
-                # The base step is a real null: the string "null" paints everything in its colour.
-                "steps": [{"value": value, "color": COLOURS[name]} for value, name in steps],
-            },
+            "thresholds": _thresholds(steps),
             "custom": custom,
         },
         "overrides": [*overrides, *_colour_overrides(panel)],
     }
+
+
+def _thresholds(steps: Sequence[tuple[float | None, str]]) -> JSON:
+    # The base step is a real null: the string "null" paints everything in its colour.
+    drawn = [{"value": value, "color": COLOURS[name]} for value, name in steps]
+    return {"mode": "absolute", "steps": drawn}
 
 
 def _colour_overrides(panel: Panel) -> list[JSON]:
@@ -268,16 +271,16 @@ def _heatmap(panel: Panel, limits: Sequence[Limit]) -> JSON:  # noqa: ARG001
 
 
 def _table(panel: Panel, limits: Sequence[Limit]) -> JSON:
-    columns = [
-        _override(
-            "byName",
-            f"Value #{ref_id(index)}",
-            displayName=query.legend,
-            unit=query.unit or panel.unit,
-            **({} if query.decimals is None else {"decimals": query.decimals}),
-        )
-        for index, query in enumerate(panel.queries)
-    ]
+    columns = []
+    for index, query in enumerate(panel.queries):
+        look: JSON = {"displayName": query.legend, "unit": query.unit or panel.unit}
+        if query.decimals is not None:
+            look["decimals"] = query.decimals
+        own = [limit for limit in limits if limit.query == index]
+        if own:
+            look["thresholds"] = _thresholds(_worth(panel, own))
+            look["custom.cellOptions"] = {"type": "color-text"}
+        columns.append(_override("byName", f"Value #{ref_id(index)}", **look))
     names = [
         _override("byName", label, displayName=title, **{"custom.minWidth": 150})
         for label, title in panel.columns.items()
@@ -287,8 +290,6 @@ def _table(panel: Panel, limits: Sequence[Limit]) -> JSON:
         "type": "table",
         "fieldConfig": _field_config(
             panel,
-            steps=_worth(panel, limits),
-            colour={"mode": "thresholds"},
             custom={
                 "align": "auto",
                 "cellOptions": {"type": "auto"},

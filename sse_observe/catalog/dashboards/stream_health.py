@@ -111,14 +111,9 @@ _ANSWER = stage(
         "Share of streams that failed, worst route, over each window that burn "
         "alerts read. The lines are the shares at which the budget goes so fast that somebody "
         "must act.",
-        *tuple(
-            Query(
-                expr=f"max(route:sse_stream_failures:ratio_rate{window})",
-                legend=window,
-                weight=weight,
-            )
-            for window, weight in (("1h", "bold"), ("6h", "normal"), ("1d", "thin"))
-        ),
+        Query(expr="max(route:sse_stream_failures:ratio_rate1h)", legend="1h", weight="bold"),
+        Query(expr="max(route:sse_stream_failures:ratio_rate6h)", legend="6h"),
+        Query(expr="max(route:sse_stream_failures:ratio_rate1d)", legend="1d", weight="thin"),
         height=9,
         decimals=2,
         colours={"1h": "p99", "6h": "p95", "1d": "p50"},
