@@ -103,15 +103,6 @@ class Board:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """A further term that must hold before an alert fires: mostly a minimum count."""
-
-    signal: str
-    compare: Compare
-    threshold: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """One pair of windows of a burn-rate alert; `factor` is the burn rate that both must exceed."""
 
@@ -120,6 +111,20 @@ class Window:
     factor: float
     hold_for: str
     severity: Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """A further term that must hold before an alert fires: mostly a minimum count."""
+
+    signal: str
+    compare: Compare
+    threshold: float
+
+    def over(self, window: Window) -> "Guard":
+        """Return it for one pair of windows, whose spans stand for `{long}` and `{short}`."""
+        name = self.signal.replace("{long}", window.long).replace("{short}", window.short)
+        return Guard(signal=name, compare=self.compare, threshold=self.threshold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,13 +164,10 @@ class Alert:
 
     def guard_signals(self) -> tuple[str, ...]:
         """Return the signals of its guards, over all its windows."""
+        pairs = (guard.over(window) for guard in self.guards for window in self.windows)
         return tuple(
-            dict.fromkeys(
-                guard.signal.replace("{long}", window.long).replace("{short}", window.short)
-                for guard in self.guards
-                for window in self.windows
-            )
-        ) or tuple(guard.signal for guard in self.guards)
+            dict.fromkeys(guard.signal for guard in (pairs if self.windows else self.guards))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,9 @@ class Report:
 def check(out: Path, settings_file: Path | None) -> Report:
     """Compare a folder with what would be rendered; writes nothing."""
     rendered = bundle(settings_file)
-    missing, stale, diff = [], [], []
+    missing: list[str] = []
+    stale: list[str] = []
+    diff: list[str] = []
     for name, text in rendered.files.items():
         try:
             there = (out / name).read_bytes().decode()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from sse_observe.catalog.durations import duration, seconds
 from sse_observe.catalog.load import raw_series
-from sse_observe.catalog.model import Alert, Signal, Window
+from sse_observe.catalog.model import Alert, Guard, Signal, Window
 from sse_observe.errors import CatalogError
 from sse_observe.render.settings import Settings
 
@@ -97,21 +97,17 @@ class PromQL:
         self, alert: Alert, signals: Mapping[str, Signal], window: Window | None = None
     ) -> str:
         """Return the expression of an alert; of one pair of windows, where it has several."""
-        threshold = float(alert.threshold)
+        limit = float(alert.threshold) * (window.factor if window else 1)
         names = [alert.signal]
-        guards = [(guard.signal, guard.compare, guard.threshold) for guard in alert.guards]
+        guards = list(alert.guards)
         if window:
-            threshold *= window.factor
             names = [alert.signal.replace("{window}", w) for w in (window.long, window.short)]
-            guards = [
-                (name.replace("{long}", window.long).replace("{short}", window.short), *rest)
-                for name, *rest in guards
-            ]
+            guards = [guard.over(window) for guard in guards]
+        terms = [Guard(signal=name, compare=alert.compare, threshold=limit) for name in names]
         own = signals[names[0]].labels
-        terms = [(name, alert.compare, threshold) for name in names] + guards
-        lines = []
-        for name, compare, limit in terms:
-            shared = tuple(label for label in own if label in signals[name].labels)
+        lines: list[str] = []
+        for term in (*terms, *guards):
+            shared = tuple(label for label in own if label in signals[term.signal].labels)
             join = f"and on ({self.labels(shared)}) " if lines else ""
-            lines.append(f"{join}{name} {compare} {number(float(limit))}")
+            lines.append(f"{join}{term.signal} {term.compare} {number(term.threshold)}")
         return "\n".join(lines)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,6 +27,7 @@ _DEFAULT_RETENTION_SECONDS = 15 * 86400.0
 _MATCHER = r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*("(?:\\.|[^"\\\n])*")\s*'
 _MATCHERS = re.compile(rf"{_MATCHER}(?:,{_MATCHER})*,?\s*")
 _LABEL = re.compile(r"[a-zA-Z_]\w*")
+_DURATIONS = {"scrape_interval", "rule_interval", "window", "for", "keep_firing_for"}
 # Labels that the signals carry themselves, or that a rule sets.
 _TAKEN = {
     *("job", "route", "instance", "le", "start", "reason", "outcome", "state", "event", "fault"),
@@ -185,7 +186,12 @@ def _explain(message: str, given: Any) -> str:
     shown = "" if value is None or isinstance(value, dict | list) else f"{value!r}: "
     expected = re.search(r"xpected `([^`]*)`, got `([^`]*)`", what)
     said = f"expected {_plain(expected[1])}, got {_plain(expected[2])}" if expected else what
-    return f"{name + ': ' if name else ''}{shown}{said}; correct it or leave it out"
+    remedy = "correct it or leave it out"
+    if keys[-1:] == ["severity"]:
+        said, remedy = "no such severity", f"choose from {', '.join(get_args(Severity))}"
+    elif keys[-1:] and keys[-1] in _DURATIONS:
+        remedy = "write a duration like 90s or 5m"
+    return f"{name + ': ' if name else ''}{shown}{said}; {remedy}"
 
 
 def _refused(alerts: Mapping[str, Any]) -> str:

@@ -115,7 +115,7 @@ class Text:
         if not prefilled:
             return address
         own = self._signals[alert.signals()[0]].labels
-        names = [label for label in (*own, *self._settings.group_by) if label in _VARIABLES]
+        names = [*(label for label in own if label in _VARIABLES), *self._settings.group_by]
         values = "&".join(f"var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in names)
         return f"{address}?{values}"
 

@@ -77,9 +77,9 @@ def _faults(catalog: Catalog, settings: Settings) -> Iterator[str]:
 
 def _short_windows(settings: Settings) -> Iterator[str]:
     """Yield the windows that hold too few scrapes or evaluations to be worth their name."""
-    for key, step, signals in (
-        ("scrape_interval", settings.scrape_seconds, SIGNALS),
-        ("rule_interval", settings.rule_seconds, VERDICTS),
+    for key, samples, step, signals in (
+        ("scrape_interval", "scrapes", settings.scrape_seconds, SIGNALS),
+        ("rule_interval", "evaluations", settings.rule_seconds, VERDICTS),
     ):
         windows = [
             (seconds(text), text, signal.record)
@@ -95,7 +95,7 @@ def _short_windows(settings: Settings) -> Iterator[str]:
             value = getattr(settings, cause)
             yield (
                 f"{cause}: {value}: the {text} window of {record} is {duration(length)} and holds "
-                f"{number(length / step)} {key.split('_')[0]}s; {_SAMPLES} are the least: "
+                f"{length / step:.2g} {samples}; {_SAMPLES} are the least: "
                 f"lower {key}" + (" or time_scale" if cause == "time_scale" else "")
             )
 
