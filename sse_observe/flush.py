@@ -79,6 +79,10 @@ class Flush:
         for (reason, segment, network), count in tally.closed.items():
             closed = metrics.counter("sse_streams_closed_total")
             closed.labels(tally.label, reason, segment, network).inc(count)
+        for (since, limit), count in tally.cuts.items():
+            metrics.counter("sse_cuts_total").labels(tally.label, since, limit).inc(count)
+        for fault, count in tally.faults.items():
+            metrics.counter("sse_response_faults_total").labels(tally.label, fault).inc(count)
         if tally.closed:
             self._durations.add(tally.durations, tally.durations_sum)
         if tally.first_events_sum or any(tally.first_events):
@@ -99,10 +103,10 @@ class Flush:
                 child.inc(count)
         if tally.comments:
             self._comments.inc(tally.comments)
-        # Each event of the short path ends in one blank line, which is no part of its size.
-        self._bytes.inc(tally.fast_volume + fast_events + tally.slow_volume)
+        self._bytes.inc(tally.fast_volume + tally.slow_volume)
         sizes = [sum(column) for column in zip(*rows, strict=True)]
-        self._sizes.add(sizes, tally.fast_volume + tally.sizes_sum)
+        # Each event of the short path ends in one blank line, which is no part of its size.
+        self._sizes.add(sizes, tally.fast_volume - fast_events + tally.sizes_sum)
         # The message path counts no gap below the lowest bound: they are what remains.
         tally.gaps[0] += messages - tally.firsts - sum(tally.gaps)
         self._gaps.add(tally.gaps, tally.gap_sum)

@@ -41,30 +41,28 @@ def asks_for_event_stream(scope: Mapping[str, Any]) -> bool:
 
 def cursor_of(scope: Mapping[str, Any]) -> bytes | None:
     """Return the id that a client resumes from, or None for a first connection."""
-    return (
-        header(scope["headers"], b"last-event-id")
-        or (_query(scope, "last_event_id") or "").encode(errors="replace")
-        or None
-    )
+    cursor = header(scope["headers"], b"last-event-id")
+    if not cursor and b"last_event_id=" in scope.get("query_string", b""):
+        cursor = _query(scope, "last_event_id").encode(errors="replace")
+    return cursor or None
 
 
 def network_of(scope: Mapping[str, Any]) -> str:
     """Return the network type that the client states, by query or else by the ECT header."""
-    stated = _query(scope, "network_type")
-    if stated is None:
+    if b"network_type=" in scope.get("query_string", b""):
+        stated = _query(scope, "network_type")
+    else:
         stated = (header(scope["headers"], b"ect") or b"").decode("latin-1")
     return stated if stated in NETWORKS else _UNKNOWN
 
 
-def _query(scope: Mapping[str, Any], name: str) -> str | None:
-    query = scope.get("query_string", b"")
-    if name.encode() not in query:
-        return None
+def _query(scope: Mapping[str, Any], name: str) -> str:
     try:
-        fields = parse_qsl(query.decode("latin-1"), max_num_fields=_MOST_FIELDS)
+        query = scope["query_string"].decode("latin-1")
+        fields = parse_qsl(query, max_num_fields=_MOST_FIELDS)
     except ValueError:
-        return None
-    return next((value for key, value in fields if key == name), None)
+        return ""
+    return next((value for key, value in fields if key == name), "")
 
 
 def response_faults(headers: Headers, http_version: str) -> list[str]:
@@ -74,19 +72,19 @@ def response_faults(headers: Headers, http_version: str) -> list[str]:
     `Connection` is a fault on HTTP/2 and later, where it is illegal; on HTTP/1.1 servers strip
     or obey `keep-alive`, which the most used library always sends.
     """
-    found = {bytes(key).lower(): bytes(value).lower() for key, value in headers}
+    found = {key.lower(): value for key, value in headers}
     faults = []
-    if found.get(b"x-accel-buffering", b"").strip() != b"no":
+    if found.get(b"x-accel-buffering") != b"no":
         faults.append("buffering_allowed")
-    cache = {word.strip() for word in found.get(b"cache-control", b"").split(b",")}
-    if not cache & {b"no-cache", b"no-store"}:
+    cache = found.get(b"cache-control", b"").lower()
+    if b"no-cache" not in cache and b"no-store" not in cache:
         faults.append("cacheable")
-    connection = found.get(b"connection")
-    harmless = http_version < "2" and connection in (b"keep-alive", b"close")
-    if connection is not None and not harmless:
-        faults.append("connection_header")
+    if b"connection" in found:
+        harmless = found[b"connection"].lower() in (b"keep-alive", b"close")
+        if not harmless or http_version >= "2":
+            faults.append("connection_header")
     if b"content-length" in found:
         faults.append("content_length")
-    if found.get(b"content-encoding", b"identity").strip() != b"identity":
+    if found.get(b"content-encoding", b"identity").lower() != b"identity":
         faults.append("compressed")
     return faults

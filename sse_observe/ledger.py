@@ -143,10 +143,11 @@ class Ledger:
         if self._loop is None:
             self.flush()
 
-    def _cut(self, tally: RouteTally, age: float, silence: float) -> None:
-        cuts = self.metrics.counter("sse_cuts_total")
+    @staticmethod
+    def _cut(tally: RouteTally, age: float, silence: float) -> None:
         for since, seconds in (("open", age), ("write", silence)):
-            cuts.labels(tally.label, since, limit_of(seconds)).inc()
+            key = (since, limit_of(seconds))
+            tally.cuts[key] = tally.cuts.get(key, 0) + 1
 
     def orphan(self, stream: Stream) -> None:
         """Note that a stream's client is gone while the application still runs."""
@@ -172,6 +173,11 @@ class Ledger:
         try:
             with self.lock:
                 self.notes.drain()
+                if len(self._streams) <= _SLICE:
+                    # More streams are added up by the tick: no scrape walks ten thousand.
+                    now = self.clock()
+                    for stream in self._streams:
+                        stream.settle(now)
                 for _, flush in list(self._books.values()):
                     flush.write()
         except Exception:  # noqa: BLE001 - a scrape must not fail for us

@@ -223,9 +223,9 @@ class SSEObserveMiddleware:
         self._ledger.open(stream, route, self.labels_of(stream), cursor)
         stream.trailers = bool(message.get("trailers"))
         if not polled:
-            faults = self.metrics.counter("sse_response_faults_total")
+            faults = stream.tally.faults
             for fault in response_faults(headers, scope.get("http_version", "1.1")):
-                faults.labels(stream.tally.label, fault).inc()
+                faults[fault] = faults.get(fault, 0) + 1
         if stream.gone:
             self._lost_client(stream)
 

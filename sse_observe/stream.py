@@ -28,7 +28,7 @@ class RouteTally:
         *("label", "config", "kinds", "rows", "quiet", "terminals", "heads", "pings"),
         *("fast", "fast_volume", "slow", "slow_volume", "sizes_sum", "comments", "slow_messages"),
         *("firsts", "gaps", "gap_sum", "first_events", "first_events_sum"),
-        *("opened", "closed", "durations", "durations_sum"),
+        *("opened", "closed", "cuts", "faults", "durations", "durations_sum"),
         *("open", "stalled", "silent", "orphaned", "flowing_seconds", "stalled_seconds"),
         *("stalls", "blocked_seconds", "lost", "duplicated"),
     )
@@ -45,6 +45,7 @@ class RouteTally:
         )
         # What the short paths may recognise: filled only after the full reading.
         self.heads: dict[bytes | None, int] = {}
+        self.fast = [0] * (len(self.kinds) * SIZES)
         self.pings: dict[bytes, int] = {}
         # Gauges: what they show now, not since the last flush.
         self.open = self.stalled = self.silent = self.orphaned = 0
@@ -61,13 +62,16 @@ class RouteTally:
     def clear(self) -> None:
         """Forget what was counted; called with it written down, under the notes' lock."""
         cells = len(self.kinds) * SIZES
-        self.fast = [0] * cells
+        # In place: the message path holds on to this list.
+        self.fast[:] = [0] * cells
         self.slow = [0] * cells
         self.gaps = [0] * (len(GAP_BOUNDS) + 1)
         self.first_events = [0] * (len(FIRST_BOUNDS) + 1)
         self.durations = [0] * (len(DURATION_BOUNDS) + 1)
         self.opened: dict[tuple[str, str, str], int] = {}
         self.closed: dict[tuple[str, str, str], int] = {}
+        self.cuts: dict[tuple[str, str], int] = {}
+        self.faults: dict[str, int] = {}
         self.fast_volume = self.slow_volume = self.sizes_sum = self.comments = 0
         self.slow_messages = self.firsts = self.stalls = self.lost = self.duplicated = 0
         self.gap_sum = self.first_events_sum = self.durations_sum = 0.0
@@ -78,7 +82,7 @@ class RouteTally:
         return bool(
             self.opened
             or self.closed
-            or self.fast_volume
+            or any(self.fast)
             or self.slow_messages
             or self.flowing_seconds
             or self.stalled_seconds
@@ -96,8 +100,9 @@ class Stream:
         *("asked", "asked_at", "gone", "is_stream", "live", "owner", "receive", "said", "scope"),
         # of the stream
         *("accepted_at", "accounted_at", "bytes", "coro", "cursor", "ending", "events"),
-        *("gap_from", "has_payload", "id", "labels", "opened_at", "payload_at", "reason"),
-        *("resumed", "scan", "silent", "stalled", "tally", "terminal", "trailers", "written_at"),
+        *("fast_bytes", "gap_from", "has_payload", "id", "labels", "opened_at", "payload_at"),
+        *("reason", "resumed", "scan", "short", "silent", "stalled", "tally", "terminal"),
+        *("trailers", "written_at"),
     )
     tally: RouteTally
     labels: tuple[str, str]
@@ -124,20 +129,23 @@ class Stream:
         self.accepted_at = self.reason = self.coro = self.cursor = None
         self.resumed = self.ending = self.trailers = self.has_payload = False
         self.terminal = self.stalled = self.silent = False
-        self.bytes = self.events = 0
+        self.short = tally.heads, tally.fast
+        self.bytes = self.fast_bytes = self.events = 0
         self.id = b""
-        self.scan = Scan()
+        self.scan = FRESH
         self.live = self.is_stream = True
 
     def look_closely(self) -> None:
         """Send the next messages past the short path, which sees plain payload only."""
         if self.scan is None:
             self.scan = Scan()
-            self.scan.bom = None
 
     def settle(self, now: float) -> None:
-        """Add up what is kept per stream only: the sum of gaps, and where the time went."""
+        """Add up what is kept per stream only: bytes, the sum of gaps, where the time went."""
         tally = self.tally
+        tally.fast_volume += self.fast_bytes
+        self.bytes += self.fast_bytes
+        self.fast_bytes = 0
         if self.written_at > self.gap_from:
             tally.gap_sum += self.written_at - self.gap_from
             self.gap_from = self.written_at
@@ -179,8 +187,8 @@ class Scan:
         "size",
     )
 
-    def __init__(self) -> None:
-        self.bom: bytes | None = b""
+    def __init__(self, *, fresh: bool = False) -> None:
+        self.bom: bytes | None = b"" if fresh else None
         self.after_cr = False
         self.rest = b""
         self.length = 0
@@ -196,3 +204,8 @@ class Scan:
     def is_between_events(self) -> bool:
         """Tell whether the next byte begins a block."""
         return not (self.length or self.size or self.after_cr or self.bom is not None)
+
+
+# Two places to stand that need no memory: nothing is read yet, and no payload is read yet.
+FRESH = Scan(fresh=True)
+WAITING = Scan()

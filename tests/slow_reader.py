@@ -1,0 +1,90 @@
+"""A slow reader of event streams, one character at a time, and what it counts."""
+
+from dataclasses import dataclass, field
+
+BOM = b"\xef\xbb\xbf"
+HEARTBEATS = (b"heartbeat", b"ping", b"keepalive", b"keep-alive")
+
+
+@dataclass
+class Reading:
+    """What one stream amounts to."""
+
+    events: list[tuple[str, int]] = field(default_factory=list)
+    """(kind, size) of each event."""
+    comments: int = 0
+    payload: bool = False
+    terminal: bool = False
+    id: bytes = b""
+
+
+def lines_of(stream: bytes) -> list[tuple[bytes, int]]:
+    """Return each finished line and its size with its end."""
+    found, line, at = [], bytearray(), 0
+    while at < len(stream):
+        if stream[at : at + 2] == b"\r\n":
+            found.append((bytes(line), len(line) + 2))
+            line, at = bytearray(), at + 2
+        elif stream[at] in b"\r\n":
+            found.append((bytes(line), len(line) + 1))
+            line, at = bytearray(), at + 1
+        else:
+            line.append(stream[at])
+            at += 1
+    return found
+
+
+def read(
+    stream: bytes, *, declared: tuple[bytes, ...] = (), terminals: tuple[bytes, ...]
+) -> Reading:
+    """Read a whole stream by the standard."""
+    done = Reading()
+    block: list[tuple[bytes, int]] = []
+    for line, size in lines_of(stream.removeprefix(BOM)):
+        if line:
+            block.append((line, size))
+        else:
+            _block(done, block, declared, terminals)
+            block = []
+    return done
+
+
+def _block(
+    done: Reading,
+    block: list[tuple[bytes, int]],
+    declared: tuple[bytes, ...],
+    terminals: tuple[bytes, ...],
+) -> None:
+    name, data, comment = b"", [], False
+    for line, _ in block:
+        key, _, value = line.partition(b":")
+        value = value[1:] if value[:1] == b" " else value
+        if key == b"data":
+            data.append(value)
+        elif key == b"event":
+            name = value
+        elif key == b"id" and b"\0" not in value and len(line) <= 256:
+            done.id = value
+        elif key == b"" and line:
+            comment = True
+    if not data:
+        done.comments += comment
+        return
+    name = b"" if name == b"message" else name
+    ends = name in terminals
+    if not name and data == [b"[DONE]"] and b"[DONE]" in terminals:
+        ends, name = True, b"done"
+    if name in declared:
+        kind = name.decode()
+    elif name in HEARTBEATS:
+        kind = "heartbeat"
+    elif name == b"done" or ends:
+        kind = "done"
+    else:
+        kind = "other" if name else "message"
+    done.events.append((kind, sum(size for _, size in block)))
+    if ends:
+        done.terminal = True
+    elif name not in (*HEARTBEATS, b"sse.hello") or name in declared:
+        done.payload = True
+        done.terminal = False
