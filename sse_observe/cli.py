@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 EXTRAS = {
     "render": ("typer", "rich", "yaml", "jinja2", "grafanalib"),
-    "lab": ("typer", "rich", "yaml", "jinja2", "grafanalib", "uvicorn", "markdown_it", "httpx"),
+    "lab": ("typer", "rich", "yaml", "jinja2", "grafanalib", "uvicorn", "markdown_it", "aiohttp"),
 }
 """What each extra brings, by the name it is imported under."""
 

@@ -1,13 +1,16 @@
-"""The commands of `sse-observe`: reads options, prints lines, sets exit codes; the work is below."""
+"""The commands of `sse-observe`: read options, print lines, set exit codes."""
 
 import sys
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from sse_observe.errors import SSEObserveError
+from sse_observe.errors import SettingsError, SSEObserveError
+
+if TYPE_CHECKING:
+    from sse_observe.lab.view import Moment
 
 app = typer.Typer(
     name="sse-observe",
@@ -70,7 +73,24 @@ def render(
     ] = False,
 ) -> None:
     """Write dashboards/, alerts/ and runbooks/, or check that they are up to date."""
-    raise NotImplementedError(out, settings, check)
+    from sse_observe.render.bundle import render_to
+    from sse_observe.render.check import check as compare
+
+    if check:
+        report = compare(out, settings)
+        _warn(report.warnings)
+        typer.echo(report.diff, nl=False)
+        for line in report.lines():
+            typer.echo(f"sse-observe: {line}", err=True)
+        raise typer.Exit(1 if report.count else 0)
+    written, warnings = render_to(out, settings)
+    _warn(warnings)
+    typer.echo(f"{len(written)} files written to {out.resolve()}")
+
+
+def _warn(warnings: tuple[str, ...]) -> None:
+    for warning in warnings:
+        typer.echo(f"sse-observe: warning: {warning}", err=True)
 
 
 @app.command()
@@ -79,7 +99,23 @@ def runbook(
     settings: Settings = None,
 ) -> None:
     """List the runbooks, or show one."""
-    raise NotImplementedError(alert, settings)
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from sse_observe.render.bundle import catalogue, render
+
+    catalog, chosen = catalogue(settings)
+    names = {page.name.lower(): page.name for page in catalog.alerts}
+    if alert is None:
+        for page in catalog.alerts:
+            typer.echo(f"{page.name:<28}{page.severity:<10}{page.summary}")
+        return
+    name = names.get(alert.lower())
+    if name is None:
+        near = get_close_matches(alert.lower(), names, n=1, cutoff=0.4)
+        remedy = f"did you mean {names[near[0]]}?" if near else "`sse-observe runbook` lists them"
+        raise SettingsError(f"{alert}: no such alert; {remedy}")
+    Console().print(Markdown(render(catalog, chosen)[f"runbooks/{name}.md"]))
 
 
 @app.command()
@@ -96,4 +132,22 @@ def demo(
     users: Annotated[int, typer.Option(metavar="N", help="Synthetic users.", min=1, max=200)] = 25,
 ) -> None:
     """Watch streams, their numbers and an alert, on this machine only."""
-    raise NotImplementedError(duration, json, port, users)
+    import asyncio
+    from json import dumps
+
+    from rich.console import Console
+    from rich.live import Live
+
+    from sse_observe.lab.demo import Demo
+    from sse_observe.lab.view import frame
+
+    console = Console(stderr=json)
+    with Live(console=console, auto_refresh=False, transient=json) as live:
+
+        def show(moment: "Moment") -> None:
+            if not json or console.is_terminal:
+                live.update(frame(moment), refresh=True)
+
+        summary = asyncio.run(Demo(users, port, duration, show).run())
+    if json:
+        typer.echo(dumps(summary, indent=2))

@@ -54,7 +54,7 @@ def test_every_option_of_the_commands_is_in_their_help() -> None:
         if isinstance(node, ast.FunctionDef)
         and any("app.command" in ast.unparse(mark) for mark in node.decorator_list)
     ]
-    command = [sys.executable, "-m", "sse_observe.cli", "--help"]
+    command = [sys.executable, "-m", "sse_observe", "--help"]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     assert commands

@@ -15,10 +15,11 @@ GROUND = {"errors": 0, "wire": 0, "metrics": 1, "routes": 1, "headers": 1, "toke
 GROUND |= dict.fromkeys(("stream", "tally", "cursors", "flush", "ledger"), 2)
 RUNTIME = {"current", "middleware", "exposition", "beacon", "tcp", "reference", "consumer"}
 BUNDLE = {"catalog", "render"}
-TOP = {"lab", "commands", "cli"}
+TOP = {"lab", "commands", "cli", "__main__"}
 ONLY_IMPORTER = {
     "grafanalib": "render/boards.py",
     "jinja2": "render/text.py",
+    "aiohttp": "consumer/transport.py",
 }
 FRAMEWORKS = {"fastapi", "starlette", "django", "sse_starlette"}
 
@@ -105,7 +106,7 @@ def test_importing_the_package_loads_no_tool_of_the_bundle() -> None:
     """A web worker pays for prometheus_client and msgspec, never for grafanalib or jinja2."""
     code = (
         "import sys, sse_observe, sse_observe.reference;"
-        "heavy = {'grafanalib', 'jinja2', 'yaml', 'typer', 'rich', 'starlette', 'httpx'};"
+        "heavy = {'grafanalib', 'jinja2', 'yaml', 'typer', 'rich', 'starlette', 'aiohttp'};"
         "print(*sorted(heavy & {name.split('.')[0] for name in sys.modules}))"
     )
 

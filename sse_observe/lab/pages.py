@@ -1,11 +1,18 @@
 """Web pages of the lab: the rendered runbooks as HTML, so that every link of an alert opens."""
 
+import json
+import re
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from string import Template
 from typing import Any
+from urllib.parse import urlencode
 
 from markdown_it import MarkdownIt
+
+_VARIABLE = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
+"""A dashboard's variable, as Grafana fills it in."""
 
 _PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -37,31 +44,77 @@ def page(title: str, body: str) -> str:
     return _PAGE.substitute(title=escape(title), body=body)
 
 
-def runbook_pages(runbooks: Mapping[str, str]) -> dict[str, str]:
+def bundle_pages(files: Mapping[str, str], prometheus: str | None) -> dict[str, str]:
     """
-    Return each rendered runbook as a page: file name without `.md` → HTML.
+    Return the pages of a rendered bundle by path: runbooks as HTML, dashboards as lists of queries.
 
-    Raw HTML in the Markdown stays text; links between runbooks lose their `.md`.
+    Every link that the bundle's alerts carry opens here; without a Grafana, a dashboard's page
+    offers its JSON and leads to each query in `prometheus`. Raw HTML in the Markdown stays text.
     """
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     pages: dict[str, str] = {}
-    for name, text in runbooks.items():
-        tokens = reader.parse(text)
-        for token in (child for block in tokens for child in block.children or ()):
-            href = str(token.attrs.get("href", ""))
-            if token.type == "link_open" and "://" not in href:
-                target, mark, place = href.partition("#")
-                token.attrSet("href", target.removesuffix(".md") + mark + place)
-        body = reader.renderer.render(tokens, reader.options, {})
-        pages[name] = page(name, body)
+    boards: list[str] = []
+    for name, text in files.items():
+        if name.startswith("runbooks/"):
+            pages[f"/{name}"] = page(Path(name).stem, reader.render(text))
+        elif name.startswith("dashboards/"):
+            board = json.loads(text)
+            pages[f"/{name}"] = text
+            pages[f"/d/{board['uid']}"] = page(board["title"], _board(board, name, prometheus))
+            boards.append(f'<li><a href="/d/{board["uid"]}">{escape(board["title"])}</a></li>')
+    pages["/"] = page(
+        "sse-observe demo",
+        "<h1>sse-observe demo</h1><ul>"
+        '<li><a href="/metrics">Metrics of the service</a></li>'
+        '<li><a href="/runbooks/README.md">Runbooks</a></li>'
+        f"{''.join(boards)}</ul>",
+    )
     return pages
+
+
+def _board(board: Mapping[str, Any], name: str, prometheus: str | None) -> str:
+    panels = [
+        panel
+        for entry in board["panels"]
+        for panel in (entry, *entry.get("panels", ()))
+        if panel.get("targets")
+    ]
+    items = []
+    for panel in panels:
+        queries = [_VARIABLE.sub(_sample, target["expr"]) for target in panel["targets"]]
+        shown = "".join(f"<pre><code>{escape(query)}</code></pre>" for query in queries)
+        if prometheus is not None:
+            asked = urlencode(
+                {
+                    f"g{n}.{key}": value
+                    for n, query in enumerate(queries)
+                    for key, value in (("expr", query), ("tab", "0"), ("range_input", "15m"))
+                }
+            )
+            shown += f'<p><a href="{prometheus}/graph?{escape(asked)}">See it in Prometheus</a></p>'
+        items.append(
+            f"<h2>{escape(panel['title'])}</h2><p>{escape(panel.get('description', ''))}</p>{shown}"
+        )
+    return (
+        f"<h1>{escape(board['title'])}</h1>"
+        f'<p>Grafana draws this board from <a href="/{name}">{name}</a>; '
+        f"here are its queries.</p>{''.join(items)}"
+    )
+
+
+def _sample(variable: re.Match[str]) -> str:
+    return "1m" if variable[1].startswith("__") else ".+"
 
 
 class Pages:
     """An ASGI application that answers GET and HEAD with pages held in memory, else 404."""
 
-    def __init__(self, pages: Mapping[str, str]) -> None:
-        self._pages = {path: text.encode() for path, text in pages.items()}
+    def __init__(self) -> None:
+        self._pages: dict[str, bytes] = {}
+
+    def add(self, pages: Mapping[str, str]) -> None:
+        """Serve these texts from now on, by path."""
+        self._pages |= {path: text.encode() for path, text in pages.items()}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002
         """Answer one request."""
@@ -69,8 +122,9 @@ class Pages:
         status = 200 if body is not None else 404
         if body is None:
             body = page("Not found", "<h1>Not found</h1>").encode()
+        kind = b"application/json" if scope["path"].endswith(".json") else b"text/html"
         headers = [
-            (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-type", kind + b"; charset=utf-8"),
             (b"content-length", str(len(body)).encode()),
         ]
         await send({"type": "http.response.start", "status": status, "headers": headers})
