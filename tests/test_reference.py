@@ -305,13 +305,33 @@ def test_a_bare_integer_is_a_position_in_the_named_stream() -> None:
     run(main())
 
 
+def test_a_client_that_was_greeted_and_got_nothing_resumes_from_minus_one() -> None:
+    """It comes back to its stream as a resume, though it has no event to name."""
+
+    async def main() -> None:
+        app = endpoint(Script(5.0, "w0", "w1"))
+        first = await Visit(app).until(lambda v: bool(v.events))
+        await first.left()
+        again = await Visit(
+            app,
+            query=f"stream_id={first.hello['stream']}",
+            headers={"Last-Event-ID": "-1"},
+        ).ended()
+
+        assert again.hello["resumed_from"] == "-1"
+        assert again.hello["lost"] == 0
+        assert again.payloads == ["w0", "w1"]
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("cursor", "outcome"),
     [
         ("", None),
         ("garbage", "malformed"),
         ("9e99", "malformed"),
-        ("-1", "malformed"),
+        ("-2", "malformed"),
         ("1.5", "malformed"),
         ("\u0663-{epoch}", "malformed"),
         ("99999-{epoch}", "malformed"),

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 # A header of more bytes, or of odd ones, makes a browser ask for permission first (CORS).
 _LONGEST = 128
-# 15 digits: the integers that a JavaScript reader holds exactly.
-_FORM = re.compile(r"([0-9]{1,15})(?:-([0-9a-z]{1,64}))?", re.ASCII)
+# 15 digits: the integers that a JavaScript reader holds exactly. -1: greeted, but nothing came;
+# a client that says so is resuming, and is not counted as a stream of its own.
+_FORM = re.compile(r"(-1|[0-9]{1,15})(?:-([0-9a-z]{1,64}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,23 @@
+"""
+A resilient consumer of event streams for Python services: `async for event in resume_stream(url)`.
+
+Does what our browser client does, and exports the client's half of the metrics in its own
+process. Needs the `[client]` extra.
+"""
+
+from sse_observe.consumer.exchange import StreamFailedError
+from sse_observe.consumer.order import Gap
+from sse_observe.consumer.stream import ResumedStream, resume_stream
+from sse_observe.consumer.transport import Response, Transport, aiohttp_transport
+from sse_observe.wire import Event
+
+__all__ = [
+    "Event",
+    "Gap",
+    "Response",
+    "ResumedStream",
+    "StreamFailedError",
+    "Transport",
+    "aiohttp_transport",
+    "resume_stream",
+]

@@ -1,0 +1,108 @@
+"""
+What a consumer saw of its stream, as the client's half of the metrics, in its own process.
+
+Knows metrics and a clock; decides nothing.
+"""
+
+from collections.abc import Callable
+
+from sse_observe.errors import SettingsError
+from sse_observe.metrics import NETWORKS, SSEMetrics
+
+
+class Observation:
+    """The books of one stream; `route` is a template or a name, never a URL with an id in it."""
+
+    def __init__(
+        self,
+        metrics: SSEMetrics,
+        route: str,
+        *,
+        user_segment: str,
+        network_type: str,
+        clock: Callable[[], float],
+    ) -> None:
+        if network_type not in NETWORKS:
+            raise SettingsError(
+                f"network_type={network_type!r} is unknown; choose of {', '.join(NETWORKS)}"
+            )
+        self._metrics = metrics
+        self._route = route
+        self._stream = {"user_segment": user_segment, "network_type": network_type}
+        self._network = network_type
+        self._clock = clock
+        self._lost_at: float | None = None
+        self._stalled_at: float | None = None
+        self._best: float | None = None
+        self._opened = False
+        metrics.zero(route, "client")
+        metrics.zero_segment(route, user_segment, network_type, "client")
+
+    def opened(self) -> None:
+        """Note that a connection is open; after a loss, how long that took."""
+        self._opened = True
+        self._best = None
+        if self._lost_at is not None:
+            took = self._clock() - self._lost_at
+            family = self._metrics.histogram("sse_reconnect_time_seconds")
+            family.labels(self._route, self._network).observe(took)
+            self._lost_at = None
+
+    def disconnected(self) -> None:
+        """Note that an open connection is gone."""
+        if self._lost_at is None:
+            self._lost_at = self._clock()
+
+    def stalled(self) -> None:
+        """Note that nothing came for too long."""
+        if self._stalled_at is None:
+            self._stalled_at = self._clock()
+        self._seen("sse_stall_detections_total", 1)
+
+    def arrived(self) -> None:
+        """Note any event: a stall is over."""
+        if self._stalled_at is not None:
+            family = self._metrics.histogram("sse_stall_recovery_seconds")
+            family.labels(self._route).observe(self._clock() - self._stalled_at)
+            self._stalled_at = None
+
+    def stamped(self, sent_ms: object, *, observe: bool) -> None:
+        """
+        Note when the server says that it sent something.
+
+        The clocks need not agree: what counts is how much later than the best it came.
+        """
+        if isinstance(sent_ms, bool) or not isinstance(sent_ms, int | float):
+            return
+        offset = self._clock() - sent_ms / 1000
+        best = self._best = offset if self._best is None else min(self._best, offset)
+        if observe:
+            family = self._metrics.histogram("sse_event_delay_seconds")
+            family.labels(self._route).observe(offset - best)
+
+    def received(self) -> None:
+        """Note a payload event, new or not."""
+        family = self._metrics.counter("sse_client_events_received_total")
+        family.labels(self._route, self._network).inc()
+
+    def duplicated(self) -> None:
+        """Note an event that came twice and was dropped."""
+        self._seen("sse_duplicate_events_total", 1)
+
+    def lost(self, events: int) -> None:
+        """Note events that are missing and that the server did not announce as lost."""
+        self._seen("sse_message_loss_total", events)
+
+    def shown(self, message: str) -> None:
+        """Note a status that somebody was told."""
+        self._metrics.counter("sse_ui_messages_shown_total").labels(self._route, message).inc()
+
+    def ended(self, outcome: str) -> None:
+        """Note the stream's outcome, once; who leaves before it was ever open left nothing."""
+        if outcome != "failed" and not self._opened:
+            return
+        family = self._metrics.counter("sse_client_streams_total")
+        family.labels(route=self._route, outcome=outcome, **self._stream).inc()
+
+    def _seen(self, name: str, count: int) -> None:
+        self._metrics.counter(name).labels(self._route, "client").inc(count)
