@@ -203,7 +203,7 @@ class _Easel:
 
     def _panel(self, board: Board, panel: Panel, x: int, y: int) -> JSON:
         limits = self._limits(panel)
-        drawn = visual(panel, limits)
+        drawn = visual(panel, limits, board.uid)
         frame = core.Panel(
             title=panel.title,
             id=panel_id(board.name, panel.title),

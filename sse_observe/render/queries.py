@@ -22,6 +22,8 @@ _WRAPPER = re.compile(
     re.DOTALL,
 )
 
+# A filter leaves the values that pass as they are.
+_FILTER = re.compile(r"^(?P<inner>.*\S)\s*(?:[<>]=?)\s*[0-9.]+$", re.DOTALL)
 _SELECTOR = re.compile(r"^(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{[^{}]*\})?$")
 
 
@@ -77,7 +79,7 @@ def _matcher(label: str) -> str:
 def plotted(expr: str) -> str | None:
     """Return the series that a query shows as it is; None where it computes something else."""
     text = expr.strip()
-    while wrapped := _WRAPPER.match(text):
+    while wrapped := _WRAPPER.match(text) or _FILTER.match(text):
         text = wrapped["inner"].strip()
     name = _SELECTOR.match(text)
     return name["name"] if name else None

@@ -31,7 +31,15 @@ COLOURS: Mapping[str, str] = {
     "3g": "#D86FAF",
     "4g": "#EE9FCC",
 }
+# Routes are not known here, and Grafana's own colour for an unknown name may be red. The length of
+# a route's name gives it one of seven hues that mean nothing else, solid or dashed, on all panels.
+ROUTE_COLOURS = ("#0D99ED", "#D86FAF", "#A38B00", "#8F5FE0", "#00A0A8", "#8C6D5A", "#5B6BC0")
 _SEVERITY: Mapping[Severity, str] = {"critical": "bad", "warning": "warn", "info": "client"}
+# A cell without a value has no verdict: neither good nor bad.
+_NOTHING = {
+    "type": "special",
+    "options": {"match": "null", "result": {"text": "–", "color": "text", "index": 0}},
+}
 _LINE_WIDTH = {"thin": 1, "normal": 2, "bold": 3}
 
 
@@ -46,9 +54,30 @@ class Limit:
     query: int = 0
 
 
-def visual(panel: Panel, limits: Sequence[Limit]) -> JSON:
-    """Return `type`, `options`, `fieldConfig` and, for tables, `transformations`."""
-    return _KINDS[panel.kind](panel, limits)
+def visual(panel: Panel, limits: Sequence[Limit], uid: str) -> JSON:
+    """
+    Return `type`, `options`, `fieldConfig` and, for tables, `transformations`.
+
+    `uid` is the board's: a click on a route or an instance narrows the board to it.
+    """
+    drawn = _KINDS[panel.kind](panel, limits)
+    for label in ("route", "instance"):
+        if any(query.legend == f"{{{{{label}}}}}" for query in panel.queries):
+            link = _narrower(uid, label, f"__field.labels.{label}")
+            drawn["fieldConfig"]["defaults"]["links"] = [link]
+        if label in panel.columns:
+            link = _narrower(uid, label, "__value.raw")
+            drawn["fieldConfig"]["overrides"].append(
+                _override("byName", panel.columns[label], links=[link])
+            )
+    return drawn
+
+
+def _narrower(uid: str, label: str, value: str) -> JSON:
+    others = [name for name in ("datasource", "job", "route") if name != label]
+    kept = "&".join(f"${{{name}:queryparam}}" for name in others)
+    address = f"/d/{uid}?{kept}&var-{label}=${{{value}:percentencode}}&${{__url_time_range}}"
+    return {"title": f"Only this {label}", "url": address, "targetBlank": False}
 
 
 def _field_config(
@@ -82,11 +111,7 @@ def _thresholds(steps: Sequence[tuple[float | None, str]]) -> JSON:
 
 def _colour_overrides(panel: Panel) -> list[JSON]:
     return [
-        _override(
-            "byRegexp" if series.startswith("/") else "byName",
-            series,
-            color={"mode": "fixed", "fixedColor": COLOURS[meaning]},
-        )
+        _fixed("byRegexp" if series.startswith("/") else "byName", series, COLOURS[meaning])
         for series, meaning in panel.colours.items()
         if series
     ]
@@ -97,6 +122,10 @@ def _override(matcher: str, on: str, **properties: Any) -> JSON:
         "matcher": {"id": matcher, "options": on},
         "properties": [{"id": key, "value": value} for key, value in properties.items()],
     }
+
+
+def _fixed(matcher: str, series: str, hue: str) -> JSON:
+    return _override(matcher, series, color={"mode": "fixed", "fixedColor": hue})
 
 
 def _worth(panel: Panel, limits: Sequence[Limit]) -> list[tuple[float | None, str]]:
@@ -132,16 +161,16 @@ def _timeseries(panel: Panel, limits: Sequence[Limit]) -> JSON:
         "axisLabel": "",
         "axisSoftMin": panel.soft_minimum,
         # The pager's line stays in sight while all is well.
-        "axisSoftMax": max(above) * 1.1 if above else None,
+        "axisSoftMax": min(above) * 1.1 if above else None,
         "hideFrom": {"legend": False, "tooltip": False, "viz": False},
         "thresholdsStyle": {"mode": "dashed" if lines else "off"},
     }
     whole = panel.colours.get("")
-    colour = (
-        {"mode": "fixed", "fixedColor": COLOURS[whole]}
-        if whole
-        else {"mode": "palette-classic-by-name"}
-    )
+    colour: JSON = {"mode": "fixed", "fixedColor": COLOURS[whole or "client"]}
+    if not whole and any(query.legend for query in panel.queries):
+        # Names without a colour of their own (instances, jobs): the highest stands out.
+        colour = {"mode": "continuous-BlPu", "seriesBy": "max"}
+    routes = _by_route() if any(q.legend == "{{route}}" for q in panel.queries) else []
     weights = [
         _override("byFrameRefID", ref_id(index), **{"custom.lineWidth": _LINE_WIDTH[query.weight]})
         for index, query in enumerate(panel.queries)
@@ -150,18 +179,30 @@ def _timeseries(panel: Panel, limits: Sequence[Limit]) -> JSON:
     return {
         "type": "timeseries",
         "fieldConfig": _field_config(
-            panel, steps=steps, colour=colour, custom=custom, overrides=weights
+            panel, steps=steps, colour=colour, custom=custom, overrides=[*routes, *weights]
         ),
         "options": {
             "legend": {
                 "displayMode": "list",
                 "placement": "bottom",
                 "showLegend": any(query.legend for query in panel.queries),
-                "calcs": ["lastNotNull"] if panel.width >= 12 and not panel.stacked else [],
+                "calcs": [],
             },
             "tooltip": {"mode": "multi", "sort": "desc"},
         },
     }
+
+
+def _by_route() -> list[JSON]:
+    hues = len(ROUTE_COLOURS)
+    dashed = f"/^(?:.{{{2 * hues}}})*.{{{hues},{2 * hues - 1}}}$/"
+    return [
+        *(
+            _fixed("byRegexp", f"/^(?:.{{{hues}}})*.{{{rest}}}$/", hue)
+            for rest, hue in enumerate(ROUTE_COLOURS)
+        ),
+        _override("byRegexp", dashed, **{"custom.lineStyle": {"fill": "dash", "dash": [8, 4]}}),
+    ]
 
 
 def _reduced() -> JSON:
@@ -271,21 +312,21 @@ def _heatmap(panel: Panel, limits: Sequence[Limit]) -> JSON:  # noqa: ARG001
 
 
 def _table(panel: Panel, limits: Sequence[Limit]) -> JSON:
-    columns = []
+    labels = {f"Value #{ref_id(i)}": query.legend for i, query in enumerate(panel.queries)}
+    titles = {**panel.columns, **labels}
+    looks = [
+        _override("byName", title, **{"custom.minWidth": 150}) for title in panel.columns.values()
+    ]
     for index, query in enumerate(panel.queries):
-        look: JSON = {"displayName": query.legend, "unit": query.unit or panel.unit}
+        look: JSON = {"unit": query.unit or panel.unit}
         if query.decimals is not None:
             look["decimals"] = query.decimals
         own = [limit for limit in limits if limit.query == index]
         if own:
             look["thresholds"] = _thresholds(_worth(panel, own))
             look["custom.cellOptions"] = {"type": "color-text"}
-        columns.append(_override("byName", f"Value #{ref_id(index)}", **look))
-    names = [
-        _override("byName", label, displayName=title, **{"custom.minWidth": 150})
-        for label, title in panel.columns.items()
-    ]
-    order = [*panel.columns, *(f"Value #{ref_id(i)}" for i in range(len(panel.queries)))]
+            look["mappings"] = [_NOTHING]
+        looks.append(_override("byName", query.legend, **look))
     return {
         "type": "table",
         "fieldConfig": _field_config(
@@ -296,7 +337,7 @@ def _table(panel: Panel, limits: Sequence[Limit]) -> JSON:
                 "filterable": False,
                 "inspect": False,
             },
-            overrides=[*names, *columns],
+            overrides=looks,
         ),
         "options": {
             "cellHeight": "sm",
@@ -311,8 +352,8 @@ def _table(panel: Panel, limits: Sequence[Limit]) -> JSON:
                 "options": {
                     "excludeByName": {"Time": True},
                     "includeByName": {},
-                    "indexByName": {name: place for place, name in enumerate(order)},
-                    "renameByName": {},
+                    "indexByName": {name: place for place, name in enumerate(titles)},
+                    "renameByName": titles,
                 },
             },
         ],

@@ -47,7 +47,6 @@ _ANSWER = stage(
         "How much later than the best of its connection an event arrives, for one event in "
         "twenty. Seconds mean that something on the way collects events.",
         quantile(0.95, "route:sse_event_delay_seconds_bucket:rate5m"),
-        decimals=2,
         no_value=NO_REPORTS,
     ),
     stat(
@@ -68,7 +67,7 @@ _ANSWER = stage(
         no_value="No reconnects",
     ),
     stat(
-        "Resumes with a gap, worst route",
+        "Resume gaps, worst route",
         "percentunit",
         "Share of resumed connections that the replay could not serve in full, on the worst "
         "route: those users miss events.",

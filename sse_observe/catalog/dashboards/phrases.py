@@ -44,6 +44,20 @@ def high_by(label: str, signal: str, legend: str = "") -> Query:
     )
 
 
+def column(
+    title: str, how: str, signal: str, unit: str = "percentunit", *, decimals: int = 0
+) -> Query:
+    """Fill a column of the table of routes; fifty is the most that an application exports."""
+    return Query(
+        expr=f"topk(50, {how} by (route) ({signal}))",
+        legend=title,
+        instant=True,
+        format="table",
+        unit=unit,
+        decimals=decimals,
+    )
+
+
 def sum_by(label: str, series: str) -> Query:
     """Add up a signal by one label."""
     return Query(expr=f"sum by ({label}) ({series})", legend=f"{{{{{label}}}}}")
@@ -54,12 +68,12 @@ def per_minute_by(label: str, rate: str) -> Query:
     return Query(expr=f"60 * sum by ({label}) ({rate})", legend=f"{{{{{label}}}}}")
 
 
-def in_range(rate: str, by: str = "") -> Query:
+def in_range(rate: str, by: str = "", legend: str = "") -> Query:
     """Count what a recorded rate saw in the dashboard's time range."""
     grouping = f" by ({by})" if by else ""
     return Query(
         expr=f"sum{grouping} (sum_over_time({rate}[$__range])) * << interval >>",
-        legend=f"{{{{{by}}}}}" if by else "",
+        legend=legend or (f"{{{{{by}}}}}" if by else ""),
         instant=True,
     )
 

@@ -19,15 +19,14 @@ from sse_observe.catalog.dashboards.phrases import (
 from sse_observe.catalog.model import Board, Query
 
 MESSAGE_COLOURS = {
-    "connecting": "p50",
-    "live": "good",
-    "complete": "4g",
     "waiting": "warn",
     "reconnecting": "client",
     "offline": "calm",
     "polling": "p95",
     "failed": "bad",
 }
+
+TROUBLE = 'route:sse_ui_messages_shown:rate5m{message!~"connecting|live|complete"}'
 
 _ANSWER = stage(
     "",
@@ -49,11 +48,12 @@ _ANSWER = stage(
         no_value="No heartbeat declared",
     ),
     stat(
-        "Streams stalled now",
+        "Streams waiting now",
         "short",
-        "Users who look at a page that does not move. Compare with the active streams on Stream "
-        "Health.",
-        Query(expr="sum(route:sse_stalled_streams:sum)"),
+        "Users who look at a page that does not move: without a payload (stalled), without any "
+        "byte (silent). Compare with the active streams on Stream Health.",
+        Query(expr="sum(route:sse_stalled_streams:sum)", legend="stalled"),
+        Query(expr="sum(route:sse_silent_streams:sum)", legend="silent"),
         decimals=0,
     ),
     stat(
@@ -67,9 +67,10 @@ _ANSWER = stage(
     stat(
         "UI messages shown",
         "short",
-        "Status messages that users were shown in the time range, of every kind; which ones "
-        "stands below.",
-        in_range("route:sse_ui_messages_shown:rate5m"),
+        "Status messages that users were shown in the time range: all of them, and those that "
+        "tell of trouble (waiting, reconnecting, offline, polling, failed).",
+        in_range("route:sse_ui_messages_shown:rate5m", legend="all"),
+        in_range(TROUBLE, legend="of trouble"),
         decimals=0,
         no_value=NO_REPORTS,
     ),
@@ -162,11 +163,11 @@ _RECOVERING = stage(
         colours=QUANTILE_COLOURS,
     ),
     lines(
-        "UI messages by kind",
+        "UI messages of trouble",
         "cpm",
-        "What users read, per minute. Orange and red are users who were told to wait or that it "
-        "failed; blue are reconnects that they noticed.",
-        per_minute_by("message", "route:sse_ui_messages_shown:rate5m"),
+        "What users read per minute when something is wrong. Orange were told to wait, red that "
+        "it failed; blue noticed a reconnect. The quiet messages are left out.",
+        per_minute_by("message", TROUBLE),
         width=12,
         stacked=True,
         colours=MESSAGE_COLOURS,
@@ -181,7 +182,7 @@ _ENDING = stage(
         "Client disconnects that fell on a well-known limit: by the silence before them (an idle "
         "timeout) or by the stream's age (a total limit). The longest bar names what to raise.",
         Query(
-            expr="topk(10, sum by (since, limit) (route:sse_cuts:increase1h) >= 1)",
+            expr="topk(8, sum by (since, limit) (route:sse_cuts:increase1h) >= 1)",
             legend="{{limit}} s since {{since}}",
             instant=True,
         ),
@@ -194,9 +195,9 @@ _ENDING = stage(
         "Share of cuts on one limit",
         "percentunit",
         "Share of client disconnects that fall on one time limit, over 1h, worst route. People "
-        "leave at any time; only a machine leaves at 60 s.",
+        "leave at any time; only a machine leaves at 60 s. Shares under 10 % are not drawn.",
         Query(
-            expr="topk(10, max by (since, limit) (route:sse_cuts:share1h))",
+            expr="max by (since, limit) (route:sse_cuts:share1h) > 0.1",
             legend="{{limit}} s since {{since}}",
         ),
         width=12,

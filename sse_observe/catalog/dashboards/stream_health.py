@@ -6,6 +6,7 @@ from sse_observe.catalog.dashboards.phrases import (
     OBSERVER_COLOURS,
     alerts_firing,
     buckets_over_time,
+    column,
     high_by,
     in_range,
     lowest,
@@ -88,13 +89,14 @@ _ANSWER = stage(
         "five worst routes. The line is the objective; the thin line is noisy by nature, judge "
         "by the bold one.",
         Query(
-            expr="bottomk(5, min by (route) (route:sse_stream_completion:ratio_rate5m))",
-            legend="{{route}} 5m",
+            expr="1 - sum(route:sse_streams_failed:rate5m)"
+            " / (sum(route:sse_streams_ended:rate5m) > 0)",
+            legend="all, over 5m",
             weight="thin",
         ),
         Query(
             expr="bottomk(5, min by (route) (route:sse_stream_completion:ratio_rate1h))",
-            legend="{{route}} 1h",
+            legend="{{route}}",
             weight="bold",
         ),
         width=16,
@@ -103,7 +105,7 @@ _ANSWER = stage(
         minimum=None,
         soft_minimum=0.98,
         maximum=1,
-        colours={"/ 5m$/": "calm"},
+        colours={"all, over 5m": "calm"},
     ),
     lines(
         "Error budget burn",
@@ -246,50 +248,23 @@ _ROUTES = stage(
     "Routes",
     table(
         "Routes",
-        "short",
-        "Every route on one line, the worst completion first. A coloured cell is "
-        "beyond the threshold of its alert; the route's name narrows this board to it.",
-        *tuple(
-            Query(
-                expr=f"topk(50, {how} by (route) ({signal}))",
-                legend=legend,
-                instant=True,
-                format="table",
-                unit=unit,
-                decimals=decimals,
-            )
-            for legend, how, signal, unit, decimals in (
-                (
-                    "Completion 1h",
-                    "min",
-                    "route:sse_stream_completion:ratio_rate1h",
-                    "percentunit",
-                    2,
-                ),
-                ("Budget left", "min", "route:sse_error_budget:ratio_left", "percentunit", 0),
-                ("Failed 1h", "sum", "route:sse_streams_failed:increase1h", "short", 0),
-                ("Active", "sum", "route:sse_streams_open:sum", "short", 0),
-                ("Rejected", "max", "route:sse_open_rejected:ratio_rate5m", "percentunit", 1),
-                (
-                    "Slow first event",
-                    "max",
-                    "route:sse_first_event_slow:ratio_rate10m",
-                    "percentunit",
-                    1,
-                ),
-                ("Stalled", "max", "route:sse_streams_stalled:ratio5m", "percentunit", 1),
-                (
-                    "Slow reconnects",
-                    "max",
-                    "route:sse_reconnects_slow:ratio_rate10m",
-                    "percentunit",
-                    1,
-                ),
-                ("Saturation", "max", "route:sse_stream_saturation:ratio", "percentunit", 0),
-            )
-        ),
-        height=7,
+        "percentunit",
+        "Every route on one line, the worst completion first. A coloured value is beyond the "
+        "threshold of its alert. A click on a route narrows the board to it.",
+        column("Completion 1h", "min", "route:sse_stream_completion:ratio_rate1h", decimals=2),
+        column("Objective", "max", "route:sse_completion_objective:ratio", decimals=2),
+        column("Budget left", "min", "route:sse_error_budget:ratio_left"),
+        column("Burn rate 1h", "max", "route:sse_error_budget:burn_rate1h", "none", decimals=1),
+        column("Failed 1h", "sum", "route:sse_streams_failed:increase1h", "short"),
+        column("Active", "sum", "route:sse_streams_open:sum", "short"),
+        column("Rejected", "max", "route:sse_open_rejected:ratio_rate5m", decimals=1),
+        column("Slow first event", "max", "route:sse_first_event_slow:ratio_rate10m", decimals=1),
+        column("Stalled", "max", "route:sse_streams_stalled:ratio5m", decimals=1),
+        column("Slow reconnects", "max", "route:sse_reconnects_slow:ratio_rate10m", decimals=1),
+        column("Reconnect", "max", "route:sse_reconnect_time_seconds:mean5m", "s", decimals=1),
+        column("Saturation", "max", "route:sse_stream_saturation:ratio"),
         minimum=None,
+        no_value="–",
         columns={"route": "Route"},
     ),
 )

@@ -6,6 +6,7 @@ from sse_observe.catalog.dashboards.phrases import (
     NO_REPORTS,
     QUANTILE_COLOURS,
     high_by,
+    per_minute_by,
     quantiles,
 )
 from sse_observe.catalog.model import Query
@@ -72,6 +73,7 @@ BUDGET = depth(
             expr="bottomk(10, min by (route) (route:sse_error_budget:ratio_left))",
             legend="{{route}}",
         ),
+        width=6,
         decimals=0,
         minimum=None,
         soft_minimum=0,
@@ -83,7 +85,19 @@ BUDGET = depth(
         "How many streams failed their user. A low ratio with two failures is "
         "chance; with two hundred it is an incident.",
         high_by("route", "route:sse_streams_failed:increase1h"),
+        width=6,
         decimals=0,
+    ),
+    lines(
+        "Streams as clients saw them end",
+        "cpm",
+        "What browsers reported, per minute: completed, cancelled by the user, or failed. What "
+        "nobody reports is found by counting births.",
+        per_minute_by("outcome", "route:sse_client_streams:rate5m"),
+        width=6,
+        stacked=True,
+        colours={"completed": "good", "cancelled": "client", "failed": "bad"},
+        no_value=NO_REPORTS,
     ),
     lines(
         "Client coverage",
@@ -94,6 +108,7 @@ BUDGET = depth(
             expr="bottomk(10, min by (route) (route:sse_client_coverage:ratio_rate6h))",
             legend="{{route}}",
         ),
+        width=6,
         decimals=0,
         maximum=1,
         no_value=NO_REPORTS,
