@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -20,6 +21,7 @@ from prometheus_client.exposition import choose_encoder, gzip_accepted
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from sse_observe.families import LazySamples
 from sse_observe.headers import header
 from sse_observe.ledger import Ledger
 from sse_observe.metrics import SSEMetrics, default_metrics
@@ -35,8 +37,6 @@ _LIVE_GAUGE = re.compile(r"gauge_live[a-z]+_(\d+)\.db")
 _SAMPLES_PER_PIECE = 200
 _MOST_NAMES = 100
 _EOF = b"# EOF\n"
-# Samples that the text format moves to the end of their family, out of any piece.
-_MOVED = ("_created", "_gsum", "_gcount")
 
 
 def metrics_app(metrics: SSEMetrics | None = None) -> "MetricsApp":
@@ -140,16 +140,19 @@ def _collect(registry: CollectorRegistry, names: list[str] | None) -> Iterable[M
 
 
 def _pieces(encoder: Callable[[Any], bytes], family: Metric) -> Iterable[bytes]:
-    """Render one family, a large one in parts that read as one."""
-    samples = family.samples
-    if any(sample.name.endswith(_MOVED) for sample in samples):
+    """Render one family, a large one of ours in parts that read as one."""
+    if not isinstance(family.samples, LazySamples):
+        # Somebody else's family may hold what the text format moves to its end.
         yield encoder(_Families([family])).removesuffix(_EOF)
         return
-    for at in range(0, max(len(samples), 1), _SAMPLES_PER_PIECE):
-        part = Metric(family.name, family.documentation, family.type, family.unit)
-        part.samples = samples[at : at + _SAMPLES_PER_PIECE]
+    samples = iter(family.samples)
+    part = Metric(family.name, family.documentation, family.type, family.unit)
+    part.samples = list(islice(samples, _SAMPLES_PER_PIECE))
+    yield encoder(_Families([part])).removesuffix(_EOF)
+    while some := list(islice(samples, _SAMPLES_PER_PIECE)):
+        part.samples = some
         text = encoder(_Families([part])).removesuffix(_EOF)
-        while at and text.startswith(b"# "):
+        while text.startswith(b"# "):
             text = text.partition(b"\n")[2]
         yield text
 

@@ -6,7 +6,7 @@ dashboards, README table, series budget) reads its facts from `METRICS`.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,10 +14,9 @@ from itertools import product
 from threading import RLock
 from typing import Literal, TypeVar
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.metrics_core import Metric as MetricFamily
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from sse_observe.families import BeforeScrape, Counter, Gauge, Histogram
 
 T = TypeVar("T")
 _ATTACHING = RLock()
@@ -418,56 +417,6 @@ _DECLARATIONS = (
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _DECLARATIONS}
 
 
-class _Counter(Counter):
-    """A counter without a `_created` series: it would double the price of every counter."""
-
-    def _child_samples(self) -> Iterable[Sample]:
-        return [s for s in super()._child_samples() if s.name != "_created"]
-
-
-class _Histogram(Histogram):
-    """A histogram without a `_created` series that can take many observations at once."""
-
-    def _child_samples(self) -> Iterable[Sample]:
-        return [s for s in super()._child_samples() if s.name != "_created"]
-
-    def add(self, counts: Sequence[int], total: float) -> None:
-        """
-        Add observations that were counted elsewhere.
-
-        `counts` holds one number per bucket, not cumulative, the last one for +Inf;
-        `total` is the sum of the observed values.
-        """
-        # prometheus_client has no public way to observe many values; a test on the
-        # exposition holds these two names.
-        for bucket, count in zip(self._buckets, counts, strict=True):
-            if count:
-                bucket.inc(count)
-        self._sum.inc(total)
-
-
-class _BeforeScrape(Collector):
-    """
-    Runs hooks before the families of the same registry are read, and yields nothing itself.
-
-    A registry collects in order of registration, so this is registered first. A scrape by
-    `name[]` and multiprocess mode do not come by here.
-    """
-
-    def __init__(self, hooks: list[Callable[[], None]]) -> None:
-        self._hooks = hooks
-
-    def describe(self) -> list[MetricFamily]:
-        """Announce nothing, so that registering collects nothing."""
-        return []
-
-    def collect(self) -> list[MetricFamily]:
-        """Let everybody write down what is counted elsewhere."""
-        for hook in self._hooks:
-            hook()
-        return []
-
-
 @cache
 def package_version() -> str:
     """Return the installed version of sse-observe, or `unknown` in a bare source tree."""
@@ -495,21 +444,21 @@ class SSEMetrics:
     )
     """Signs (route, user_segment, network_type) for browser reports, where those are taken."""
     _attached: dict[type, object] = field(init=False, repr=False, default_factory=dict)
-    _families: dict[str, Counter | Gauge | _Histogram] = field(init=False, repr=False)
+    _families: dict[str, Counter | Gauge | Histogram] = field(init=False, repr=False)
     _zeroed: set[tuple[str, ...]] = field(init=False, repr=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        self.registry.register(_BeforeScrape(self.before_scrape))
+        self.registry.register(BeforeScrape(self.before_scrape))
         self._families = {m.name: self._build(m) for m in METRICS.values()}
         self.gauge("sse_build_info").labels(version=package_version()).set(1)
         self.gauge("sse_start_time_seconds").set(time.time())
         for where in METRICS["sse_observer_faults_total"].labels["where"]:
             self.counter("sse_observer_faults_total").labels(where=where)
 
-    def _build(self, metric: Metric) -> Counter | Gauge | _Histogram:
+    def _build(self, metric: Metric) -> Counter | Gauge | Histogram:
         names = tuple(metric.labels)
         if metric.kind == "counter":
-            return _Counter(metric.name, metric.help, names, registry=self.registry)
+            return Counter(metric.name, metric.help, names, registry=self.registry)
         if metric.kind == "gauge":
             return Gauge(
                 metric.name,
@@ -518,7 +467,7 @@ class SSEMetrics:
                 registry=self.registry,
                 multiprocess_mode=metric.multiprocess,  # type: ignore[arg-type]
             )
-        return _Histogram(
+        return Histogram(
             metric.name, metric.help, names, registry=self.registry, buckets=metric.buckets
         )
 
@@ -544,10 +493,10 @@ class SSEMetrics:
             raise KeyError(name)
         return family
 
-    def histogram(self, name: str) -> _Histogram:
+    def histogram(self, name: str) -> Histogram:
         """Return the histogram of that name; KeyError where there is none."""
         family = self._families[name]
-        if not isinstance(family, _Histogram):
+        if not isinstance(family, Histogram):
             raise KeyError(name)
         return family
 
