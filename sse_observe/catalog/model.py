@@ -155,6 +155,11 @@ class Alert:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
+    def line(self, window: Window | None = None) -> float:
+        """Return the number that it compares with, once the threshold is one."""
+        # 1 - 0.995 is 0.0050000000000000044, which nobody means.
+        return round(float(self.threshold) * (window.factor if window else 1), 12)
+
     def signals(self) -> tuple[str, ...]:
         """Return the signals that it compares, over all its windows."""
         spans = (span for window in self.windows for span in (window.long, window.short))

@@ -97,7 +97,7 @@ class PromQL:
         self, alert: Alert, signals: Mapping[str, Signal], window: Window | None = None
     ) -> str:
         """Return the expression of an alert; of one pair of windows, where it has several."""
-        limit = float(alert.threshold) * (window.factor if window else 1)
+        limit = alert.line(window)
         names = [alert.signal]
         guards = list(alert.guards)
         if window:

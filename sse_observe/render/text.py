@@ -90,12 +90,11 @@ class Text:
 
     def _rule(self, alert: Alert, window: Window | None) -> Rule:
         spans = {"long": window.long, "short": window.short} if window else {}
-        factor = window.factor if window else 1
         severity = window.severity if window else alert.severity
         return Rule(
             alert=alert,
             expr=self._promql.alert(alert, self._signals, window),
-            threshold=number(float(alert.threshold) * factor),
+            threshold=number(alert.line(window)),
             hold_for=window.hold_for if window else alert.hold_for,
             severity=severity,
             labels={"severity": severity, **spans, **alert.labels},
@@ -156,7 +155,7 @@ class Text:
 
     def _limit(self, alert: Alert) -> str:
         """Say an alert's threshold as people do."""
-        threshold = float(alert.threshold)
+        threshold = alert.line()
         if self._signals[alert.signals()[0]].unit == "percentunit":
             return f"{number(100 * threshold)} %"
         return number(threshold)

@@ -105,7 +105,7 @@ def _tuned(alert: Alert, wish: AlertSettings, settings: Settings) -> Alert:
     if isinstance(threshold, str):
         kind, name = threshold.split(".")
         objective: float = getattr(settings.objectives, name)
-        threshold = objective if kind == "objective" else 1 - objective
+        threshold = objective if kind == "objective" else round(1 - objective, 12)
     windows = alert.windows
     if wish.windows is not None:
         windows = tuple(
