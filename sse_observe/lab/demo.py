@@ -1,6 +1,7 @@
 """The demo: a service, its users, an incident, and the Prometheus that sees it; all on loopback."""
 
 import asyncio
+import logging
 import tempfile
 import time
 import urllib.request
@@ -62,6 +63,8 @@ class Demo:
 
     async def run(self) -> dict[str, Any]:
         """Run to the end; return a summary that is ready for JSON."""
+        # What breaks here breaks on purpose, and is on the screen already.
+        logging.getLogger("sse_observe").setLevel(logging.CRITICAL)
         metrics = SSEMetrics(CollectorRegistry())
         weather = Weather()
         pages = Pages()
@@ -83,6 +86,8 @@ class Demo:
             await stack.enter_async_context(
                 Users(f"{network.url}{ROUTE}", self.users, metrics, ROUTE)
             )
+            if watcher is not None:
+                await self._first_scrape(watcher)
             async for elapsed in self._frames():
                 name, weather.failing = phase(elapsed)
                 scraped = await asyncio.to_thread(_scrape, f"{server.url}/metrics")
@@ -98,6 +103,13 @@ class Demo:
                 )
                 self.show(self._moment)
         return self.summary()
+
+    async def _first_scrape(self, watcher: Prometheus) -> None:
+        """Wait until there is something to judge: Prometheus takes 5 s to find its targets."""
+        self._moment = replace(self._moment, phase="waiting for Prometheus' first scrape")
+        while not await asyncio.to_thread(watcher.query, f'up{{job="{JOB}"}} == 1'):
+            self.show(self._moment)
+            await asyncio.sleep(FRAME_SECONDS)
 
     def summary(self) -> dict[str, Any]:
         """Return what was seen until now: numbers, the alerts' timeline, links, what is missing."""
