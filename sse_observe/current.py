@@ -21,8 +21,9 @@ from sse_observe.wire import encode
 CURRENT: ContextVar[Stream | None] = ContextVar("sse_observe_stream", default=None)
 
 _SAYABLE = ("slow_consumer", "server_error", "shutdown")
-# One to three seconds: spread, so that a fleet cut at once does not come back at once.
-_RETRY_MS = (1000, 3000)
+# Spread around the second that a first retry should take, so that a fleet that was cut at
+# once does not come back at once.
+_RETRY_MS = (500, 1500)
 
 
 def bucket_bounds() -> dict[str, list[float]]:
