@@ -35,6 +35,7 @@ _LABEL = re.compile(r"\$labels\.(\w+)")
 _HEADING = re.compile(r"^## +(.+?) *$", re.MULTILINE)
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(rf"{_FENCE.pattern}|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\((SSE\w*)\.md")
 _FIX = re.compile(r"<< fix\('([^']*)'\) >>")
 _HISTOGRAM_SERIES = ("_bucket", "_sum", "_count")
 
@@ -54,7 +55,7 @@ def load(extra_alerts: Path | None = None, group_by: Iterable[str] = ()) -> Cata
             raise CatalogError(f"{extra_alerts}: no such folder; extra_alerts names one")
         alerts += _pages(extra_alerts, str(extra_alerts))
     catalog = Catalog(signals=SIGNALS, boards=BOARDS, alerts=tuple(alerts), fixes=fixes)
-    found = list(problems(catalog, group_by))
+    found = [*problems(catalog, group_by), *unread(catalog)]
     if found:
         raise CatalogError("\n".join(found))
     return catalog
@@ -181,6 +182,10 @@ def _prose_problems(alert: Alert, catalog: Catalog, known: set[str]) -> Iterator
             if expected
             else f"heading `## {found[len(HEADINGS)]}` is one too many; fold it into another"
         )
+    names = {other.name for other in catalog.alerts}
+    for name in _LINK.findall(alert.prose):
+        if name not in names:
+            yield f"link to {name}.md: {_unknown(name, names)}"
     for name in _FIX.findall(alert.prose):
         if name not in catalog.fixes:
             yield f"fix: {_unknown(name, set(catalog.fixes))}"

@@ -30,30 +30,16 @@ def _counter(metric: str, *labels: str, unit: str = "ops", prefix: str = "route"
     )
 
 
-def _histogram(metric: str) -> tuple[Signal, Signal]:
-    """Record the bucket rates of a histogram and the rate of its sum."""
-    return (
-        Signal(
-            record=f"route:{metric}_bucket:rate5m",
-            expr=f"sum by (<< by >>) (rate({metric}_bucket[<< rate('5m') >>]))",
-            unit="ops",
-            help=f"{METRICS[metric].help} Observations per second, by upper bound.",
-            labels=(*_ROUTE, "le"),
-            per_second=True,
-        ),
-        Signal(
-            record=f"route:{metric}_sum:rate5m",
-            expr=f"sum by (<< by >>) (rate({metric}_sum[<< rate('5m') >>]))",
-            unit="short",
-            help=f"{METRICS[metric].help} Sum per second.",
-            per_second=True,
-        ),
-    )
-
-
 def _buckets(metric: str) -> Signal:
-    """Record the bucket rates of a histogram whose sum nobody needs."""
-    return _histogram(metric)[0]
+    """Record the bucket rates of a histogram: for quantiles, heatmaps and shares over a bound."""
+    return Signal(
+        record=f"route:{metric}_bucket:rate5m",
+        expr=f"sum by (<< by >>) (rate({metric}_bucket[<< rate('5m') >>]))",
+        unit="ops",
+        help=f"{METRICS[metric].help} Observations per second, by upper bound.",
+        labels=(*_ROUTE, "le"),
+        per_second=True,
+    )
 
 
 def _gauge(metric: str, unit: str = "short") -> Signal:
@@ -146,7 +132,14 @@ _CONNECTIONS = (
     _counter("sse_open_rejected_total"),
     _counter("sse_cuts_total"),
     _counter("sse_response_faults_total"),
-    *_histogram("sse_stream_duration_seconds"),
+    _buckets("sse_stream_duration_seconds"),
+    Signal(
+        record="route:sse_stream_duration_seconds_sum:rate5m",
+        expr="sum by (<< by >>) (rate(sse_stream_duration_seconds_sum[<< rate('5m') >>]))",
+        unit="short",
+        help="Seconds that the connections closed per second had lived.",
+        per_second=True,
+    ),
     _buckets("sse_time_to_first_event_seconds"),
     Signal(
         record="route:sse_streams_resumed:rate2m",
@@ -186,7 +179,7 @@ _FLOW = (
         help="Heartbeats per second if every open stream were idle: the most there can be.",
     ),
     _counter("sse_stall_detections_total"),
-    *_histogram("sse_stall_recovery_seconds"),
+    _buckets("sse_stall_recovery_seconds"),
     _counter("sse_ui_messages_shown_total"),
     _buckets("sse_event_delay_seconds"),
 )
