@@ -248,8 +248,10 @@ def test_a_hundred_consumers_over_a_bad_line_all_complete() -> None:
     """Cut five times while all are reading: every answer is whole."""
     world = World(produce=ticker(60, pause=0.05))
     wrong: list[object] = []
+    reading: set[int] = set()
+    all_reading = asyncio.Event()
 
-    async def one(url: str) -> None:
+    async def one(url: str, n: int) -> None:
         texts: list[str] = []
         stream = resume_stream(
             f"{url}{PATH}",
@@ -259,6 +261,9 @@ def test_a_hundred_consumers_over_a_bad_line_all_complete() -> None:
         )
         async with asyncio.timeout(40), stream:
             async for item in stream:
+                reading.add(n)
+                if len(reading) == 100:
+                    all_reading.set()
                 if isinstance(item, Gap):
                     wrong.append(item)
                 else:
@@ -268,11 +273,13 @@ def test_a_hundred_consumers_over_a_bad_line_all_complete() -> None:
 
     async def main(proxy: FaultProxy) -> None:
         async def trouble() -> None:
+            # Who is cut before the greeting has no stream to come back to.
+            await all_reading.wait()
             for n in range(5):
-                await asyncio.sleep(0.5)
                 (proxy.cut, proxy.reset)[n % 2]()
+                await asyncio.sleep(0.4)
 
-        await asyncio.gather(trouble(), *(one(proxy.url) for _ in range(100)))
+        await asyncio.gather(trouble(), *(one(proxy.url, n) for n in range(100)))
 
     with serve(world.app) as url, FaultProxy(url) as proxy:
         asyncio.run(main(proxy))
