@@ -14,6 +14,7 @@ from typing import Any
 from grafanalib import core
 from grafanalib._gen import DashboardEncoder
 
+from sse_observe.catalog.dashboards.phrases import FIRING
 from sse_observe.catalog.durations import duration
 from sse_observe.catalog.model import Alert, Board, Catalog, Panel, Query, Row, Severity
 from sse_observe.render.banner import banner
@@ -141,7 +142,8 @@ class _Easel:
 
     def _annotations(self) -> list[JSON]:
         def marks(name: str, colour: str, expr: str, **more: Any) -> JSON:
-            facts = {"name": name, "iconColor": colour, "expr": self.scope.narrow(expr), **more}
+            query = self.scope.narrow(expr, by_instance=False)
+            facts = {"name": name, "iconColor": colour, "expr": query, **more}
             return {"datasource": DATASOURCE, "enable": True, "hide": False, **facts}
 
         return [
@@ -157,7 +159,7 @@ class _Easel:
             marks(
                 "Firing alerts",
                 COLOURS["bad"],
-                'ALERTS{alertname=~"SSE.+", alertstate="firing"}',
+                FIRING,
                 titleFormat="{{alertname}}",
                 textFormat="{{severity}} {{route}}",
                 tagKeys="alertname,severity,route",

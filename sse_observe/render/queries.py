@@ -51,9 +51,15 @@ class Scope:
         for signal in signals:
             known = tuple(label for label in ("job", "route") if label in signal.labels)
             self._variables[signal.record] = (*known[:1], *more, *known[1:])
+        # Prometheus' own series of what fires; a query itself says what an alert without a route is.
+        self._variables["ALERTS"] = ("job", *more)
 
-    def narrow(self, expr: str) -> str:
-        """Return the query with its words filled and every selector narrowed to the variables."""
+    def narrow(self, expr: str, *, by_instance: bool = True) -> str:
+        """
+        Return the query with its words filled and every selector narrowed to the variables.
+
+        Marks on graphs leave the variable of the instance to the row that it serves.
+        """
         text = self._promql.select(self._promql.fill(" ".join(expr.split())))
         parts: list[str] = []
         end = 0
@@ -63,17 +69,15 @@ class Scope:
                 continue
             parts.append(text[end : token.end()])
             end = token.end()
-            matchers = ", ".join(_matcher(label) for label in labels)
+            matchers = ", ".join(
+                f'{label}=~"${label}"' for label in labels if by_instance or label != "instance"
+            )
             if text[end : end + 1] == "{":
                 parts.append(f"{{{matchers}, ")
                 end += 1
             else:
                 parts.append(f"{{{matchers}}}")
         return "".join(parts) + text[end:]
-
-
-def _matcher(label: str) -> str:
-    return f'{label}=~"${label}"'
 
 
 def plotted(expr: str) -> str | None:

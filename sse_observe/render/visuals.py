@@ -31,9 +31,11 @@ COLOURS: Mapping[str, str] = {
     "3g": "#D86FAF",
     "4g": "#EE9FCC",
 }
-# Routes are not known here, and Grafana's own colour for an unknown name may be red. The length of
-# a route's name gives it one of seven hues that mean nothing else, solid or dashed, on all panels.
-ROUTE_COLOURS = ("#0D99ED", "#D86FAF", "#A38B00", "#8F5FE0", "#00A0A8", "#8C6D5A", "#5B6BC0")
+# The names of routes, segments and jobs are not known here, and Grafana's own colour for an unknown
+# name may be red. The length of the name gives it one of seven hues, solid or dashed, the same on
+# all panels; found by the same search, away from the meanings.
+NAME_COLOURS = ("#2A6CA5", "#B72785", "#8C5B3D", "#828B39", "#8391CC", "#7F5ADF", "#C16C90")
+NAMED = ("{{route}}", "{{user_segment}}", "{{job}}")
 _SEVERITY: Mapping[Severity, str] = {"critical": "bad", "warning": "warn", "info": "client"}
 # A cell without a value has no verdict: neither good nor bad.
 _NOTHING = {
@@ -168,18 +170,23 @@ def _timeseries(panel: Panel, limits: Sequence[Limit]) -> JSON:
     whole = panel.colours.get("")
     colour: JSON = {"mode": "fixed", "fixedColor": COLOURS[whole or "client"]}
     if not whole and any(query.legend for query in panel.queries):
-        # Names without a colour of their own (instances, jobs): the highest stands out.
+        # Many lines of one kind (instances, places): the highest stands out.
         colour = {"mode": "continuous-BlPu", "seriesBy": "max"}
-    routes = _by_route() if any(q.legend == "{{route}}" for q in panel.queries) else []
+    names = _by_name() if any(query.legend in NAMED for query in panel.queries) else []
     weights = [
         _override("byFrameRefID", ref_id(index), **{"custom.lineWidth": _LINE_WIDTH[query.weight]})
         for index, query in enumerate(panel.queries)
         if query.weight != "normal"
     ]
+    solid = [
+        _override("byName", series, **{"custom.lineStyle": {"fill": "solid"}})
+        for series in panel.colours
+        if names and series
+    ]
     return {
         "type": "timeseries",
         "fieldConfig": _field_config(
-            panel, steps=steps, colour=colour, custom=custom, overrides=[*routes, *weights]
+            panel, steps=steps, colour=colour, custom=custom, overrides=[*names, *weights, *solid]
         ),
         "options": {
             "legend": {
@@ -193,13 +200,13 @@ def _timeseries(panel: Panel, limits: Sequence[Limit]) -> JSON:
     }
 
 
-def _by_route() -> list[JSON]:
-    hues = len(ROUTE_COLOURS)
+def _by_name() -> list[JSON]:
+    hues = len(NAME_COLOURS)
     dashed = f"/^(?:.{{{2 * hues}}})*.{{{hues},{2 * hues - 1}}}$/"
     return [
         *(
             _fixed("byRegexp", f"/^(?:.{{{hues}}})*.{{{rest}}}$/", hue)
-            for rest, hue in enumerate(ROUTE_COLOURS)
+            for rest, hue in enumerate(NAME_COLOURS)
         ),
         _override("byRegexp", dashed, **{"custom.lineStyle": {"fill": "dash", "dash": [8, 4]}}),
     ]
@@ -210,6 +217,7 @@ def _reduced() -> JSON:
 
 
 def _stat(panel: Panel, limits: Sequence[Limit]) -> JSON:
+    named = any(query.legend for query in panel.queries)
     trend = not any(query.instant for query in panel.queries)
     return {
         "type": "stat",
@@ -222,7 +230,8 @@ def _stat(panel: Panel, limits: Sequence[Limit]) -> JSON:
             "percentChangeColorMode": "standard",
             "reduceOptions": _reduced(),
             "showPercentChange": False,
-            "textMode": "auto",
+            # The worst of many says who it is.
+            "textMode": "value_and_name" if named else "auto",
             "wideLayout": True,
         },
     }
@@ -315,10 +324,10 @@ def _table(panel: Panel, limits: Sequence[Limit]) -> JSON:
     labels = {f"Value #{ref_id(i)}": query.legend for i, query in enumerate(panel.queries)}
     titles = {**panel.columns, **labels}
     looks = [
-        _override("byName", title, **{"custom.minWidth": 150}) for title in panel.columns.values()
+        _override("byName", title, **{"custom.minWidth": 140}) for title in panel.columns.values()
     ]
     for index, query in enumerate(panel.queries):
-        look: JSON = {"unit": query.unit or panel.unit}
+        look: JSON = {"unit": query.unit or panel.unit, "custom.minWidth": 84}
         if query.decimals is not None:
             look["decimals"] = query.decimals
         own = [limit for limit in limits if limit.query == index]

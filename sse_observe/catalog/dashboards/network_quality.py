@@ -29,7 +29,7 @@ PAYLOAD = 'route:sse_events_sent:rate5m{event!~"heartbeat|comment"}'
 _ANSWER = stage(
     "",
     stat(
-        "Packet loss, worst network",
+        "Packet loss",
         "percentunit",
         "Share of TCP segments sent again, on the worst network. Behind a proxy the kernel sees "
         "the hop to the proxy, not the user's radio.",
@@ -42,7 +42,7 @@ _ANSWER = stage(
         no_value=NO_TCP,
     ),
     stat(
-        "Delivery delay, p95",
+        "Delivery delay p95",
         "s",
         "How much later than the best of its connection an event arrives, for one event in "
         "twenty. Seconds mean that something on the way collects events.",
@@ -50,7 +50,7 @@ _ANSWER = stage(
         no_value=NO_REPORTS,
     ),
     stat(
-        "Round trip, p95",
+        "Round trip p95",
         "s",
         "Round-trip time on the next TCP hop; behind a proxy that is the proxy. A rise here is "
         "the network's, not the application's.",
@@ -58,16 +58,17 @@ _ANSWER = stage(
         no_value=NO_TCP,
     ),
     stat(
-        "Slow reconnects, worst route",
+        "Reconnects over 5 s",
         "percentunit",
         "Share of reconnects that took over 5 s, on the worst route; above 5 % means that p95 is "
         "over 5 s.",
         highest("route:sse_reconnects_slow:ratio_rate10m"),
+        width=5,
         decimals=1,
         no_value="No reconnects",
     ),
     stat(
-        "Resume gaps, worst route",
+        "Resume gaps",
         "percentunit",
         "Share of resumed connections that the replay could not serve in full, on the worst "
         "route: those users miss events.",

@@ -21,6 +21,9 @@ NETWORK_COLOURS = {
 }
 OBSERVER_COLOURS = {"server": "client", "client": "p95"}
 
+FIRING = 'ALERTS{alertname=~"SSE.+", alertstate="firing", route=~"$route|"}'
+"""What fires for the selection; an alert of a whole job has no route."""
+
 NO_REPORTS = "No client reports"
 NO_TCP = "No TCP facts (tcp_info is off)"
 NO_RESUMES = "No resumes"
@@ -107,21 +110,21 @@ def mean(total: str, buckets: str, *, by: str = "", legend: str = "") -> Query:
     )
 
 
-def alerts_firing(board_width: int = 4) -> Panel:
+def alerts_firing() -> Panel:
     """Say on every board whether somebody should be awake."""
     return Panel(
         title="Alerts firing",
         kind="stat",
         queries=(
             Query(
-                expr='count(ALERTS{alertname=~"SSE.+", alertstate="firing"}) or vector(0)',
+                expr=f"count({FIRING}) or vector(0)",
                 instant=True,
             ),
         ),
         unit="short",
         description="Alerts of this bundle that fire for the selected jobs and routes. They stand "
         "as red marks on every graph; open the marked alert's runbook first.",
-        width=board_width,
+        width=3,
         height=5,
         decimals=0,
         steps=((1, "bad"),),

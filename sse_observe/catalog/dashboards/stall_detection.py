@@ -31,7 +31,7 @@ TROUBLE = 'route:sse_ui_messages_shown:rate5m{message!~"connecting|live|complete
 _ANSWER = stage(
     "",
     stat(
-        "Stalled, worst route",
+        "Stalled",
         "percentunit",
         "Share of open streams without a payload event for the stall limit, on the worst route. "
         "Heartbeats do not count: the connection lives, the application is silent.",
@@ -39,7 +39,7 @@ _ANSWER = stage(
         decimals=1,
     ),
     stat(
-        "Silent, worst route",
+        "Silent",
         "percentunit",
         "Share of open streams without a single byte for 2.5 heartbeat intervals, on the worst "
         "route. Heartbeats are missing: proxies will cut these streams next.",
@@ -48,7 +48,7 @@ _ANSWER = stage(
         no_value="No heartbeat declared",
     ),
     stat(
-        "Streams waiting now",
+        "Waiting now",
         "short",
         "Users who look at a page that does not move: without a payload (stalled), without any "
         "byte (silent). Compare with the active streams on Stream Health.",
@@ -57,7 +57,7 @@ _ANSWER = stage(
         decimals=0,
     ),
     stat(
-        "Recovery time, p95",
+        "Recovery p95",
         "s",
         "From a stall seen by the browser to the next event; one in twenty users waits longer.",
         quantile(0.95, "route:sse_stall_recovery_seconds_bucket:rate5m"),
@@ -71,6 +71,7 @@ _ANSWER = stage(
         "tell of trouble (waiting, reconnecting, offline, polling, failed).",
         in_range("route:sse_ui_messages_shown:rate5m", legend="all"),
         in_range(TROUBLE, legend="of trouble"),
+        width=5,
         decimals=0,
         no_value=NO_REPORTS,
     ),

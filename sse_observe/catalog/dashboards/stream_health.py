@@ -29,7 +29,7 @@ CLOSE_REASONS = {
 _ANSWER = stage(
     "",
     stat(
-        "Completion, worst route",
+        "Completion 1h",
         "percentunit",
         "The route whose streams reached their end least often in the last hour, "
         "with its share. Below the objective users see broken answers: open that route alone.",
@@ -38,7 +38,7 @@ _ANSWER = stage(
         no_value="No stream ended",
     ),
     stat(
-        "Error budget left, worst route",
+        "Budget left",
         "percentunit",
         "What is left of the failures that the objective allows in its window. "
         "Below 25 % slow down what is risky; below 0 the objective is missed already.",
@@ -66,6 +66,7 @@ _ANSWER = stage(
             "route_split:sse_reconnect_time_seconds_sum:rate5m",
             "route:sse_reconnect_time_seconds_bucket:rate5m",
         ),
+        width=5,
         decimals=1,
         maximum=10,
         no_value="No reconnects",
@@ -250,18 +251,18 @@ _ROUTES = stage(
         "Routes",
         "percentunit",
         "Every route on one line, the worst completion first. A coloured value is beyond the "
-        "threshold of its alert. A click on a route narrows the board to it.",
-        column("Completion 1h", "min", "route:sse_stream_completion:ratio_rate1h", decimals=2),
+        "threshold of its alert. Slow start: first event after 5 s. Over 5 s: reconnects that took "
+        "longer. A click on a route narrows the board to it.",
+        column("Completion", "min", "route:sse_stream_completion:ratio_rate1h", decimals=2),
         column("Objective", "max", "route:sse_completion_objective:ratio", decimals=2),
         column("Budget left", "min", "route:sse_error_budget:ratio_left"),
-        column("Burn rate 1h", "max", "route:sse_error_budget:burn_rate1h", "none", decimals=1),
+        column("Burn rate", "max", "route:sse_error_budget:burn_rate1h", "none", decimals=1),
         column("Failed 1h", "sum", "route:sse_streams_failed:increase1h", "short"),
         column("Active", "sum", "route:sse_streams_open:sum", "short"),
         column("Rejected", "max", "route:sse_open_rejected:ratio_rate5m", decimals=1),
-        column("Slow first event", "max", "route:sse_first_event_slow:ratio_rate10m", decimals=1),
-        column("Stalled", "max", "route:sse_streams_stalled:ratio5m", decimals=1),
-        column("Slow reconnects", "max", "route:sse_reconnects_slow:ratio_rate10m", decimals=1),
+        column("Slow start", "max", "route:sse_first_event_slow:ratio_rate10m", decimals=1),
         column("Reconnect", "max", "route:sse_reconnect_time_seconds:mean5m", "s", decimals=1),
+        column("Over 5 s", "max", "route:sse_reconnects_slow:ratio_rate10m", decimals=1),
         column("Saturation", "max", "route:sse_stream_saturation:ratio"),
         minimum=None,
         no_value="–",
