@@ -75,11 +75,10 @@ class Demo:
             files = _bundle(server.url)
             write(files, home)
             watcher, note = _prometheus(home, server.port)
-            if watcher is not None:
-                stack.enter_context(watcher)
             pages.add(bundle_pages(files, watcher.url if watcher else None))
             links = {"Service": server.url, "Runbooks": f"{server.url}/runbooks/README.md"}
             if watcher is not None:
+                stack.enter_context(watcher)
                 links["Prometheus"] = f"{watcher.url}/alerts"
             self._moment = replace(self._moment, links=links, note=note)
             network = await stack.enter_async_context(Network(server.port, mobile))
