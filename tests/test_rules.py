@@ -11,7 +11,6 @@ from sse_observe.catalog.durations import seconds
 from sse_observe.catalog.model import Alert, Window
 from sse_observe.lab.prometheus import Prometheus
 from sse_observe.render.bundle import catalogue, render_to
-from sse_observe.render.promql import PromQL
 from sse_observe.render.settings import Settings
 from sse_observe.render.text import Rule, Text
 
