@@ -294,13 +294,11 @@ def _places(row: Row, top: int) -> tuple[list[tuple[Panel, int, int]], int]:
 
 def _comparisons(alert: Alert) -> Iterator[tuple[str, float, Severity]]:
     """Yield signal, threshold and severity; a burn-rate alert has one for each long window."""
-    threshold = float(alert.threshold)
     for window in alert.windows:
-        # Ten digits: binary fractions leave dust on a product.
-        limit = float(f"{threshold * window.factor:.10g}")
-        yield alert.signal.replace("{window}", window.long), limit, window.severity
+        watched = alert.signal.replace("{window}", window.long)
+        yield watched, alert.line(window), window.severity
     if not alert.windows:
-        yield alert.signal, threshold, alert.severity
+        yield alert.signal, alert.line(), alert.severity
 
 
 def _alerts_of(limits: Iterable[Limit]) -> list[str]:

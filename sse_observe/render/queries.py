@@ -51,7 +51,7 @@ class Scope:
         for signal in signals:
             known = tuple(label for label in ("job", "route") if label in signal.labels)
             self._variables[signal.record] = (*known[:1], *more, *known[1:])
-        # Prometheus' own series of what fires; a query itself says what an alert without a route is.
+        # Prometheus' own series of what fires; alerts of a whole job have no route.
         self._variables["ALERTS"] = ("job", *more)
 
     def narrow(self, expr: str, *, by_instance: bool = True) -> str:

@@ -1,0 +1,130 @@
+"""What the boards say: the guide's panels, one order, words on every panel."""
+
+import re
+
+import pytest
+
+from sse_observe.catalog.dashboards import BOARDS
+from sse_observe.catalog.model import Board, Panel
+from sse_observe.metrics import METRICS
+from sse_observe.render.visuals import COLOURS
+
+# The guide's own list, with its kinds: line chart, gauge, number, counter, histogram.
+GUIDE = {
+    "stream-health": {
+        "Completion rate (%)": "timeseries",
+        "Mean reconnect time": "gauge",
+        "Active streams": "stat",
+        "Message loss": "stat",
+    },
+    "stall-detection": {
+        "Stall detections": "timeseries",
+        "Recovery time distribution": "heatmap",
+        "UI messages shown": "stat",
+    },
+    "network-quality": {
+        "Packet loss rate (%)": "timeseries",
+        "Latency distribution (p50, p95, p99)": "timeseries",
+        "Bandwidth efficiency (events per second)": "timeseries",
+    },
+}
+STAGES = ["Opening", "Delivering", "Recovering", "Ending"]
+PANELS = [
+    pytest.param(board, panel, id=f"{board.name}-{panel.title}")
+    for board in BOARDS
+    for row in board.rows
+    for panel in row.panels
+]
+
+
+def visible(board: Board) -> list[Panel]:
+    return [panel for row in board.rows if not row.collapsed for panel in row.panels]
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_the_guides_panels_stand_in_the_open_under_their_titles(board: Board) -> None:
+    """Whoever comes with the guide in hand finds each panel, of its kind, without a click."""
+    shown = {panel.title: panel.kind for panel in visible(board)}
+
+    assert GUIDE[board.name].items() <= shown.items()
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_the_first_row_answers_in_numbers(board: Board) -> None:
+    """Four to six numbers, side by side on the whole width, before anything else."""
+    first = board.rows[0]
+    numbers = [panel for panel in first.panels if panel.kind in ("stat", "gauge")]
+
+    assert first.title == ""
+    assert 4 <= len(numbers) <= 6
+    assert numbers == list(first.panels[: len(numbers)])
+    assert sum(panel.width for panel in numbers) == 24
+    assert board.question.endswith("?")
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_stages_stand_in_the_order_of_a_streams_life(board: Board) -> None:
+    """Who knows one board finds his way on the others."""
+    found = [row.title for row in board.rows if row.title in STAGES]
+
+    assert found == [stage for stage in STAGES if stage in found]
+    assert len(found) >= 3
+    opened = [row.collapsed for row in board.rows]
+    assert opened == sorted(opened)
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_a_board_is_not_a_wall_of_panels(board: Board) -> None:
+    """At most twenty panels are drawn before somebody asks for more."""
+    assert len(visible(board)) <= 20
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_rows_fill_the_width(board: Board) -> None:
+    """No hole at the right edge: lines of panels add up to the grid."""
+    for row in board.rows:
+        line = 0
+        for panel in row.panels:
+            line = line + panel.width if line < 24 else panel.width
+            assert line <= 24, f"{row.title}: {panel.title} wraps and leaves a hole"
+        assert line == 24, row.title
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_every_panel_speaks_to_a_person(board: Board, panel: Panel) -> None:
+    """A whole sentence, a unit, words for nothing, and a title that is on this board once."""
+    titles = [other.title for row in board.rows for other in row.panels]
+
+    assert len(panel.description) >= 40
+    assert panel.description.endswith((".", "?"))
+    assert panel.unit
+    assert panel.no_value
+    assert titles.count(panel.title) == 1
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_colours_are_meanings_that_exist(board: Board, panel: Panel) -> None:
+    """A misspelt meaning would be drawn in whatever colour comes next."""
+    meanings = {*panel.colours.values(), *(name for _, name in panel.steps)}
+
+    assert meanings <= COLOURS.keys()
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_enums_are_coloured_whole(board: Board, panel: Panel) -> None:
+    """Where a legend is an enum of ours and has colours, each of its values has one."""
+    for query in panel.queries:
+        label = re.fullmatch(r"\{\{(\w+)\}\}", query.legend)
+        left_out = (
+            set(re.findall(r'!~"([^"]*)"', query.expr)[-1].split("|"))
+            if (re.search(r'!~"', query.expr))
+            else set()
+        )
+        known = {
+            value
+            for metric in METRICS.values()
+            if metric.name.removesuffix("_total") in query.expr
+            for value in metric.labels.get(label[1] if label else "", ())
+        }
+        if panel.colours and known:
+            assert known - left_out <= panel.colours.keys()

@@ -1,0 +1,36 @@
+"""PromQL of the boards: where variables go, and which signal a query shows as it is."""
+
+import pytest
+
+from sse_observe.catalog.load import load
+from sse_observe.render.queries import Scope, plotted
+from sse_observe.render.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("expr", "signal"),
+    [
+        ("topk(10, max by (route) (route:x:rate5m))", "route:x:rate5m"),
+        ('bottomk(1, min by (route) (route:x:rate5m{a="b"}))', "route:x:rate5m"),
+        ("max by (since, limit) (route:x:share1h) > 0.1", "route:x:share1h"),
+        ("sum by (route) (route:x:rate5m)", None),
+        ("60 * route:x:rate5m", None),
+        ("max by (a) (route:x:y) / max by (a) (route:z:y)", None),
+        ('route:x:y{a="b"} / route:z:y{a="b"}', None),
+    ],
+)
+def test_only_a_signal_shown_as_it_is_has_a_threshold(expr: str, signal: str | None) -> None:
+    """A sum over routes, or a computation, cannot be compared with a route's threshold."""
+    assert signal == plotted(expr)
+
+
+def test_variables_are_put_into_selectors_and_nowhere_else() -> None:
+    """A label value or a grouping that looks like a series stays as it is."""
+    scope = Scope(load().signals, Settings())
+
+    found = scope.narrow('sum by (route) (route:sse_streams_open:sum{a="sse_concurrent_streams"})')
+
+    assert found == (
+        'sum by (route) (route:sse_streams_open:sum{job=~"$job", route=~"$route", '
+        'a="sse_concurrent_streams"})'
+    )
