@@ -443,6 +443,49 @@ def test_what_was_evicted_is_announced_as_lost() -> None:
     run(main())
 
 
+def test_one_loss_is_counted_once_however_often_it_is_asked_for() -> None:
+    """A flapping client or a second tab is told of the gap, and loses nothing anew."""
+
+    async def main() -> None:
+        metrics = SSEMetrics(CollectorRegistry())
+        app = endpoint(words(10, pause=0.01), store=MemoryStore(max_events=3, clock=now))
+        watched = SSEObserveMiddleware(app, metrics=metrics)
+        query = await created(app)
+        first = await Visit(watched, query=query).until(lambda v: len(v.payloads) == 2)
+        await first.left()
+        await asyncio.sleep(1)
+        cursor = {"Last-Event-ID": first.ids[1]}
+        again = [await Visit(watched, headers=cursor).ended() for _ in range(3)]
+        late = await Visit(watched, query=query).ended()
+        earlier = await Visit(watched, headers={"Last-Event-ID": first.ids[0]}).ended()
+
+        assert [visit.hello["lost"] for visit in again] == [5, 5, 5]
+        assert late.hello["lost"] == 7
+        assert earlier.hello["lost"] == 6
+        loss = {"route": "other", "seen_by": "server"}
+        assert metrics.registry.get_sample_value("sse_message_loss_total", loss) == 5
+
+    run(main())
+
+
+def test_a_first_reader_that_comes_late_loses_what_is_gone() -> None:
+    """Between POST and GET the buffer ran over: that is loss, and visible as such."""
+
+    async def main() -> None:
+        metrics = SSEMetrics(CollectorRegistry())
+        app = endpoint(words(10, pause=0.01), store=MemoryStore(max_events=3, clock=now))
+        watched = SSEObserveMiddleware(app, metrics=metrics)
+        query = await created(app)
+        await asyncio.sleep(1)
+        visits = [await Visit(watched, query=query).ended() for _ in range(2)]
+
+        assert [visit.hello["lost"] for visit in visits] == [7, 7]
+        loss = {"route": "other", "seen_by": "server"}
+        assert metrics.registry.get_sample_value("sse_message_loss_total", loss) == 7
+
+    run(main())
+
+
 # --- the producer and the store behind it -------------------------------------------------------
 
 
@@ -750,6 +793,45 @@ def test_post_creates_a_stream_and_says_where() -> None:
     run(main())
 
 
+def test_a_prefix_cannot_write_headers() -> None:
+    """A mount's path parameter is the client's text; what it says is quoted."""
+
+    async def main() -> None:
+        app = endpoint()
+        visit = await Visit(
+            app, CREATE, method="POST", root_path="/a\r\nSet-Cookie: x\u00e9"
+        ).ended()
+
+        assert visit.status == 201
+        assert visit.headers["location"].startswith("/a%0D%0ASet-Cookie%3A%20x%C3%A9/api/v1/")
+        await app.aclose()
+
+    run(main())
+
+
+def test_a_websocket_is_closed_and_an_unfinished_body_refused() -> None:
+    """What this endpoint does not speak ends at once, without an exception in the server."""
+
+    async def main() -> None:
+        app = endpoint()
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async def hang_up() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        await app({"type": "websocket", "path": "/api/v1/stream"}, hang_up, send)
+        post = {"type": "http", "method": "POST", "path": CREATE, "headers": []}
+        await app(post, hang_up, send)
+
+        assert sent[0] == {"type": "websocket.close", "code": 1000}
+        assert sent[1]["status"] == 400
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -882,6 +964,25 @@ def test_a_producer_that_gives_no_iterator_fails_its_stream_in_words(
 
 
 # --- nothing lost, nothing doubled --------------------------------------------------------------
+
+
+class ForgetfulStore(MemoryStore):
+    """A store in which a stream goes between being found and being read."""
+
+    async def read(self, stream_id: str, after: int) -> None:
+        return None
+
+
+def test_a_stream_that_goes_while_it_is_opened_is_404() -> None:
+    """A sweep elsewhere is no exception here."""
+
+    async def main() -> None:
+        app = endpoint(store=ForgetfulStore(clock=now))
+        query = await created(app)
+        assert (await Visit(app, query=query).ended()).status == 404
+        await app.aclose()
+
+    run(main())
 
 
 class SlowStore(MemoryStore):

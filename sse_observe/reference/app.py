@@ -28,6 +28,7 @@ from sse_observe.reference.http import (
     query_params,
     reply,
 )
+from sse_observe.reference.losses import Losses
 from sse_observe.reference.producers import Produce, Producers, demonstration
 from sse_observe.reference.reader import DONE, HEADERS, Manner, Reader
 from sse_observe.reference.store import (
@@ -55,6 +56,7 @@ class _Opening:
     stream: Stream
     page: Page
     resumed_from: str | None
+    seq: int | None
     outcome: str | None
 
 
@@ -82,6 +84,7 @@ class ReferenceApp:
         self._max_connections = max_connections
         self._max_params_bytes = max_params_bytes
         self._producers = Producers(produce, store)
+        self._losses = Losses()
         self._readers: set[Reader] = set()
         self._caretaker: asyncio.Task[None] | None = None
         self._closed = False
@@ -187,7 +190,8 @@ class ReferenceApp:
             await reply(send, 405, f"{method} is not allowed here\n", allow)
         elif method == "POST":
             stream = await self.create(await body_params(receive, self._max_params_bytes))
-            url = f"{root}{STREAM_PATH}?stream_id={quote(stream.id)}"
+            # A mount's prefix may hold what the client wrote there, line ends included.
+            url = f"{quote(root + STREAM_PATH)}?stream_id={quote(stream.id)}"
             created = json.dumps({"stream_id": stream.id, "url": url})
             await reply(send, 201, created, (b"location", url.encode()), kind="application/json")
         else:
@@ -259,10 +263,10 @@ class ReferenceApp:
         if cursor is not None:
             page = await self._read(stream, cursor.seq)
             if cursor.seq <= page.last:
-                return _Opening(stream, page, text, "gap" if page.lost else "full")
+                return _Opening(stream, page, text, cursor.seq, "gap" if page.lost else "full")
             # An event that was never sent cannot have been seen.
             outcome = "malformed"
-        return _Opening(stream, await self._read(stream, -1), None, outcome)
+        return _Opening(stream, await self._read(stream, -1), None, None, outcome)
 
     async def _read(self, stream: Stream, after: int) -> Page:
         page = await self._store.read(stream.id, after)
@@ -273,8 +277,9 @@ class ReferenceApp:
     def _tell(self, here: CurrentStream, opening: _Opening) -> None:
         if opening.outcome is not None:
             here.resume(opening.outcome)
-        if opening.page.lost:
-            here.lost(opening.page.lost)
+        lost = self._losses.fresh(opening.stream.epoch, opening.seq, opening.page.lost)
+        if lost:
+            here.lost(lost)
         if opening.resumed_from is not None and opening.page.frames:
             here.replayed(len(opening.page.frames))
 

@@ -62,7 +62,9 @@ class Reader:
 
     async def run(self, first: Page, hello: bytes, receive: Receive, send: Send) -> None:
         """Answer until the stream ends, the client leaves, or it stops reading."""
-        await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
+        start: Message = {"type": "http.response.start", "status": 200, "headers": list(HEADERS)}
+        if not await self._send(send, start):
+            return
         leaving = asyncio.create_task(self._watch(receive))
         try:
             await self._follow(first, hello, send)
@@ -121,8 +123,12 @@ class Reader:
         return encode(f'{{"t":{self._manner.unix_ms()}}}', event="heartbeat")
 
     async def _write(self, send: Send, body: bytes, *, more: bool) -> bool:
+        return await self._send(
+            send, {"type": "http.response.body", "body": body, "more_body": more}
+        )
+
+    async def _send(self, send: Send, message: Message) -> bool:
         """Send, and tell whether the client took it in time."""
-        message: Message = {"type": "http.response.body", "body": body, "more_body": more}
         patience = asyncio.timeout(self._manner.send_timeout_seconds)
         try:
             async with patience:

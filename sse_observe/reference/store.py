@@ -116,6 +116,8 @@ class MemoryStore:
     """
     A store in this process, bounded in every direction.
 
+    With several workers or hosts a client may come back to one that knows nothing of its
+    stream: route by stream, or give `reference_app` a store that they share.
     `max_events`, `max_bytes` and `max_age_seconds` bound what one stream holds for replay; its
     newest event is held whatever its size, or no reader could ever get it. `idle_seconds` is
     how long a stream that nobody reads stays. Where `max_streams` are held, a finished one
