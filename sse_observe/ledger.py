@@ -163,6 +163,10 @@ class Ledger:
                 self._orphans.remove(stream)
                 stream.tally.orphaned -= 1
 
+    def labels(self) -> list[str]:
+        """Return the routes that are counted so far."""
+        return list(self._books)
+
     def open_streams(self, owner: object) -> list[Stream]:
         """Return the open streams of one middleware."""
         with self.lock:

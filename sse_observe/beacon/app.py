@@ -1,0 +1,374 @@
+"""
+`beacon_app()`: browser reports in, the client module and report tokens out.
+
+Knows HTTP, and trusts nobody: every request is bounded in size, time and rate before it is
+read, and every refused report is counted by its reason. What a report says is `report`'s business.
+"""
+
+import asyncio
+import gzip
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from sse_observe.beacon.limits import Buckets, Limits, Replays, network_of_address
+from sse_observe.beacon.report import Books, decode
+from sse_observe.current import bucket_bounds
+from sse_observe.errors import SettingsError
+from sse_observe.headers import header, network_of
+from sse_observe.ledger import Ledger
+from sse_observe.metrics import (
+    ALL_USERS,
+    OTHER,
+    REPORT_RESULTS,
+    SSEMetrics,
+    default_metrics,
+    package_version,
+)
+from sse_observe.routes import Template
+from sse_observe.tokens import Tokens
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+MODULE = "sse-observe.js"
+TOKEN = "token"  # noqa: S105 - the name of a path
+# Twice what our client ever sends.
+_MOST_BYTES = 4096
+# Four kilobytes that take longer are not being sent in earnest.
+_BODY_SECONDS = 5.0
+_YEAR = b"public, max-age=31536000, immutable"
+_STATUS = {
+    "accepted": 204,
+    "replayed": 204,
+    "bad_schema": 400,
+    "bad_token": 403,
+    "too_large": 413,
+    "rate_limited": 429,
+}
+
+_Headers = list[tuple[bytes, bytes]]
+
+
+def beacon_app(
+    metrics: SSEMetrics | None = None,
+    *,
+    secret: str | None = None,
+    path: str = "deltas",
+    origins: Sequence[str] = (),
+    segments: Sequence[str] = (),
+    segment: Callable[[Scope], str] | None = None,
+    limits: Limits | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    unix_time: Callable[[], float] = time.time,
+) -> "Beacon":
+    """
+    Return the application that browsers report to; mount it where your pages can reach it.
+
+    Under its mount it serves the client module (`sse-observe.js`), report tokens for streams
+    whose application sends no hello (`token`), and takes reports at `path`. `secret` signs the
+    tokens; without it SSE_OBSERVE_SECRET does, and several workers or hosts need the same one.
+    `origins` are further origins whose pages may report, as in `https://app.example.com`.
+    `segments` and `segment` are those of the middleware. Metrics that have a beacon put a token
+    into every hello.
+    """
+    if not path or path.startswith("/") or path in (MODULE, TOKEN):
+        raise SettingsError(
+            f"beacon_app: path={path!r} is wrong; give a path below the mount, as in 'deltas'"
+        )
+    for origin in origins:
+        if "://" not in origin or origin.count("/") != 2:
+            raise SettingsError(
+                f"beacon_app: origins: {origin!r} is no origin; write 'https://app.example.com'"
+            )
+    if bool(segments) != (segment is not None):
+        raise SettingsError("beacon_app: give segments and segment together, or neither")
+    return Beacon(
+        metrics or default_metrics(),
+        Tokens(secret, clock=unix_time),
+        path=path,
+        origins=origins,
+        segments=segments,
+        segment=segment,
+        limits=limits or Limits(),
+        clock=clock,
+    )
+
+
+class Beacon:
+    """What `beacon_app()` returns."""
+
+    def __init__(
+        self,
+        metrics: SSEMetrics,
+        tokens: Tokens,
+        *,
+        path: str,
+        origins: Iterable[str],
+        segments: Sequence[str],
+        segment: Callable[[Scope], str] | None,
+        limits: Limits,
+        clock: Callable[[], float],
+    ) -> None:
+        self._metrics = metrics
+        self._tokens = tokens
+        self._path = "/" + path
+        self._origins = frozenset(origin.encode() for origin in origins)
+        self._segments = frozenset(segments)
+        self._segment = segment
+        self._books = Books(metrics)
+        self._replays = Replays()
+        self._by_token = Buckets(limits.token, clock=clock)
+        self._by_address = Buckets(limits.address, clock=clock)
+        self._by_everyone = Buckets(limits.everyone, most=1, clock=clock)
+        self._module = _Module()
+        # By their labels; never fewer, since a ledger forgets no route.
+        self._templates: list[Template | None] = []
+        reports = metrics.counter("sse_client_reports_total")
+        self._count = {result: reports.labels(result=result).inc for result in REPORT_RESULTS}
+        self._answers: dict[str, dict[str, Any]] = {
+            result: {"type": "http.response.start", "status": status, "headers": _length(status)}
+            for result, status in _STATUS.items()
+        }
+        metrics.report_token = self.issue
+
+    def issue(self, route: str, user_segment: str, network_type: str) -> str:
+        """Return a token for one connection; what its reports will move exists from now on."""
+        self._books.open(route, user_segment, network_type)
+        return self._tokens.issue(route, user_segment, network_type)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await _other(scope["type"], receive, send)
+            return
+        try:
+            path = scope["path"]
+            if path.endswith(self._path):
+                await self._at_reports(scope, receive, send)
+            elif path.endswith("/" + MODULE):
+                await self._module.serve(scope, send)
+            elif path.endswith("/" + TOKEN):
+                await self._at_tokens(scope, send)
+            else:
+                await _bare(send, 404)
+        except Exception:  # noqa: BLE001 - a fault of ours is not the server's
+            Ledger.of(self._metrics).fault("beacon")
+            await _bare(send, 500)
+
+    async def _at_reports(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            allow = (b"allow", b"POST, OPTIONS")
+            status = 204 if scope["method"] == "OPTIONS" else 405
+            await _bare(send, status, allow, *self._cors(scope))
+            return
+        result = await self._take(scope, receive)
+        self._count[result]()
+        cors = self._cors(scope)
+        start = self._answers[result]
+        await send({**start, "headers": [*start["headers"], *cors]} if cors else start)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _take(self, scope: Scope, receive: Receive) -> str:
+        """Judge one report and count what it says; return what became of it."""
+        if not self._may_ask(scope):
+            return "bad_token"
+        if not self._has_room(scope):
+            return "rate_limited"
+        body = await _body(receive)
+        return "too_large" if len(body) > _MOST_BYTES else self._judge(body)
+
+    def _judge(self, body: bytes) -> str:
+        try:
+            report = decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return "bad_schema"
+        grant = self._tokens.read(report.token)
+        if grant is None:
+            return "bad_token"
+        if not self._by_token.take(grant.nonce):
+            return "rate_limited"
+        if not report.is_consistent():
+            return "bad_schema"
+        if not self._replays.is_new(grant.nonce, report.n):
+            return "replayed"
+        self._books.add(report, grant)
+        return "accepted"
+
+    async def _at_tokens(self, scope: Scope, send: Send) -> None:
+        if scope["method"] != "GET":
+            await _bare(send, 405, (b"allow", b"GET"))
+        elif not self._may_ask(scope):
+            await _bare(send, 403)
+        elif not self._has_room(scope):
+            await _bare(send, 429)
+        else:
+            route, segment = self._route_of(scope), self._segment_of(scope)
+            token = self.issue(route, segment, network_of(scope))
+            body = json.dumps({"report_token": token, "bounds": bucket_bounds()}).encode()
+            kind = (b"content-type", b"application/json")
+            await _whole(send, body, kind, (b"cache-control", b"no-store"), *self._cors(scope))
+
+    def _route_of(self, scope: Scope) -> str:
+        """Return the route of the stream that a page asks for, among those counted already."""
+        try:
+            query = parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=10)
+        except ValueError:
+            return OTHER
+        path = next((value for name, value in query if name == "path"), "")
+        labels = Ledger.of(self._metrics).labels()
+        if path in labels:
+            return path
+        for label in labels[len(self._templates) :]:
+            self._templates.append(_template(label))
+        found = (t.label for t in self._templates if t is not None and t.matches(path))
+        return next(found, OTHER)
+
+    def _segment_of(self, scope: Scope) -> str:
+        if self._segment is None:
+            return ALL_USERS
+        try:
+            found = self._segment(scope)
+        except Exception:  # noqa: BLE001 - the resolver is the user's
+            Ledger.of(self._metrics).fault("beacon")
+            return OTHER
+        return found if found in self._segments else OTHER
+
+    def _has_room(self, scope: Scope) -> bool:
+        client = scope.get("client")
+        address = network_of_address(client[0]) if client else ""
+        # The address first: one that floods must not use up what is everyone's.
+        return self._by_address.take(address) and self._by_everyone.take(None)
+
+    def _may_ask(self, scope: Scope) -> bool:
+        """
+        Tell whether the page that asks is of our origin, or of a declared one.
+
+        Browsers say so themselves, and no page can forge it; what is no browser says nothing,
+        and the token decides.
+        """
+        origin = site = host = None
+        for name, value in scope["headers"]:
+            if name == b"origin":
+                origin = value
+            elif name == b"sec-fetch-site":
+                site = value
+            elif name == b"host":
+                host = value
+        if origin in self._origins:
+            return True
+        if site is not None:
+            return bool(site == b"same-origin")
+        return origin is None or origin.partition(b"://")[2] == host
+
+    def _cors(self, scope: Scope) -> _Headers:
+        if not self._origins:
+            return []
+        origin = header(scope["headers"], b"origin")
+        if origin is None or origin not in self._origins:
+            return []
+        return [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+
+
+def _template(label: str) -> Template | None:
+    """Return a route's label as a template, where it is one: frameworks may have other names."""
+    try:
+        return Template(label)
+    except SettingsError:
+        return None
+
+
+class _Module:
+    """The client module as it lies in the package: revalidated by default, for ever by version."""
+
+    def __init__(self) -> None:
+        self._plain = files("sse_observe").joinpath("client", MODULE).read_bytes()
+        self._packed = gzip.compress(self._plain, mtime=0)
+        self._etag = b'"%s"' % hashlib.sha256(self._plain).hexdigest()[:32].encode()
+        self._version = b"v=" + package_version().encode()
+
+    async def serve(self, scope: Scope, send: Send) -> None:
+        """Answer a GET or HEAD of the module."""
+        if scope["method"] not in ("GET", "HEAD"):
+            await _bare(send, 405, (b"allow", b"GET, HEAD"))
+            return
+        known = self._version in scope.get("query_string", b"").split(b"&")
+        common = (
+            (b"etag", self._etag),
+            (b"cache-control", _YEAR if known else b"no-cache"),
+            (b"vary", b"Accept-Encoding"),
+            # A module is public; a page of another origin may import it.
+            (b"access-control-allow-origin", b"*"),
+        )
+        asked = header(scope["headers"], b"if-none-match") or b""
+        if self._etag in asked:
+            await _bare(send, 304, *common)
+            return
+        kind = (
+            (b"content-type", b"text/javascript; charset=utf-8"),
+            (b"x-content-type-options", b"nosniff"),
+        )
+        body = self._plain
+        packed: tuple[tuple[bytes, bytes], ...] = ()
+        if b"gzip" in (header(scope["headers"], b"accept-encoding") or b""):
+            body, packed = self._packed, ((b"content-encoding", b"gzip"),)
+        await _whole(send, body, *kind, *packed, *common, head=scope["method"] == "HEAD")
+
+
+async def _body(receive: Receive) -> bytes:
+    """
+    Return a body, or as much of it as shows that it is too large, too slow or cut off.
+
+    Counts the bytes as they come; Content-Length is only what somebody says.
+    """
+    body = b""
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            while len(body) <= _MOST_BYTES:
+                message = await receive()
+                body += message.get("body", b"")
+                if not message.get("more_body"):
+                    break
+    except TimeoutError:
+        pass
+    return body
+
+
+async def _other(kind: str, receive: Receive, send: Send) -> None:
+    """Follow a server's life cycle when run alone; take no websockets."""
+    if kind == "websocket":
+        await send({"type": "websocket.close"})
+        return
+    while True:
+        event = (await receive())["type"]
+        await send({"type": f"{event}.complete"})
+        if event == "lifespan.shutdown":
+            return
+
+
+async def _bare(send: Send, status: int, *headers: tuple[bytes, bytes]) -> None:
+    every = [*headers, *_length(status)]
+    start = {"type": "http.response.start", "status": status, "headers": every}
+    await send(start)
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _length(status: int) -> _Headers:
+    return [] if status in (204, 304) else [(b"content-length", b"0")]
+
+
+async def _whole(
+    send: Send, body: bytes, *headers: tuple[bytes, bytes], head: bool = False
+) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    start = {"type": "http.response.start", "status": 200, "headers": [*headers, length]}
+    await send(start)
+    await send({"type": "http.response.body", "body": b"" if head else body})

@@ -1,0 +1,122 @@
+"""
+Report tokens: what a browser shows to have its report counted under the labels that we chose.
+
+Signs and reads them; knows neither HTTP nor metrics. A browser can keep a token or lose it, but
+not change the route, segment or network type in it.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+import logging
+import multiprocessing
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sse_observe.errors import SettingsError
+
+SECRET_VARIABLE = "SSE_OBSERVE_SECRET"  # noqa: S105 - its name is none
+_SHORTEST_SECRET = 16
+# A stream may stay open for a working day, and its last report come from a laptop reopened.
+_LIFETIME_SECONDS = 86_400
+# 128 bits of SHA-256: beyond guessing, and 22 characters instead of 43.
+_SIGNATURE_BYTES = 16
+_LONGEST = 1024
+_LOGGER = logging.getLogger("sse_observe")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token says: a stream's labels, until when, and what tells two tokens apart."""
+
+    route: str
+    user_segment: str
+    network_type: str
+    expires: int
+    nonce: str
+
+
+class Tokens:
+    """
+    Issues and reads tokens under one secret.
+
+    Without `secret` that of the environment is used, and without that a random one, which no
+    other process knows. `clock` is Unix time.
+    """
+
+    def __init__(
+        self,
+        secret: str | None = None,
+        *,
+        lifetime_seconds: int = _LIFETIME_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._key = _key(secret)
+        self._lifetime = lifetime_seconds
+        self._clock = clock
+
+    def issue(self, route: str, user_segment: str, network_type: str) -> str:
+        """Return a token for one connection of a stream."""
+        expires = int(self._clock()) + self._lifetime
+        fields = [route, user_segment, network_type, expires, secrets.token_urlsafe(9)]
+        payload = json.dumps(fields, separators=(",", ":")).encode()
+        return f"{_text(payload)}.{_text(self._sign(payload))}"
+
+    def read(self, token: str) -> Grant | None:
+        """Return what a token grants, or None for one that is foreign, changed or expired."""
+        if len(token) > _LONGEST:
+            return None
+        body, _, signature = token.partition(".")
+        try:
+            payload, signed = _bytes(body), _bytes(signature)
+        except (ValueError, binascii.Error):
+            return None
+        if not hmac.compare_digest(signed, self._sign(payload)):
+            return None
+        # Signed by us, so of our form.
+        grant = Grant(*json.loads(payload))
+        return grant if grant.expires > self._clock() else None
+
+    def _sign(self, payload: bytes) -> bytes:
+        return hmac.digest(self._key, payload, "sha256")[:_SIGNATURE_BYTES]
+
+
+def _key(secret: str | None) -> bytes:
+    given = secret if secret is not None else os.environ.get(SECRET_VARIABLE)
+    if given is None:
+        if _shares_work():
+            _LOGGER.warning(
+                "%s is not set: browser reports that reach another worker or host than the one "
+                "that served their stream are refused; set it to one random value everywhere",
+                SECRET_VARIABLE,
+            )
+        return secrets.token_bytes(32)
+    if len(given.encode()) < _SHORTEST_SECRET:
+        where = SECRET_VARIABLE if secret is None else "beacon_app: secret"
+        raise SettingsError(
+            f"{where}: shorter than {_SHORTEST_SECRET} bytes; make one by "
+            "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    return given.encode()
+
+
+def _shares_work() -> bool:
+    """Tell whether this process is probably one of several workers."""
+    several = os.environ.get("WEB_CONCURRENCY", "1")
+    return (
+        "PROMETHEUS_MULTIPROC_DIR" in os.environ
+        or (several.isdigit() and int(several) > 1)
+        or multiprocessing.parent_process() is not None
+    )
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
