@@ -47,9 +47,11 @@ class Reader:
         self._here = here
         self._manner = manner
         self._news = asyncio.Event()
-        self._left = False
-        self._closing = False
-        self._written_at = 0.0
+        self._left = self._closing = self._silent = False
+        self._loop = asyncio.get_running_loop()
+        self._patience = asyncio.timeout(None)
+        self._sending_since: float | None = None
+        self._written_at = self._loop.time()
 
     def wake(self) -> None:
         """Let the reader look again."""
@@ -62,13 +64,17 @@ class Reader:
 
     async def run(self, first: Page, hello: bytes, receive: Receive, send: Send) -> None:
         """Answer until the stream ends, the client leaves, or it stops reading."""
-        start: Message = {"type": "http.response.start", "status": 200, "headers": list(HEADERS)}
-        if not await self._send(send, start):
-            return
         leaving = asyncio.create_task(self._watch(receive))
+        self._set_alarm(self._manner.heartbeat_seconds)
         try:
-            await self._follow(first, hello, send)
+            async with self._patience:
+                await self._follow(first, hello, send)
+        except TimeoutError:
+            if not self._patience.expired():
+                raise
+            self._here.ended("slow_consumer")
         finally:
+            self._alarm.cancel()
             leaving.cancel()
             await asyncio.wait([leaving])
 
@@ -80,7 +86,32 @@ class Reader:
             self._left = True
             self.wake()
 
+    def _set_alarm(self, seconds: float) -> None:
+        # Never later than a send may take, so that one which begins meanwhile is seen in time.
+        # One timer that is set again when it rings: two per event cost more than the event.
+        soon = min(seconds, self._manner.send_timeout_seconds)
+        self._alarm = self._loop.call_later(soon, self._ring)
+
+    def _ring(self) -> None:
+        """See whether a send is stuck, or the silence has lasted for a heartbeat."""
+        since = self._sending_since
+        if since is not None:
+            left = since + self._manner.send_timeout_seconds - self._loop.time()
+            if left <= 0:
+                self._patience.reschedule(self._loop.time())
+                return
+        else:
+            left = self._written_at + self._manner.heartbeat_seconds - self._loop.time()
+            if left <= 0:
+                self._silent = True
+                self.wake()
+                left = self._manner.heartbeat_seconds
+        self._set_alarm(left)
+
     async def _follow(self, page: Page, hello: bytes, send: Send) -> None:
+        await self._send(
+            send, {"type": "http.response.start", "status": 200, "headers": list(HEADERS)}
+        )
         # The first heartbeat goes out at once: a watchdog may start from it.
         due = hello + self._heartbeat()
         while True:
@@ -92,16 +123,17 @@ class Reader:
             elif page.state == "failed":
                 self._here.ended("server_error")
             more = page.state == "open" and not self._closing
-            if (due or not more) and not await self._write(send, due, more=more):
-                return
+            if due or not more:
+                await self._write(send, due, more=more)
             if not more:
                 return
             position = page.last
-            await self._next_news()
+            await self._news.wait()
             if self._left:
                 return
-            due = b"" if self._news.is_set() else self._heartbeat()
             self._news.clear()
+            due = self._heartbeat() if self._silent else b""
+            self._silent = False
             found = await self._store.read(self._stream.id, position)
             if found is None or found.lost:
                 # What was not sent yet was evicted under this reader; its resume will say so.
@@ -110,33 +142,15 @@ class Reader:
                 return
             page = found
 
-    async def _next_news(self) -> None:
-        """Wait until there is something to look at, or silence has lasted a heartbeat."""
-        try:
-            async with asyncio.timeout_at(self._written_at + self._manner.heartbeat_seconds):
-                await self._news.wait()
-        except TimeoutError:
-            pass
-
     def _heartbeat(self) -> bytes:
         # Named, with data and without an id: visible to EventSource, and no event to resume from.
         return encode(f'{{"t":{self._manner.unix_ms()}}}', event="heartbeat")
 
-    async def _write(self, send: Send, body: bytes, *, more: bool) -> bool:
-        return await self._send(
-            send, {"type": "http.response.body", "body": body, "more_body": more}
-        )
+    async def _write(self, send: Send, body: bytes, *, more: bool) -> None:
+        await self._send(send, {"type": "http.response.body", "body": body, "more_body": more})
 
-    async def _send(self, send: Send, message: Message) -> bool:
-        """Send, and tell whether the client took it in time."""
-        patience = asyncio.timeout(self._manner.send_timeout_seconds)
-        try:
-            async with patience:
-                await send(message)
-        except TimeoutError:
-            if not patience.expired():
-                raise
-            self._here.ended("slow_consumer")
-            return False
-        self._written_at = asyncio.get_running_loop().time()
-        return True
+    async def _send(self, send: Send, message: Message) -> None:
+        self._sending_since = self._loop.time()
+        await send(message)
+        self._sending_since = None
+        self._written_at = self._loop.time()
