@@ -432,6 +432,37 @@ def test_only_a_healthy_connection_resets_the_delay() -> None:
     run(main())
 
 
+def test_a_timeout_of_the_transport_is_a_lost_connection() -> None:
+    """A library's own limit ends the connection, not the stream, and is no stall."""
+
+    async def main() -> None:
+        server = Server(
+            Answer(hello(), payload(0), TimeoutError("read")),
+            TimeoutError("connect"),
+            Answer(payload(1), DONE),
+        )
+        reading = await Reading(server).all()
+
+        assert reading.got == words(0, 1)
+        assert reading.count("sse_stall_detections_total") == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize("junk", ["[]", "{", "null", '{"lost": true, "stream": 7}', "[" * 9999])
+def test_a_broken_greeting_or_heartbeat_is_harmless(junk: str) -> None:
+    """What a foreign server writes under our names is read with care, or not at all."""
+
+    async def main() -> None:
+        odd = encode(junk, event="sse.hello") + encode(junk, event="heartbeat")
+        reading = await Reading(Server(Answer(odd, payload(0), DONE))).all()
+
+        assert reading.got == words(0)
+        assert reading.count("sse_event_delay_seconds_count") == 0
+
+    run(main())
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 422, 301, 205])
 def test_an_answer_that_will_not_change_is_final(status: int) -> None:
     """Asking again would only be noise; one line says where and what."""
@@ -666,6 +697,22 @@ def test_close_ends_whatever_it_is_doing(script: Any) -> None:
         assert server.open == 0
         assert reading.count("sse_client_streams_total", outcome="cancelled") == 1
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main())
+
+
+def test_aclose_from_another_task_ends_the_reader() -> None:
+    """The task that reads gets its end; the one that closes need not wait for it."""
+
+    async def main() -> None:
+        reading = Reading(Server(Answer(payload(0), HANG)), stall_seconds=HANG)
+        task = asyncio.ensure_future(reading.all())
+        await asyncio.sleep(1)
+        await reading.stream.aclose()
+        await task
+
+        assert reading.got == words(0)
+        assert reading.server.open == 0
 
     run(main())
 

@@ -4,13 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
+import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 from proxy import FaultProxy
 from servers import serve, serve_process
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
-from sse_observe.consumer import Event, Gap, StreamFailedError, resume_stream
+from sse_observe.consumer import (
+    Event,
+    Gap,
+    StreamFailedError,
+    aiohttp_transport,
+    resume_stream,
+)
+from sse_observe.errors import SettingsError
 from sse_observe.reference import MemoryStore, reference_app
 
 pytestmark = pytest.mark.slow
@@ -242,6 +250,34 @@ def test_a_failed_stream_fails_its_consumer() -> None:
     assert world.texts == ["w0"]
     assert total(world.client, "sse_client_streams_total", outcome="failed") == 1
     assert total(world.server, "sse_streams_closed_total", reason="server_error") == 1
+
+
+def test_a_session_of_the_callers_is_used_and_left_open() -> None:
+    """Pools, proxies and TLS settings are the caller's, and so is the end of them."""
+    world = World(produce=ticker(3))
+
+    async def main(url: str) -> bool:
+        async with aiohttp.ClientSession(headers={"User-Agent": "mine"}) as session:
+            stream = resume_stream(
+                f"{url}{PATH}", metrics=world.client, transport=aiohttp_transport(session)
+            )
+            world.items += [item async for item in stream]
+            return session.closed
+
+    with serve(world.app) as url:
+        assert asyncio.run(main(url)) is False
+    assert world.texts == ["w0", "w1", "w2"]
+
+
+def test_a_url_without_a_host_is_one_line() -> None:
+    """Whatever the library thinks of it, the user is told in our words."""
+
+    async def main() -> None:
+        async for _ in resume_stream("http://", metrics=SSEMetrics(CollectorRegistry())):
+            pass
+
+    with pytest.raises(SettingsError, match="http://"):
+        asyncio.run(main())
 
 
 def test_a_hundred_consumers_over_a_bad_line_all_complete() -> None:
