@@ -1,8 +1,10 @@
 """A user's settings: what they change, and the one line that each mistake gets."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +64,9 @@ WRONG = {
     "windows has its own",
     "alerts: {SSEErrorBudgetBurn: {windows: [{long: 2d, short: 2h, factor: 2, for: 5m, "
     "severity: info}]}}": "alerts.SSEErrorBudgetBurn.windows: 2d: not recorded; choose from 5m,",
+    "alerts: {SSEErrorBudgetBurn: {windows: [{long: 1h, short: 5m, factor: -1, for: 5m, "
+    "severity: info}]}}": "alerts.SSEErrorBudgetBurn.windows.0.factor: -1: a burn rate is above 0",
+    "time_scale: .inf": "time_scale: inf: the 2m window of ",
     "- a list": "expected a mapping, got a list",
     "a: [": "line 1: expected the node content, but found '<stream end>'; correct the YAML",
     "extra_alerts: nowhere": "nowhere: no such folder",
@@ -183,6 +188,39 @@ def test_warnings_speak_of_placeholders_and_retention(settings_file: Path) -> No
     )
 
     assert load_settings(settings_file).warnings() == []
+
+
+KEYS = st.sampled_from(
+    [
+        *("objectives", "alerts", "completion", "window", "windows", "for", "labels", "long"),
+        *("SSEMessageLoss", "SSEErrorBudgetBurn", "threshold", "time_scale", "group_by"),
+        *("selector", "severity"),
+    ]
+)
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(KEYS | st.integers() | st.text(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(TREES)
+def test_no_file_however_odd_ends_in_anything_but_one_line(tree: object) -> None:
+    """Foreign YAML gives settings, or our error in one line; never a traceback of a library."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "sse-observe.yaml"
+        path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+        try:
+            found = load_settings(path)
+        except SettingsError as error:
+            found = str(error)
+
+    assert isinstance(found, Settings) or (
+        found.startswith(f"{path}: ") and "\n" not in found and len(found) < 1000
+    )
 
 
 @given(st.integers(min_value=1, max_value=10**11))

@@ -149,9 +149,9 @@ def load_settings(path: Path | None) -> Settings:
     try:
         settings = msgspec.convert(given, Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{path}: {_explain(str(error), given)}") from None
+        raise SettingsError(f"{path}: {_printable(_explain(str(error), given))}") from None
     for fault in _faults(settings):
-        raise SettingsError(f"{path}: {fault}")
+        raise SettingsError(f"{path}: {_printable(fault)}")
     if settings.extra_alerts is not None:
         # A folder named in a file is meant from where the file lies.
         folder = str(path.parent / settings.extra_alerts)
@@ -192,6 +192,11 @@ def _explain(message: str, given: Any) -> str:
     elif keys[-1:] and keys[-1] in _DURATIONS:
         remedy = "write a duration like 90s or 5m"
     return f"{name + ': ' if name else ''}{shown}{said}; {remedy}"
+
+
+def _printable(text: str) -> str:
+    """Keep one line one line, whatever a key holds."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _refused(alerts: Mapping[str, Any]) -> str:
@@ -263,6 +268,11 @@ def _alert_faults(prefix: str, alert: AlertSettings) -> Iterator[str]:
             ("for", window.hold_for),
         ):
             yield from _duration(f"{prefix}windows.{number}.{key}", value)
+        if not window.factor > 0:
+            yield (
+                f"{prefix}windows.{number}.factor: {window.factor:g}: a burn rate is above 0; "
+                "1 spends the budget exactly over its window"
+            )
     yield from _words(prefix, alert.labels, alert.annotations)
 
 
