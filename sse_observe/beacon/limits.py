@@ -9,10 +9,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from sse_observe.errors import SettingsError
 
-# About 150 bytes each: 3 MB for both tables together.
+T = TypeVar("T")
+
+# At 150 to 500 bytes each, 10 MB for all tables together.
 MOST_KEYS = 10_000
 # Reports of one page come in order, or nearly; an older number than this many is a replay.
 _WINDOW = 64
@@ -64,15 +67,18 @@ class Buckets:
     def take(self, key: Hashable) -> bool:
         """Tell whether one more is allowed now, and count it if so."""
         now = self._clock()
-        found = self._levels.pop(key, None)
+        levels, burst = self._levels, self._burst
+        found = levels.get(key)
         if found is None:
-            if len(self._levels) >= self._most:
-                self._levels.popitem(last=False)
-            level = self._burst
+            if len(levels) >= self._most:
+                levels.popitem(last=False)
+            level = burst
         else:
-            level = min(self._burst, found[0] + (now - found[1]) * self._rate)
+            levels.move_to_end(key)
+            level = found[0] + (now - found[1]) * self._rate
+            level = min(level, burst)
         allowed = level >= 1
-        self._levels[key] = (level - 1 if allowed else level, now)
+        levels[key] = (level - 1 if allowed else level, now)
         return allowed
 
 
@@ -105,6 +111,28 @@ class Replays:
         new = bit < _WINDOW and not window >> bit & 1
         self._seen[key] = (highest, window | 1 << bit if new else window)
         return new
+
+
+class Recent(Generic[T]):
+    """What was found for the last keys, so that it need not be found again."""
+
+    def __init__(self, *, most: int = MOST_KEYS) -> None:
+        self._most = most
+        self._found: OrderedDict[str, T] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many keys are remembered."""
+        return len(self._found)
+
+    def get(self, key: str) -> T | None:
+        """Return what was found for a key."""
+        return self._found.get(key)
+
+    def put(self, key: str, found: T) -> None:
+        """Remember what was found; the oldest goes."""
+        if len(self._found) >= self._most:
+            self._found.popitem(last=False)
+        self._found[key] = found
 
 
 def network_of_address(host: str) -> str:

@@ -6,11 +6,13 @@ come from the grant and from the names in this file, never from the report.
 """
 
 from collections.abc import Callable
+from operator import attrgetter, mul
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec.structs import astuple
 
-from sse_observe.metrics import METRICS, OTHER, UI_MESSAGES, SSEMetrics
+from sse_observe.metrics import METRICS, OTHER, SSEMetrics
 from sse_observe.tokens import Grant
 
 # A report covers a minute, or what was kept while offline; a page does not receive more.
@@ -23,6 +25,10 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 _RECONNECT = "sse_reconnect_time_seconds"
 _RECOVERY = "sse_stall_recovery_seconds"
 _DELAY = "sse_event_delay_seconds"
+_ENDS = {
+    name: ((0.0, *METRICS[name].buckets), (*METRICS[name].buckets, _DAY))
+    for name in (_RECONNECT, _RECOVERY, _DELAY)
+}
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -35,18 +41,19 @@ class Vector(_Strict):
     counts: Annotated[list[Count], msgspec.Meta(min_length=1, max_length=20)]
     sum: Annotated[float, msgspec.Meta(ge=0)]
 
-    def fits(self, bounds: tuple[float, ...]) -> bool:
-        """Tell whether the sum can be that of such observations."""
-        if len(self.counts) != len(bounds) + 1:
+    def fits(self, least: tuple[float, ...], most: tuple[float, ...]) -> bool:
+        """Tell whether the sum can be that of such observations, given each bucket's ends."""
+        counts = self.counts
+        if len(counts) != len(least):
             return False
-        total = sum(self.counts)
+        total = sum(counts)
         if not 0 < total <= _MOST:
             return False
         # Rounding: a client keeps microseconds.
         slack = 1e-3 * total
-        least = sum(n * low for n, low in zip(self.counts, (0.0, *bounds), strict=True))
-        most = sum(n * high for n, high in zip(self.counts, (*bounds, _DAY), strict=True))
-        return least - slack <= self.sum <= most + slack
+        low: float = sum(map(mul, counts, least))
+        high: float = sum(map(mul, counts, most))
+        return low - slack <= self.sum <= high + slack
 
 
 class Shown(_Strict):
@@ -77,22 +84,22 @@ class Report(_Strict):
     sse_event_delay_seconds: Vector | None = None
     outcome: Literal["completed", "cancelled", "failed"] | None = None
 
-    def vectors(self) -> list[tuple[str, Vector]]:
-        """Return the histograms that were sent."""
-        every = (
-            (_RECONNECT, self.sse_reconnect_time_seconds),
-            (_RECOVERY, self.sse_stall_recovery_seconds),
-            (_DELAY, self.sse_event_delay_seconds),
-        )
-        return [(name, vector) for name, vector in every if vector is not None]
-
     def is_consistent(self) -> bool:
         """Tell whether the numbers can be true together."""
-        if self.duplicates > self.events:
-            return False
-        return all(vector.fits(METRICS[name].buckets) for name, vector in self.vectors())
+        reconnect, recovery, delay = (
+            self.sse_reconnect_time_seconds,
+            self.sse_stall_recovery_seconds,
+            self.sse_event_delay_seconds,
+        )
+        return (
+            self.duplicates <= self.events
+            and (reconnect is None or reconnect.fits(*_ENDS[_RECONNECT]))
+            and (recovery is None or recovery.fits(*_ENDS[_RECOVERY]))
+            and (delay is None or delay.fits(*_ENDS[_DELAY]))
+        )
 
 
+_counts = attrgetter("events", "duplicates", "lost", "stalls")
 decode: Callable[[bytes | bytearray], Report] = msgspec.json.Decoder(Report).decode
 
 
@@ -125,40 +132,37 @@ class Page:
         metrics.zero(route, "client")
         metrics.zero_segment(route, segment, network, "client")
         counter = metrics.counter
-        self._events = counter("sse_client_events_received_total").labels(route, network)
-        self._seen = [
-            (name, counter(metric).labels(route, "client"))
-            for name, metric in (
-                ("duplicates", "sse_duplicate_events_total"),
-                ("lost", "sse_message_loss_total"),
-                ("stalls", "sse_stall_detections_total"),
-            )
+        self._incs = [
+            counter("sse_client_events_received_total").labels(route, network).inc,
+            counter("sse_duplicate_events_total").labels(route, "client").inc,
+            counter("sse_message_loss_total").labels(route, "client").inc,
+            counter("sse_stall_detections_total").labels(route, "client").inc,
         ]
         shown = counter("sse_ui_messages_shown_total")
-        self._shown = [(message, shown.labels(route, message)) for message in UI_MESSAGES]
+        self._shown = [shown.labels(route, message).inc for message in Shown.__struct_fields__]
         streams = counter("sse_client_streams_total")
         self._streams = {
             outcome: streams.labels(route, outcome, segment, network)
             for outcome in METRICS["sse_client_streams_total"].labels["outcome"]
         }
-        self._vectors = {
-            _RECONNECT: metrics.histogram(_RECONNECT).labels(route, network),
-            _RECOVERY: metrics.histogram(_RECOVERY).labels(route),
-            _DELAY: metrics.histogram(_DELAY).labels(route),
-        }
+        self._reconnect = metrics.histogram(_RECONNECT).labels(route, network)
+        self._recovery = metrics.histogram(_RECOVERY).labels(route)
+        self._delay = metrics.histogram(_DELAY).labels(route)
 
     def add(self, report: Report) -> None:
         """Count what one report says."""
-        if report.events:
-            self._events.inc(report.events)
-        for name, child in self._seen:
-            if count := getattr(report, name):
-                child.inc(count)
+        for inc, count in zip(self._incs, _counts(report), strict=True):
+            if count:
+                inc(count)
         if report.shown is not None:
-            for message, child in self._shown:
-                if count := getattr(report.shown, message):
-                    child.inc(count)
-        for name, vector in report.vectors():
-            self._vectors[name].add(vector.counts, vector.sum)
+            for inc, count in zip(self._shown, astuple(report.shown), strict=True):
+                if count:
+                    inc(count)
+        if (vector := report.sse_reconnect_time_seconds) is not None:
+            self._reconnect.add(vector.counts, vector.sum)
+        if (vector := report.sse_stall_recovery_seconds) is not None:
+            self._recovery.add(vector.counts, vector.sum)
+        if (vector := report.sse_event_delay_seconds) is not None:
+            self._delay.add(vector.counts, vector.sum)
         if report.outcome is not None:
             self._streams[report.outcome].inc()
