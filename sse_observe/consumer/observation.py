@@ -35,6 +35,9 @@ class Observation:
         self._stalled_at: float | None = None
         self._best: float | None = None
         self._opened = False
+        # The one that is counted for every event.
+        received = metrics.counter("sse_client_events_received_total")
+        self._events = received.labels(route, network_type)
         metrics.zero(route, "client")
         metrics.zero_segment(route, user_segment, network_type, "client")
 
@@ -82,8 +85,7 @@ class Observation:
 
     def received(self) -> None:
         """Note a payload event, new or not."""
-        family = self._metrics.counter("sse_client_events_received_total")
-        family.labels(self._route, self._network).inc()
+        self._events.inc()
 
     def duplicated(self) -> None:
         """Note an event that came twice and was dropped."""
