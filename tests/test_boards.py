@@ -201,6 +201,8 @@ def most_series(tree: Any) -> float:
         bound = bound if labels & UNBOUNDED else MOST_SERIES
     elif isinstance(tree, promql.Call):
         bound = most_series(tree.args[-1]) if tree.args else 1
+    elif isinstance(tree, promql.BinaryExpr) and str(tree.op) == "and":
+        bound = min(most_series(tree.lhs), most_series(tree.rhs))
     elif isinstance(tree, promql.BinaryExpr):
         numbers = (promql.NumberLiteral,)
         sides = [side for side in (tree.lhs, tree.rhs) if not isinstance(side, numbers)]

@@ -11,6 +11,7 @@ from sse_observe.render.settings import Settings
     ("expr", "signal"),
     [
         ("topk(10, max by (route) (route:x:rate5m))", "route:x:rate5m"),
+        ("max by (a) (route:x:y) and topk(5, max by (a) (route:x:y @ end()))", "route:x:y"),
         ('bottomk(1, min by (route) (route:x:rate5m{a="b"}))', "route:x:rate5m"),
         ("max by (since, limit) (route:x:share1h) > 0.1", "route:x:share1h"),
         ("sum by (route) (route:x:rate5m)", None),

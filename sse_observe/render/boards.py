@@ -223,15 +223,18 @@ class _Easel:
         plain = frame.panel_json({})
         for key in _NO_PANEL_KEYS:
             del plain[key]
-        # Signals change once per evaluation: finer steps would only repeat them.
-        raw = any("$__rate_interval" in query.expr for query in panel.queries)
+        # Signals change once per evaluation: finer steps would only repeat them. Over raw series of
+        # a whole fleet each step costs: four scrapes are the least that a rate needs anyway.
+        step = self.settings.rule_seconds
+        if any("$instance" in target["expr"] for target in plain["targets"]):
+            step = 4 * self.settings.scrape_seconds
         return {
             **plain,
             "type": drawn["type"],
             "fieldConfig": drawn["fieldConfig"],
             "options": drawn["options"],
             "pluginVersion": PLUGIN_VERSION,
-            "interval": None if raw else duration(self.settings.rule_seconds),
+            "interval": duration(step),
         }
 
     def _target(self, query: Query, index: int) -> JSON:

@@ -82,7 +82,8 @@ class Scope:
 
 def plotted(expr: str) -> str | None:
     """Return the series that a query shows as it is; None where it computes something else."""
-    text = expr.strip()
+    # `… and topk(…)` chooses lines; those that stay are as they were.
+    text = expr.strip().partition(" and ")[0]
     while wrapped := _WRAPPER.match(text) or _FILTER.match(text):
         text = wrapped["inner"].strip()
     name = _SELECTOR.match(text)

@@ -130,7 +130,9 @@ def _fixed(matcher: str, series: str, hue: str) -> JSON:
     return _override(matcher, series, color={"mode": "fixed", "fixedColor": hue})
 
 
-def _worth(panel: Panel, limits: Sequence[Limit]) -> list[tuple[float | None, str]]:
+def _worth(
+    panel: Panel, limits: Sequence[Limit], fine: str = "good"
+) -> list[tuple[float | None, str]]:
     """Colour a single value: what its alerts call bad, else what the panel says, else plain."""
     if not limits:
         first = panel.colours.get("", "good" if panel.steps else "plain")
@@ -138,8 +140,8 @@ def _worth(panel: Panel, limits: Sequence[Limit]) -> list[tuple[float | None, st
     worst = sorted(limits, key=lambda limit: limit.value)
     if worst[-1].compare.startswith("<"):
         names = [_SEVERITY[limit.severity] for limit in worst]
-        return [(None, names[0]), *zip((i.value for i in worst), [*names[1:], "good"], strict=True)]
-    return [(None, "good"), *((limit.value, _SEVERITY[limit.severity]) for limit in worst)]
+        return [(None, names[0]), *zip((i.value for i in worst), [*names[1:], fine], strict=True)]
+    return [(None, fine), *((limit.value, _SEVERITY[limit.severity]) for limit in worst)]
 
 
 def _timeseries(panel: Panel, limits: Sequence[Limit]) -> JSON:
@@ -332,7 +334,7 @@ def _table(panel: Panel, limits: Sequence[Limit]) -> JSON:
             look["decimals"] = query.decimals
         own = [limit for limit in limits if limit.query == index]
         if own:
-            look["thresholds"] = _thresholds(_worth(panel, own))
+            look["thresholds"] = _thresholds(_worth(panel, own, "plain"))
             look["custom.cellOptions"] = {"type": "color-text"}
             look["mappings"] = [_NOTHING]
         looks.append(_override("byName", query.legend, **look))
@@ -350,7 +352,6 @@ def _table(panel: Panel, limits: Sequence[Limit]) -> JSON:
         ),
         "options": {
             "cellHeight": "sm",
-            "footer": {"countRows": False, "fields": "", "reducer": ["sum"], "show": False},
             "showHeader": True,
             "sortBy": [{"displayName": panel.queries[0].legend, "desc": False}],
         },

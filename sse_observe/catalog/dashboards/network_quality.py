@@ -9,9 +9,12 @@ from sse_observe.catalog.dashboards.phrases import (
     QUANTILE_COLOURS,
     alerts_firing,
     buckets_over_time,
+    each,
     high_by,
     highest,
+    instances,
     mean,
+    most_by,
     quantile,
     quantiles,
     sum_by,
@@ -82,7 +85,7 @@ _ANSWER = stage(
         "percentunit",
         "Share of TCP segments sent again, by the network type of the stream, worst route. One "
         "network alone is that network; all of them are your link.",
-        high_by("network_type", "route_split:sse_packet_loss:ratio_rate5m"),
+        each("network_type", "route_split:sse_packet_loss:ratio_rate5m"),
         height=9,
         decimals=2,
         colours=NETWORK_COLOURS,
@@ -239,10 +242,7 @@ _BACKPRESSURE = depth(
         "bytes",
         "Bytes that the kernel holds and has not sent, by route: the real backpressure, long "
         "before a send blocks.",
-        Query(
-            expr="topk(10, sum by (route) (route:sse_tcp_unsent_bytes:sum))",
-            legend="{{route}}",
-        ),
+        most_by("route", "route:sse_tcp_unsent_bytes:sum"),
         no_value=NO_TCP,
     ),
     heatmap(
@@ -259,10 +259,7 @@ _REPLAY = depth(
         "Events held for replay",
         "short",
         "Fill of the replay buffers, by route. It bounds how long a user may be away.",
-        Query(
-            expr="topk(10, sum by (route) (route:sse_replay_buffer_events:sum))",
-            legend="{{route}}",
-        ),
+        most_by("route", "route:sse_replay_buffer_events:sum"),
         decimals=0,
     ),
     lines(
@@ -296,11 +293,9 @@ _INSTANCES = depth(
         "percentunit",
         "Share of TCP segments sent again, the twenty worst instances. One instance alone: its "
         "node or its zone.",
-        Query(
-            expr="topk(20, sum by (instance)"
-            " (rate(sse_tcp_retransmitted_segments_total[$__rate_interval]))"
-            " / (sum by (instance) (rate(sse_tcp_sent_segments_total[$__rate_interval])) > 0))",
-            legend="{{instance}}",
+        instances(
+            "sum by (instance) (rate(sse_tcp_retransmitted_segments_total[$__rate_interval] @))"
+            " / (sum by (instance) (rate(sse_tcp_sent_segments_total[$__rate_interval] @)) > 0)"
         ),
         decimals=2,
     ),
@@ -308,18 +303,14 @@ _INSTANCES = depth(
         "Unsent bytes by instance",
         "bytes",
         "Bytes that the kernel holds and has not sent, the twenty fullest instances.",
-        Query(
-            expr="topk(20, sum by (instance) (sse_tcp_unsent_bytes))",
-            legend="{{instance}}",
-        ),
+        instances("sum by (instance) (sse_tcp_unsent_bytes @)"),
     ),
     lines(
         "Events per second by instance",
         "eps",
-        "Events sent, the twenty busiest instances.",
-        Query(
-            expr="topk(20, sum by (instance) (rate(sse_events_sent_total[$__rate_interval])))",
-            legend="{{instance}}",
+        "Payload events sent, the twenty busiest instances.",
+        instances(
+            'sum by (instance) (rate(sse_events_sent_total{event="message"}[$__rate_interval] @))'
         ),
     ),
 )

@@ -5,6 +5,7 @@ Each bounds the series that it returns; a board must stay readable with fifty ro
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sse_observe.catalog.model import Panel, Query
 
@@ -39,11 +40,53 @@ def lowest(signal: str) -> Query:
     return Query(expr=f"bottomk(1, min by (route) ({signal}))", legend="{{route}}", instant=True)
 
 
-def high_by(label: str, signal: str, legend: str = "") -> Query:
-    """Draw a line for each value of a label, the highest of them where there are many."""
+def _far(how: str, end: str, label: str, signal: str, most: int) -> Query:
+    """
+    Draw a line for each value of a label, those that went farthest in the time range.
+
+    Chosen once for the range: a bare `topk` chooses at each step, and its lines come and go.
+    """
+    reached = f"{how} by ({label}) ({end}_over_time({signal}[$__range] @ end()))"
+    chosen = f"{'bottomk' if end == 'min' else 'topk'}({most}, {reached})"
+    return Query(expr=f"{how} by ({label}) ({signal}) and {chosen}", legend=f"{{{{{label}}}}}")
+
+
+def high_by(label: str, signal: str) -> Query:
+    """Draw the highest lines of a signal where high is bad."""
+    return _far("max", "max", label, signal, MOST_LINES)
+
+
+def low_by(label: str, signal: str, most: int = MOST_LINES) -> Query:
+    """Draw the lowest lines of a signal where low is bad."""
+    return _far("min", "min", label, signal, most)
+
+
+def most_by(label: str, signal: str) -> Query:
+    """Draw the largest sums of a signal that adds up."""
+    return _far("sum", "max", label, signal, MOST_LINES)
+
+
+def each(label: str, signal: str) -> Query:
+    """Draw a line for each value of an enum of ours, the worst route of each."""
+    return Query(expr=f"max by ({label}) ({signal})", legend=f"{{{{{label}}}}}")
+
+
+def bold(query: Query) -> Query:
+    """Let one query of a panel be the one to read."""
+    return replace(query, weight="bold")
+
+
+def instances(query: str, *, exemplar: bool = False) -> Query:
+    """
+    Draw the twenty instances that are highest at the end of the time range, from raw series.
+
+    `query` marks with `@` where the moment goes.
+    """
+    now = query.replace(" @", " @ end()")
     return Query(
-        expr=f"topk({MOST_LINES}, max by ({label}) ({signal}))",
-        legend=legend or f"{{{{{label}}}}}",
+        expr=f"{query.replace(' @', '')} and topk(20, {now})",
+        legend="{{instance}}",
+        exemplar=exemplar,
     )
 
 

@@ -11,6 +11,7 @@ from sse_observe.catalog.dashboards.phrases import (
     high_by,
     highest,
     in_range,
+    instances,
     mean,
     per_minute_by,
     quantile,
@@ -254,10 +255,7 @@ _INSTANCES = depth(
         "short",
         "Open streams without a payload, the twenty worst instances. One instance alone: restart "
         "it and keep a thread dump.",
-        Query(
-            expr="topk(20, sum by (instance) (sse_stalled_streams))",
-            legend="{{instance}}",
-        ),
+        instances("sum by (instance) (sse_stalled_streams @)"),
         decimals=0,
     ),
     lines(
@@ -265,10 +263,7 @@ _INSTANCES = depth(
         "short",
         "Open streams without a byte, the twenty worst instances. A blocked event loop stops the "
         "heartbeats of one instance and leaves the others healthy.",
-        Query(
-            expr="topk(20, sum by (instance) (sse_silent_streams))",
-            legend="{{instance}}",
-        ),
+        instances("sum by (instance) (sse_silent_streams @)"),
         decimals=0,
     ),
     lines(
@@ -276,10 +271,7 @@ _INSTANCES = depth(
         "short",
         "Streams whose client is gone while the application still runs, the twenty worst "
         "instances.",
-        Query(
-            expr="topk(20, sum by (instance) (sse_orphaned_streams))",
-            legend="{{instance}}",
-        ),
+        instances("sum by (instance) (sse_orphaned_streams @)"),
         decimals=0,
     ),
 )

@@ -5,12 +5,15 @@ from sse_observe.catalog.dashboards.phrases import (
     NO_REPORTS,
     OBSERVER_COLOURS,
     alerts_firing,
+    bold,
     buckets_over_time,
     column,
     high_by,
     in_range,
+    low_by,
     lowest,
     mean,
+    most_by,
     sum_by,
 )
 from sse_observe.catalog.dashboards.stream_health_depth import DEPTH
@@ -95,11 +98,7 @@ _ANSWER = stage(
             legend="all, over 5m",
             weight="thin",
         ),
-        Query(
-            expr="bottomk(5, min by (route) (route:sse_stream_completion:ratio_rate1h))",
-            legend="{{route}}",
-            weight="bold",
-        ),
+        bold(low_by("route", "route:sse_stream_completion:ratio_rate1h", most=5)),
         width=16,
         height=9,
         decimals=2,
@@ -157,10 +156,7 @@ _DELIVERING = stage(
         "Active streams by route",
         "short",
         "Where the open streams are. A route that only rises keeps streams whose users are gone.",
-        Query(
-            expr="topk(10, sum by (route) (route:sse_streams_open:sum))",
-            legend="{{route}}",
-        ),
+        most_by("route", "route:sse_streams_open:sum"),
         decimals=0,
     ),
     lines(
@@ -183,10 +179,7 @@ _DELIVERING = stage(
         "Bps",
         "Body bytes per second. Bytes that rise faster than events mean larger "
         "events: see Network Quality.",
-        Query(
-            expr="topk(10, sum by (route) (route:sse_sent_bytes:rate5m))",
-            legend="{{route}}",
-        ),
+        most_by("route", "route:sse_sent_bytes:rate5m"),
     ),
 )
 

@@ -5,7 +5,10 @@ from sse_observe.catalog.dashboards.phrases import (
     NETWORK_COLOURS,
     NO_REPORTS,
     QUANTILE_COLOURS,
+    each,
     high_by,
+    instances,
+    low_by,
     per_minute_by,
     quantiles,
 )
@@ -34,7 +37,7 @@ FIRST_EVENT = depth(
         "short",
         "Streams whose headers let something on the way buffer, cache or break "
         "them, by fault. Any is worth a fix: the runbook has the exact header.",
-        high_by("fault", "route:sse_response_faults:increase15m"),
+        each("fault", "route:sse_response_faults:increase15m"),
         decimals=0,
     ),
 )
@@ -69,10 +72,7 @@ BUDGET = depth(
         "percentunit",
         "Share of the allowed failures that is left in the objective's window. A "
         "steep fall is an incident, a steady one a fault that nobody noticed.",
-        Query(
-            expr="bottomk(10, min by (route) (route:sse_error_budget:ratio_left))",
-            legend="{{route}}",
-        ),
+        low_by("route", "route:sse_error_budget:ratio_left"),
         width=6,
         decimals=0,
         minimum=None,
@@ -104,10 +104,7 @@ BUDGET = depth(
         "percentunit",
         "Share of completed streams whose browser reported it. Under 50 % leaving "
         "and losing cannot be told apart, and only failures of the server count.",
-        Query(
-            expr="bottomk(10, min by (route) (route:sse_client_coverage:ratio_rate6h))",
-            legend="{{route}}",
-        ),
+        low_by("route", "route:sse_client_coverage:ratio_rate6h"),
         width=6,
         decimals=0,
         maximum=1,
@@ -138,10 +135,7 @@ SPLITS = depth(
         "percent",
         "Completion over 1h, worst network and route, by user segment. One segment "
         "alone below the others points at its client version or its region.",
-        Query(
-            expr="bottomk(10, min by (user_segment) (sse_stream_completion_rate))",
-            legend="{{user_segment}}",
-        ),
+        low_by("user_segment", "sse_stream_completion_rate"),
         width=12,
         decimals=1,
         minimum=None,
@@ -157,10 +151,7 @@ TELEMETRY = depth(
         "short",
         "1 while a job exports these metrics. At 0 every other panel goes quiet, "
         "which must not be read as healthy.",
-        Query(
-            expr="bottomk(10, min by (job) (route:sse_telemetry_present:bool))",
-            legend="{{job}}",
-        ),
+        low_by("job", "route:sse_telemetry_present:bool"),
         width=6,
         decimals=0,
         maximum=1,
@@ -179,7 +170,7 @@ TELEMETRY = depth(
         "short",
         "Failures of sse-observe itself, by where they were caught. Streams are "
         "not harmed, but counts may be missing: the log has one traceback for each place.",
-        high_by("where", "route:sse_observer_faults:increase15m"),
+        each("where", "route:sse_observer_faults:increase15m"),
         width=6,
         decimals=0,
     ),
@@ -202,10 +193,7 @@ INSTANCES = depth(
         "short",
         "Balance of open streams over the twenty fullest instances. One far above "
         "the others never gave its streams back after a deploy.",
-        Query(
-            expr="topk(20, sum by (instance) (sse_concurrent_streams))",
-            legend="{{instance}}",
-        ),
+        instances("sum by (instance) (sse_concurrent_streams @)"),
         decimals=0,
     ),
     lines(
@@ -213,10 +201,9 @@ INSTANCES = depth(
         "s",
         "The twenty slowest instances. A dot is an exemplar: one request, with a "
         "link to its trace where tracing is on.",
-        Query(
-            expr="topk(20, histogram_quantile(0.95, sum by (instance, le)"
-            " (rate(sse_time_to_first_event_seconds_bucket[$__rate_interval]))))",
-            legend="{{instance}}",
+        instances(
+            "histogram_quantile(0.95, sum by (instance, le)"
+            " (rate(sse_time_to_first_event_seconds_bucket[$__rate_interval] @)))",
             exemplar=True,
         ),
     ),
@@ -225,10 +212,9 @@ INSTANCES = depth(
         "s",
         "How long connections live on each instance. One instance far below the "
         "others drops its clients: look at its node and its proxy.",
-        Query(
-            expr="topk(20, histogram_quantile(0.95, sum by (instance, le)"
-            " (rate(sse_stream_duration_seconds_bucket[$__rate_interval]))))",
-            legend="{{instance}}",
+        instances(
+            "histogram_quantile(0.95, sum by (instance, le)"
+            " (rate(sse_stream_duration_seconds_bucket[$__rate_interval] @)))",
             exemplar=True,
         ),
     ),
