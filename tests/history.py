@@ -48,11 +48,15 @@ def _series(labels: Mapping[str, str], points: Points) -> bytes:
 
 
 class History:
-    """One stretch of time in a shared Prometheus; times are seconds from its start."""
+    """
+    One stretch of time in a Prometheus; times are seconds from its start.
 
-    def __init__(self, api: PrometheusAPI) -> None:
+    Without a `start` it is a stretch of its own, so that a Prometheus can be shared.
+    """
+
+    def __init__(self, api: PrometheusAPI, start: float | None = None) -> None:
         self.api = api
-        self.start = next(_SLOTS)
+        self.start = next(_SLOTS) if start is None else start
 
     def push(self, series: Iterable[tuple[Mapping[str, str], Points]]) -> None:
         """Write series; `__name__` is a label like any other."""

@@ -1,0 +1,88 @@
+"""The service of the main job: FastAPI's native event streams under the one line."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import AsyncIterable
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import FastAPI, Header, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from sse_observe import SSEObserveMiddleware, StreamRoute, current_stream, metrics_app
+from sse_observe.lab.recorder import Recorder
+from sse_observe.metrics import default_metrics
+from sse_observe.reference import MemoryStore, reference_app
+
+CHAT = "/chat/{chat_id}"
+EVENTS = 12
+
+app = FastAPI()
+app.add_middleware(
+    SSEObserveMiddleware,
+    routes={
+        CHAT: StreamRoute(heartbeat_seconds=0.4, stall_seconds=1, limit=100),
+        "/feed": StreamRoute(kind="continuous"),
+        "/answers/api/v1/stream": StreamRoute(dense_ids=True, heartbeat_seconds=10),
+    },
+)
+app.add_route("/metrics", metrics_app())
+
+
+async def produce(stream_id, params):
+    for number in range(30):
+        yield f"{number}"
+        await asyncio.sleep(0.01)
+
+
+# A buffer far too small, so that whoever resumes late has missed something.
+app.mount("/answers", reference_app(produce=produce, store=MemoryStore(max_events=5)))
+
+
+@app.get(CHAT, response_class=EventSourceResponse)
+async def chat(
+    request: Request,
+    chat_id: str,
+    fail: int = 0,
+    pause: float = 0.05,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> AsyncIterable[ServerSentEvent]:
+    """Answer in a dozen events; on demand break off, or fall silent in the middle."""
+    seen, _, epoch = (last_event_id or "").partition("-")
+    first = int(seen) + 1 if seen else 0
+    epoch = epoch or uuid4().hex
+    if seen:
+        current_stream().resume("full")
+        current_stream().replayed(1)
+        current_stream().duplicated(1)
+        # At least once, as many applications do it: the last event comes again.
+        yield ServerSentEvent(raw_data="again", id=f"{seen}-{epoch}")
+    for number in range(first, EVENTS):
+        if fail and number == EVENTS // 2:
+            raise RuntimeError("on purpose")
+        await asyncio.sleep(pause if number == EVENTS // 2 else 0.05)
+        if number % 4 == 0:
+            beat = json.dumps({"t": int(time.time() * 1000)})
+            yield ServerSentEvent(raw_data=beat, event="heartbeat")
+        yield ServerSentEvent(raw_data=f"word {number}", id=f"{number}-{epoch}")
+    yield ServerSentEvent(raw_data="", event="done")
+
+
+@app.get("/feed", response_class=EventSourceResponse)
+async def feed() -> AsyncIterable[ServerSentEvent]:
+    """Go on for ever."""
+    while True:
+        yield ServerSentEvent(raw_data="tick")
+        await asyncio.sleep(0.2)
+
+
+def record() -> None:
+    recorder = Recorder(default_metrics(), CHAT)
+    while True:
+        recorder.tick()
+        time.sleep(0.5)
+
+
+threading.Thread(target=record, daemon=True).start()
