@@ -329,6 +329,18 @@ def test_marks_show_firing_alerts_and_restarts() -> None:
     assert not any("$instance" in mark["expr"] for mark in marks)
 
 
+def test_raw_series_are_read_of_chosen_instances_only() -> None:
+    """All of a thousand instances would cost Prometheus seconds for each graph."""
+    for board in BOARDS.values():
+        variable = board["templating"]["list"][-1]
+        assert tuple(variable[key] for key in ("name", "includeAll", "multi")) == (
+            "instance",
+            False,
+            True,
+        )
+        assert "current" not in variable
+
+
 def test_the_instance_variable_serves_the_collapsed_row_alone() -> None:
     """Open rows read signals, which know no instance; raw series stand under a lid."""
     for board in BOARDS.values():
@@ -337,5 +349,5 @@ def test_the_instance_variable_serves_the_collapsed_row_alone() -> None:
                 assert "$instance" not in target["expr"]
         last = board["panels"][-1]
         assert last["collapsed"]
-        assert "Instance" in last["title"]
+        assert "chosen in “Instance”" in last["title"]
         assert all("$instance" in t["expr"] for p in last["panels"] for t in p["targets"])

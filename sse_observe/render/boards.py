@@ -118,24 +118,22 @@ class _Easel:
             narrowed.append(f'{label}=~"${label}"')
 
     def _variable(self, label: str, query: str) -> JSON:
-        about = "Serves the collapsed row per instance alone." if label == "instance" else None
         template = core.Template(
             name=label,
             label=label.replace("_", " ").capitalize(),
             dataSource=DATASOURCE,
             query=query,
-            includeAll=True,
+            # Raw series of a whole fleet would cost seconds: the reader chooses instances.
+            includeAll=label != "instance",
             multi=True,
             allValue=".+",
             refresh=core.REFRESH_ON_TIME_RANGE_CHANGE,
             sort=core.SORT_ALPHA_ASC,
             regex="",
         ).to_json_data()
-        template |= {
-            "current": {"text": ["All"], "value": ["$__all"]},
-            "definition": query,
-            "description": about,
-        }
+        template |= {"current": {"text": ["All"], "value": ["$__all"]}, "definition": query}
+        if label == "instance":
+            template |= {"current": None, "description": "Serves the row “Per instance” alone."}
         for key in _NO_VARIABLE_KEYS:
             del template[key]
         return dict(template)

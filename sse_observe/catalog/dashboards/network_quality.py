@@ -1,6 +1,6 @@
 """The board that answers: is the way between server and users in order?"""
 
-from sse_observe.catalog.dashboards.panels import depth, heatmap, lines, stage, stat
+from sse_observe.catalog.dashboards.panels import depth, heatmap, lines, per_instance, stage, stat
 from sse_observe.catalog.dashboards.phrases import (
     NETWORK_COLOURS,
     NO_REPORTS,
@@ -286,31 +286,30 @@ _REPLAY = depth(
     ),
 )
 
-_INSTANCES = depth(
-    "Per instance (raw series: choose with the variable Instance)",
+_INSTANCES = per_instance(
     lines(
         "Packet loss by instance",
         "percentunit",
-        "Share of TCP segments sent again, the twenty worst instances. One instance alone: its "
+        "Share of TCP segments sent again by each chosen instance. One instance alone: its "
         "node or its zone.",
         instances(
-            "sum by (instance) (rate(sse_tcp_retransmitted_segments_total[$__rate_interval] @))"
-            " / (sum by (instance) (rate(sse_tcp_sent_segments_total[$__rate_interval] @)) > 0)"
+            "sum by (instance) (rate(sse_tcp_retransmitted_segments_total[$__rate_interval]))"
+            " / (sum by (instance) (rate(sse_tcp_sent_segments_total[$__rate_interval])) > 0)"
         ),
         decimals=2,
     ),
     lines(
         "Unsent bytes by instance",
         "bytes",
-        "Bytes that the kernel holds and has not sent, the twenty fullest instances.",
-        instances("sum by (instance) (sse_tcp_unsent_bytes @)"),
+        "Bytes that the kernel of each chosen instance holds and has not sent.",
+        instances("sum by (instance) (sse_tcp_unsent_bytes)"),
     ),
     lines(
         "Events per second by instance",
         "eps",
-        "Payload events sent, the twenty busiest instances.",
+        "Payload events sent by each chosen instance. Far fewer than the others: it hangs.",
         instances(
-            'sum by (instance) (rate(sse_events_sent_total{event="message"}[$__rate_interval] @))'
+            'sum by (instance) (rate(sse_events_sent_total{event="message"}[$__rate_interval]))'
         ),
     ),
 )

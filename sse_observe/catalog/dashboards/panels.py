@@ -39,3 +39,8 @@ def stage(title: str, *panels: Panel) -> Row:
 def depth(title: str, *panels: Panel) -> Row:
     """Return a collapsed row: asked only when somebody opens it."""
     return Row(title=title, panels=panels, collapsed=True)
+
+
+def per_instance(*panels: Panel) -> Row:
+    """Return the one row that reads raw series, of the instances that the reader chose."""
+    return depth("Per instance (raw series of those chosen in “Instance”)", *panels)

@@ -1,6 +1,14 @@
 """The board that answers: who waits for an event that does not come?"""
 
-from sse_observe.catalog.dashboards.panels import bargauge, depth, heatmap, lines, stage, stat
+from sse_observe.catalog.dashboards.panels import (
+    bargauge,
+    depth,
+    heatmap,
+    lines,
+    per_instance,
+    stage,
+    stat,
+)
 from sse_observe.catalog.dashboards.phrases import (
     NETWORK_COLOURS,
     NO_REPORTS,
@@ -248,30 +256,28 @@ _NETWORKS = depth(
     ),
 )
 
-_INSTANCES = depth(
-    "Per instance (raw series: choose with the variable Instance)",
+_INSTANCES = per_instance(
     lines(
         "Stalled streams by instance",
         "short",
-        "Open streams without a payload, the twenty worst instances. One instance alone: restart "
-        "it and keep a thread dump.",
-        instances("sum by (instance) (sse_stalled_streams @)"),
+        "Open streams without a payload on each chosen instance. One instance alone: keep a thread "
+        "dump, then restart it.",
+        instances("sum by (instance) (sse_stalled_streams)"),
         decimals=0,
     ),
     lines(
         "Silent streams by instance",
         "short",
-        "Open streams without a byte, the twenty worst instances. A blocked event loop stops the "
+        "Open streams without a byte on each chosen instance. A blocked event loop stops the "
         "heartbeats of one instance and leaves the others healthy.",
-        instances("sum by (instance) (sse_silent_streams @)"),
+        instances("sum by (instance) (sse_silent_streams)"),
         decimals=0,
     ),
     lines(
         "Orphaned streams by instance",
         "short",
-        "Streams whose client is gone while the application still runs, the twenty worst "
-        "instances.",
-        instances("sum by (instance) (sse_orphaned_streams @)"),
+        "Streams whose client is gone while the application still runs: work that nobody reads.",
+        instances("sum by (instance) (sse_orphaned_streams)"),
         decimals=0,
     ),
 )

@@ -1,6 +1,6 @@
 """The collapsed rows of Stream Health: what lies under the answer."""
 
-from sse_observe.catalog.dashboards.panels import depth, lines
+from sse_observe.catalog.dashboards.panels import depth, lines, per_instance
 from sse_observe.catalog.dashboards.phrases import (
     NETWORK_COLOURS,
     NO_REPORTS,
@@ -186,24 +186,23 @@ TELEMETRY = depth(
     ),
 )
 
-INSTANCES = depth(
-    "Per instance (raw series: choose with the variable Instance)",
+INSTANCES = per_instance(
     lines(
         "Active streams by instance",
         "short",
-        "Balance of open streams over the twenty fullest instances. One far above "
+        "Balance of open streams over the chosen instances. One far above "
         "the others never gave its streams back after a deploy.",
-        instances("sum by (instance) (sse_concurrent_streams @)"),
+        instances("sum by (instance) (sse_concurrent_streams)"),
         decimals=0,
     ),
     lines(
         "Time to first event by instance, p95",
         "s",
-        "The twenty slowest instances. A dot is an exemplar: one request, with a "
+        "How long one in twenty users of an instance waits. A dot is an exemplar: one request, with a "
         "link to its trace where tracing is on.",
         instances(
             "histogram_quantile(0.95, sum by (instance, le)"
-            " (rate(sse_time_to_first_event_seconds_bucket[$__rate_interval] @)))",
+            " (rate(sse_time_to_first_event_seconds_bucket[$__rate_interval])))",
             exemplar=True,
         ),
     ),
@@ -214,7 +213,7 @@ INSTANCES = depth(
         "others drops its clients: look at its node and its proxy.",
         instances(
             "histogram_quantile(0.95, sum by (instance, le)"
-            " (rate(sse_stream_duration_seconds_bucket[$__rate_interval] @)))",
+            " (rate(sse_stream_duration_seconds_bucket[$__rate_interval])))",
             exemplar=True,
         ),
     ),
