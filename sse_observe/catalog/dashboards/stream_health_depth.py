@@ -198,8 +198,8 @@ INSTANCES = per_instance(
     lines(
         "Time to first event by instance, p95",
         "s",
-        "How long one in twenty users of an instance waits. A dot is an exemplar: one request, with a "
-        "link to its trace where tracing is on.",
+        "How long one in twenty users of an instance waits. A dot is an exemplar: one request, "
+        "with a link to its trace where tracing is on.",
         instances(
             "histogram_quantile(0.95, sum by (instance, le)"
             " (rate(sse_time_to_first_event_seconds_bucket[$__rate_interval])))",
