@@ -277,7 +277,7 @@ class Ledger:
             tally.silent += silent - stream.silent
             stream.silent = silent
         if stream.coro is not None:
-            if stream.coro.cr_frame is None:
+            if getattr(stream.coro, "cr_frame", None) is None:
                 stream.coro = None
             elif stream.coro.cr_suspended:
                 tally.blocked_seconds += passed

@@ -8,6 +8,7 @@ decided here and nowhere else.
 
 import asyncio
 import inspect
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
@@ -68,7 +69,9 @@ class SSEObserveMiddleware:
         self._ledger.log_ends = log_ends
         self._clock = clock
         self._wrap_send = sender(self._ledger.notes, clock, self._odd)
+        self._timed = False
         self._stacked = False
+        self._one_of_many = "PROMETHEUS_MULTIPROC_DIR" in os.environ
         for route in self._routes.declared.values():
             self._ledger.tally(route)
             for user_segment in self._segments or (ALL_USERS,):
@@ -96,11 +99,13 @@ class SSEObserveMiddleware:
         except BaseException as error:
             CURRENT.set(outer)
             self._guarded(self._raised, stream, error)
+            self._guarded(self._leave_nothing, stream)
             raise
         # Not a reset: a coroutine that is thrown away is closed in a foreign context.
         CURRENT.set(outer)
         if stream.is_stream:
             self._guarded(self._returned, stream)
+            self._guarded(self._leave_nothing, stream)
 
     def _guarded(self, step: Callable[..., Any], *args: Any) -> None:
         try:
@@ -194,11 +199,18 @@ class SSEObserveMiddleware:
                         return self._last(stream, message, send)
                 elif kind == "http.response.trailers" and not message.get("more_trailers"):
                     return self._last(stream, message, send)
-            elif kind == "http.response.start" and not stream.is_stream:
+            elif kind == "http.response.start" and not stream.answered:
+                stream.answered = True
                 self._started(stream, message)
         except Exception:  # noqa: BLE001 - the stream goes on without us
             self._ledger.fault("middleware")
-        return send(message)
+        sending = send(message)
+        if not self._timed and not inspect.iscoroutine(sending):
+            # From the next request on, where this server's `send` waits is measured outside.
+            self._timed = True
+            notes = self._ledger.notes
+            self._wrap_send = sender(notes, self._clock, self._odd, timed=True)
+        return sending
 
     def _note(self, stream: Stream, body: Any) -> None:
         if isinstance(body, bytes | bytearray | memoryview):
@@ -272,7 +284,7 @@ class SSEObserveMiddleware:
     def _raised(self, stream: Stream, error: BaseException) -> None:
         if not stream.is_stream:
             # Whoever is outside answers 500, unseen by us.
-            failed = isinstance(error, Exception) and not stream.gone
+            failed = isinstance(error, Exception) and not (stream.answered or stream.gone)
             if failed and asks_for_event_stream(stream.scope):
                 self._rejected(stream, 500)
             return
@@ -280,6 +292,12 @@ class SSEObserveMiddleware:
             self._ledger.notes.drain()
             self._close(stream, self._why_raised(stream, error))
         self._ledger.forget(stream)
+
+    def _leave_nothing(self, stream: Stream) -> None:
+        """Write down what the next tick would, where there may be none."""
+        # Without a life cycle (Django) nothing else is told that the process ends.
+        if self._one_of_many and stream.is_stream and exiting():
+            self._ledger.flush()
 
     def _why_raised(self, stream: Stream, error: BaseException) -> str:
         accepted = stream.accepted_at is not None

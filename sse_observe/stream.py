@@ -97,7 +97,18 @@ class Stream:
 
     __slots__ = (
         # of the request
-        *("asked", "asked_at", "gone", "is_stream", "live", "owner", "receive", "said", "scope"),
+        *(
+            "answered",
+            "asked",
+            "asked_at",
+            "gone",
+            "is_stream",
+            "live",
+            "owner",
+            "receive",
+            "said",
+            "scope",
+        ),
         # of the stream
         *("accepted_at", "accounted_at", "bytes", "coro", "cursor", "ending", "events"),
         *("fast_bytes", "gap_from", "has_payload", "id", "labels", "opened_at", "payload_at"),
@@ -117,7 +128,7 @@ class Stream:
         self.scope = scope
         self.receive = receive
         self.asked_at = asked_at
-        self.asked = self.gone = self.live = self.is_stream = False
+        self.answered = self.asked = self.gone = self.live = self.is_stream = False
         self.said: Any = None
 
     def begin(self, tally: RouteTally, labels: tuple[str, str], now: float) -> None:

@@ -279,14 +279,20 @@ def _is_comment(body: bytes) -> bool:
 
 
 def sender(
-    notes: Notes, clock: Callable[[], float], odd: Callable[[Stream, Any, Any], Any]
+    notes: Notes,
+    clock: Callable[[], float],
+    odd: Callable[[Stream, Any, Any], Any],
+    *,
+    timed: bool = False,
 ) -> Callable[[Stream, Any], Any]:
     """
     Return what wraps a server's `send` for one stream.
 
     The wrapper is a plain function that hands back the server's own awaitable: a second
     coroutine would cost as much as all the rest. `odd` takes everything but a body message in
-    mid-stream. All names but the stream and the inner `send` are shared by every wrapper.
+    mid-stream. `timed` is for servers whose awaitable does not tell whether it is suspended:
+    there each send is timed, which costs the second coroutine. All names but the stream and the
+    inner `send` are shared by every wrapper.
     """
     pending, drain = notes.pending, notes.drain
     note = pending.append
@@ -310,4 +316,16 @@ def sender(
 
         return send
 
-    return wrap
+    def wrap_timed(stream: Stream, inner: Any) -> Any:
+        async def timed_inner(message: Any) -> Any:
+            began = clock()
+            try:
+                return await inner(message)
+            finally:
+                if stream.live:
+                    with notes.lock:
+                        stream.tally.blocked_seconds += clock() - began
+
+        return wrap(stream, timed_inner)
+
+    return wrap_timed if timed else wrap

@@ -339,11 +339,12 @@ def test_refused_stream_is_counted_for_who_asked_for_one(observe, metrics, statu
     assert samples(metrics, "sse_open_rejected") == expected
 
 
-def test_failure_before_the_first_byte_is_a_refused_stream(observe, metrics):
-    """Somebody further out answers 500; the user got no stream."""
+@pytest.mark.parametrize("answers", [[], [start(500, []), END]])
+def test_failure_before_the_first_byte_is_a_refused_stream(observe, metrics, answers):
+    """Somebody further out or further in answers 500; the user got no stream, once."""
     with pytest.raises(RuntimeError):
         drive(
-            observe(app_of(fails=RuntimeError())),
+            observe(app_of(*answers, fails=RuntimeError())),
             http_scope(headers={"accept": "text/event-stream"}),
         )
 
@@ -746,6 +747,34 @@ def test_blocked_send_is_sampled(observe, metrics, clock):
     asyncio.run(run())
 
     assert value(metrics, "sse_send_blocked_seconds_total") == 4
+
+
+def test_blocked_send_is_timed_where_the_servers_awaitable_tells_nothing(observe, metrics, clock):
+    """Servers in Rust hand out awaitables that cannot be asked; there each send is measured."""
+
+    class Opaque:
+        def __init__(self, message):
+            self.message = message
+
+        def __await__(self):
+            if self.message.get("body"):
+                clock.tick(2)
+            yield from ()
+
+    app = observe(streaming(EVENT))
+
+    async def run(scope):
+        await app(scope, Exchange(app, scope).receive, Opaque)
+
+    asyncio.run(run(http_scope()))
+    app.app = app_of(start(204, []), END)
+    asyncio.run(run(http_scope()))
+    app.app = streaming(EVENT, EVENT)
+    asyncio.run(run(http_scope()))
+
+    assert value(metrics, "sse_send_blocked_seconds_total") == 4
+    assert value(metrics, "sse_observer_faults_total") == 0
+    assert ends(metrics) == {"completed": 2}
 
 
 def test_log_line_of_an_abnormal_end(observe, clock, caplog):
