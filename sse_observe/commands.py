@@ -102,7 +102,8 @@ def runbook(
     from rich.console import Console
     from rich.markdown import Markdown
 
-    from sse_observe.render.bundle import catalogue, render
+    from sse_observe.render.bundle import catalogue
+    from sse_observe.render.text import Text
 
     catalog, chosen = catalogue(settings)
     names = {page.name.lower(): page.name for page in catalog.alerts}
@@ -115,7 +116,7 @@ def runbook(
         near = get_close_matches(alert.lower(), names, n=1, cutoff=0.4)
         remedy = f"did you mean {names[near[0]]}?" if near else "`sse-observe runbook` lists them"
         raise SettingsError(f"{alert}: no such alert; {remedy}")
-    Console().print(Markdown(render(catalog, chosen)[f"runbooks/{name}.md"]))
+    Console().print(Markdown(Text(catalog, chosen).runbooks()[f"runbooks/{name}.md"]))
 
 
 @app.command()
