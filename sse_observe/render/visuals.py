@@ -326,10 +326,10 @@ def _table(panel: Panel, limits: Sequence[Limit]) -> JSON:
     labels = {f"Value #{ref_id(i)}": query.legend for i, query in enumerate(panel.queries)}
     titles = {**panel.columns, **labels}
     looks = [
-        _override("byName", title, **{"custom.minWidth": 140}) for title in panel.columns.values()
+        _override("byName", title, **{"custom.width": 200}) for title in panel.columns.values()
     ]
     for index, query in enumerate(panel.queries):
-        look: JSON = {"unit": query.unit or panel.unit, "custom.minWidth": 84}
+        look: JSON = {"unit": query.unit or panel.unit, "custom.minWidth": 76}
         if query.decimals is not None:
             look["decimals"] = query.decimals
         own = [limit for limit in limits if limit.query == index]

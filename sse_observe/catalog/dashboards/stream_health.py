@@ -249,7 +249,6 @@ _ROUTES = stage(
         column("Completion", "min", "route:sse_stream_completion:ratio_rate1h", decimals=2),
         column("Objective", "max", "route:sse_completion_objective:ratio", decimals=2),
         column("Budget left", "min", "route:sse_error_budget:ratio_left"),
-        column("Burn rate", "max", "route:sse_error_budget:burn_rate1h", "none", decimals=1),
         column("Failed 1h", "sum", "route:sse_streams_failed:increase1h", "short"),
         column("Active", "sum", "route:sse_streams_open:sum", "short"),
         column("Rejected", "max", "route:sse_open_rejected:ratio_rate5m", decimals=1),

@@ -80,16 +80,16 @@ BUDGET = depth(
         maximum=1,
     ),
     lines(
-        "Streams failed within 1h",
-        "short",
-        "How many streams failed their user. A low ratio with two failures is "
-        "chance; with two hundred it is an incident.",
-        high_by("route", "route:sse_streams_failed:increase1h"),
+        "Burn rate over 1h",
+        "none",
+        "How many times faster than allowed the budget goes, by route. At 1 it lasts exactly its "
+        "window; at 14.4 it is gone in two days.",
+        high_by("route", "route:sse_error_budget:burn_rate1h"),
         width=6,
-        decimals=0,
+        decimals=1,
     ),
     lines(
-        "Streams as clients saw them end",
+        "Ends as clients saw them",
         "cpm",
         "What browsers reported, per minute: completed, cancelled by the user, or failed. What "
         "nobody reports is found by counting births.",
