@@ -1,0 +1,251 @@
+// What is reported, when, how often, and what becomes of a report that could not be sent.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { BOUNDS, World, settled } from "./world.mjs";
+
+const RECONNECT = "sse_reconnect_time_seconds";
+const RECOVERY = "sse_stall_recovery_seconds";
+const DELAY = "sse_event_delay_seconds";
+
+test("one whole stream is one report, sent at its end", async () => {
+  const world = new World();
+  world.stream();
+  world.last.open().hello().messages(0, 4).sink.end();
+  await world.pass(1000);
+  world.last.open().hello({ resumed_from: "4-e" }).messages(3, 6).done();
+  await settled();
+  assert.deepEqual(world.posts, [
+    {
+      url: "https://app.example/sse/deltas",
+      token: "token 2",
+      n: 1,
+      events: 9,
+      duplicates: 2,
+      shown: { connecting: 1, live: 2, reconnecting: 1, complete: 1 },
+      [RECONNECT]: { counts: [0, 1, 0, 0, 0], sum: 1 },
+      outcome: "completed",
+    },
+  ]);
+  assert.ok(JSON.stringify(world.posts).length < 2048);
+});
+
+test("a stall, how long it took to recover, and what was lost unannounced", async () => {
+  const world = new World();
+  world.stream();
+  world.last.open().hello().messages(0, 0);
+  await world.pass(25_000);
+  await world.pass(1000);
+  world.last.open().hello({ resumed_from: "0-e", lost: 2 }).messages(3, 3).messages(5, 5).done();
+  await settled();
+  const [report] = world.posts;
+  assert.equal(report.stalls, 1);
+  assert.equal(report.lost, 1, "the two that hello announced are the server's to count");
+  assert.deepEqual(report[RECOVERY], { counts: [1, 0, 0, 0], sum: 1 });
+});
+
+test("delay is what arrival falls behind the best of the connection; no clock is compared", async () => {
+  const world = new World();
+  world.stream();
+  world.last.open().hello({ server_time: 9_000_000 });
+  const sent = (t) => world.last.event("heartbeat", JSON.stringify({ t }));
+  await world.pass(1000);
+  sent(9_001_000);
+  await world.pass(1000);
+  sent(9_001_500);
+  await world.pass(1000);
+  sent(9_003_400);
+  await world.pass(1000);
+  sent(9_004_000);
+  world.last.done();
+  await settled();
+  assert.deepEqual(world.posts[0][DELAY], { counts: [2, 2, 0], sum: 0.9 });
+});
+
+test("each minute, give or take, while there is something; nothing when there is nothing", async () => {
+  const world = new World();
+  world.stream({ waitingAfter: Infinity });
+  world.last.open().hello();
+  const alive = async (ms) => {
+    for (let n = 0; n < ms / 1000; n++) {
+      world.last.sink.alive();
+      await world.pass(1000);
+    }
+  };
+  await alive(61_000);
+  assert.equal(world.posts.length, 1);
+  await alive(200_000);
+  assert.equal(world.posts.length, 1);
+  world.last.messages(0, 0);
+  await alive(61_000);
+  assert.deepEqual(world.posts.slice(1).map(({ n, events, shown }) => [n, events, shown]), [[2, 1, {}]]);
+});
+
+test("hidden or closed, it goes by sendBeacon, once however often the browser asks", async () => {
+  const world = new World();
+  world.stream();
+  world.last.open().hello().messages(0, 2);
+  world.hide();
+  world.fire(world.window, "pagehide", { persisted: false });
+  world.hide();
+  await settled();
+  assert.equal(world.posts.length, 0);
+  assert.deepEqual(world.beacons.map(({ n, events, outcome }) => [n, events, outcome]), [[1, 3, undefined], [2, undefined, "cancelled"]]);
+});
+
+test("the stop button cancels; a stream that never opened ends without a word", async () => {
+  const world = new World();
+  const opened = world.stream();
+  world.last.open().hello();
+  opened.source.close();
+  const unopened = world.stream();
+  unopened.source.close();
+  await settled();
+  assert.deepEqual(world.beacons.map(({ outcome }) => outcome), ["cancelled"]);
+});
+
+test("an ending is said once: a page that comes back from the back-forward cache does not say it again", async () => {
+  const world = new World();
+  world.stream();
+  world.last.open().hello().messages(0, 0);
+  world.fire(world.window, "pagehide", { persisted: true });
+  world.fire(world.window, "pageshow", { persisted: true });
+  world.last.open().hello({ resumed_from: "0-e" }).messages(1, 1).done();
+  await settled();
+  assert.deepEqual([...world.beacons, ...world.posts].map(({ outcome }) => outcome), ["cancelled", undefined]);
+});
+
+test("failed is reported, with a token that is asked for if no stream gave one", async () => {
+  const world = new World();
+  const asked = [];
+  world.answer = (url, post) => {
+    if (post) return { status: 204 };
+    asked.push(url);
+    return { ok: true, json: async () => ({ report_token: "asked", bounds: BOUNDS }) };
+  };
+  world.stream({}, "/chat/7?q=secret");
+  world.last.sink.refuse(404, 0);
+  await settled();
+  assert.deepEqual(asked, ["https://app.example/sse/token?path=%2Fchat%2F7&network_type=3g"]);
+  assert.deepEqual(world.posts.map(({ token, outcome }) => [token, outcome]), [["asked", "failed"]]);
+});
+
+test("a stream without hello reports as well", async () => {
+  const world = new World();
+  world.answer = (url, post) =>
+    post ? { status: 204 } : { ok: true, json: async () => ({ report_token: "asked", bounds: BOUNDS }) };
+  world.stream({}, "/plain");
+  world.last.open().event("message", "a");
+  world.last.event("message", "[DONE]");
+  await settled();
+  assert.deepEqual(world.posts.map(({ token, events, outcome }) => [token, events, outcome]), [["asked", 1, "completed"]]);
+});
+
+for (const [name, answer] of Object.entries({
+  "no network": () => Promise.reject(new TypeError()),
+  "a server error": () => ({ status: 503 }),
+  "a limit": () => ({ status: 429 }),
+}))
+  test(`a report that met ${name} is kept, unchanged, for the next chance`, async () => {
+    const world = new World();
+    world.answer = answer;
+    world.stream();
+    world.last.open().hello().messages(0, 2).done();
+    await settled();
+    const [first] = world.posts;
+    world.answer = () => ({ status: 204 });
+    world.stream();
+    world.online();
+    await settled();
+    assert.deepEqual(world.posts[1], first);
+    world.online();
+    await settled();
+    assert.equal(world.posts.length, 2);
+  });
+
+test("what is refused for good is not sent again", async () => {
+  const world = new World();
+  world.answer = () => ({ status: 400 });
+  world.stream();
+  world.last.open().hello().done();
+  await settled();
+  world.stream();
+  world.online();
+  await settled();
+  assert.equal(world.posts.length, 1);
+});
+
+test("offline nothing is given to sendBeacon, which would lose it", async () => {
+  const world = new World();
+  const { source } = world.stream();
+  world.last.open().hello().messages(0, 0);
+  world.offline();
+  source.close();
+  await settled();
+  assert.equal(world.beacons.length, 0);
+  world.navigator.onLine = true;
+  world.stream();
+  world.online();
+  await settled();
+  assert.deepEqual(world.posts.map(({ outcome }) => outcome), ["cancelled"]);
+});
+
+test("a token of a process that is gone is replaced, and the report sent again at once", async () => {
+  const world = new World();
+  world.answer = (url, post) => {
+    if (!post) return { ok: true, json: async () => ({ report_token: "new", bounds: BOUNDS }) };
+    return { status: post.token === "new" ? 204 : 403 };
+  };
+  world.stream();
+  world.last.open().hello().messages(0, 0).done();
+  await settled();
+  assert.deepEqual(world.posts.map(({ token, n, outcome }) => [token, n, outcome]), [
+    ["token 1", 1, "completed"],
+    ["new", 1, "completed"],
+  ]);
+});
+
+test("where storage is forbidden an unsent report is kept while the page lives", async () => {
+  const world = new World();
+  world.storage = new Proxy({}, { get() { throw new DOMException("no", "SecurityError"); }, set() { throw new DOMException("no", "SecurityError"); } });
+  world.answer = () => ({ status: 500 });
+  world.stream();
+  world.last.open().hello().messages(0, 0);
+  world.hide("visible");
+  world.online();
+  await settled();
+  world.answer = () => ({ status: 204 });
+  world.online();
+  await settled();
+  assert.deepEqual(world.posts.map(({ n }) => n), [1, 1]);
+});
+
+test("time that the browser was offline or asleep is no reconnect time", async () => {
+  const world = new World();
+  world.stream();
+  world.last.open().hello().messages(0, 0);
+  world.offline();
+  world.last.sink.end();
+  await world.pass(600_000);
+  world.online();
+  await world.pass(700);
+  world.last.open().hello({ resumed_from: "0-e" }).sink.end();
+  await world.sleep(3_600_000);
+  await world.pass(800);
+  world.last.open().hello({ resumed_from: "0-e" }).done();
+  await settled();
+  const [report] = world.posts.filter((post) => post.outcome);
+  assert.equal(world.posts.flatMap((post) => post[RECONNECT]?.counts ?? []).reduce((a, b) => a + b), 2);
+  assert.ok(report);
+  const total = world.posts.reduce((sum, post) => sum + (post[RECONNECT]?.sum ?? 0), 0);
+  assert.ok(total < 4, `${total} s`);
+});
+
+test("without a place to report to nothing is sent and nothing is asked", async () => {
+  const world = new World();
+  world.stream({ reportTo: "" });
+  world.last.open().hello().messages(0, 0).done();
+  await settled();
+  assert.deepEqual([world.posts, world.beacons], [[], []]);
+});

@@ -1,0 +1,99 @@
+// Several tabs on one stream: one leads, all show the same, and when it goes the next one leads.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { World, settled } from "./world.mjs";
+
+/** A browser with several tabs: channels by name, and locks that are held in turn. */
+function browser() {
+  const channels = new Set();
+  const queues = new Map();
+  class Channel {
+    constructor(name) {
+      this.name = name;
+      channels.add(this);
+    }
+    postMessage(data) {
+      for (const other of channels)
+        if (other !== this && other.name === this.name) queueMicrotask(() => channels.has(other) && other.onmessage?.({ data }));
+    }
+    close() {
+      channels.delete(this);
+    }
+  }
+  const locks = {
+    request: (name, { signal }, act) => {
+      const queue = queues.get(name) ?? Promise.resolve();
+      const turn = queue.then(() => (signal.aborted ? Promise.reject(signal.reason) : act()));
+      queues.set(name, turn.catch(() => {}));
+      return turn;
+    },
+  };
+  return { Channel, locks };
+}
+
+function tab({ Channel, locks }, url) {
+  const world = new World();
+  world.random = Math.random();
+  world.BroadcastChannel = Channel;
+  world.navigator.locks = locks;
+  return Object.assign(world, { log: world.stream({ share: true }, url) });
+}
+
+test("one connection serves all tabs", async () => {
+  const shared = browser();
+  const [first, second] = [tab(shared), tab(shared)];
+  await settled();
+  assert.equal(first.connections.length + second.connections.length, 1);
+  first.last.open().hello().messages(0, 2);
+  await settled();
+  assert.deepEqual(second.log.messages, ["m0", "m1", "m2"]);
+  assert.equal(second.log.source.status, "live");
+  first.last.done();
+  await settled();
+  assert.deepEqual([first.log.source.status, second.log.source.status], ["complete", "complete"]);
+  assert.deepEqual(first.posts.map(({ events, outcome }) => [events, outcome]), [[3, "completed"]]);
+  assert.deepEqual(second.posts, []);
+});
+
+test("when the leading tab closes, the next one resumes where both were; nobody says cancelled", async () => {
+  const shared = browser();
+  const [first, second] = [tab(shared), tab(shared)];
+  await settled();
+  first.last.open().hello().messages(0, 2);
+  await settled();
+  first.fire(first.window, "pagehide", {});
+  await settled();
+  assert.equal(second.last.query.last_event_id, "2-e");
+  second.last.open().hello({ resumed_from: "2-e" }).messages(2, 4).done();
+  await settled();
+  assert.deepEqual(second.log.messages, ["m0", "m1", "m2", "m3", "m4"]);
+  assert.deepEqual([...first.beacons, ...second.posts].map(({ outcome }) => outcome), [undefined, "completed"]);
+});
+
+test("the last tab that leaves says cancelled", async () => {
+  const shared = browser();
+  const [first, second] = [tab(shared), tab(shared)];
+  await settled();
+  first.last.open().hello();
+  await settled();
+  second.log.source.close();
+  await settled();
+  first.log.source.close();
+  await settled();
+  assert.deepEqual([...second.beacons, ...first.beacons].map(({ outcome }) => outcome), ["cancelled"]);
+});
+
+test("another URL is another stream", async () => {
+  const shared = browser();
+  const tabs = [tab(shared, "/a"), tab(shared, "/b")];
+  await settled();
+  assert.deepEqual(tabs.map((one) => one.connections.length), [1, 1]);
+});
+
+test("a browser without locks gives each tab a stream of its own", () => {
+  const world = new World();
+  world.stream({ share: true });
+  assert.equal(world.connections.length, 1);
+});
