@@ -8,10 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
+import yaml
+from servers import RawClient, serve_process
+
+from sse_observe.render.settings import load_settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 
 
 def test_the_tables_of_the_readme_are_those_of_the_catalogue() -> None:
@@ -61,3 +67,40 @@ def test_every_option_of_the_commands_is_in_their_help() -> None:
     for node in commands:
         assert node.name in shown
         assert (ast.get_docstring(node) or "").splitlines()[0][:40] in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "path", "route"),
+    [(0, "/chat/7", "/chat/{chat_id}"), (1, "/ticks", "/ticks"), (2, "/api/v1/stream", None)],
+    ids=["fastapi", "starlette", "asgi"],
+)
+def test_the_snippets_of_the_readme_run(
+    number: int, path: str, route: str | None, tmp_path: Path
+) -> None:
+    """Whoever pastes the one line into a service gets streams, and finds them counted."""
+    assert len(SNIPPETS) == 3
+    (tmp_path / "snippet.py").write_text(SNIPPETS[number])
+
+    with serve_process("snippet:app", "--app-dir", str(tmp_path)) as server:
+        with RawClient(f"{server.url}{path}") as client:
+            client.until_end()
+        assert client.status == 200
+        assert client.payloads
+        if route is not None:
+            scraped = requests.get(f"{server.url}/metrics", timeout=10).text
+            closed = f'reason="completed",route="{route}",user_segment="all"}} 1.0'
+            assert closed in scraped
+
+
+def test_the_settings_of_the_readme_are_accepted(tmp_path: Path) -> None:
+    """The keys that the README shows exist, and take the values that it shows."""
+    (shown,) = [text for text in YAML if "runbook_url" in text]
+    path = tmp_path / "sse-observe.yaml"
+    path.write_text(shown)
+
+    settings = load_settings(path)
+
+    assert settings.objectives.completion == 0.999
+    assert settings.group_by == ("cluster",)
+    assert set(yaml.safe_load(shown)["alerts"]) == set(settings.alerts)

@@ -2,6 +2,7 @@
 
 import filecmp
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -49,11 +50,31 @@ def base(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home / "venv" / "bin"
 
 
-@pytest.fixture(scope="module")
-def bundle(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pythons() -> list[str]:
+    """Return the interpreters of this machine that we support, this one first."""
+    found = {sys.version_info[:2]: sys.executable}
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for minor in (11, 12, 13):
+        named = shutil.which(f"python3.{minor}")
+        for path in (named, *sorted(map(str, pyenv.glob(f"3.{minor}.*/bin/python")))):
+            # A shim of a version that is not chosen is there, and fails.
+            if (
+                path
+                and not subprocess.run(
+                    [path, "-c", ""], check=False, capture_output=True
+                ).returncode
+            ):
+                found.setdefault((3, minor), path)
+    return list(found.values())
+
+
+@pytest.fixture(scope="module", params=pythons())
+def bundle(
+    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Return the bin folder of an environment with the wheel and its [render] extra."""
     home = tmp_path_factory.mktemp("render")
-    venv.create(home / "venv", with_pip=True)
+    run(request.param, "-m", "venv", home / "venv", cwd=home)
     run(home / "venv" / "bin" / "pip", "install", "-q", f"{wheel}[render]", cwd=home)
     return home / "venv" / "bin"
 
