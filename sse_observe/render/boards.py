@@ -211,7 +211,7 @@ class _Easel:
             dataSource=DATASOURCE,
             gridPos=core.GridPos(h=panel.height, w=panel.width, x=x, y=y),
             links=[
-                {"title": f"Runbook: {name}", "url": self._runbook(name), "targetBlank": True}
+                {"title": f"Runbook: {name}", "url": self.settings.runbook(name), "targetBlank": True}
                 for name in _alerts_of(limits)
             ],
             targets=[self._target(query, i) for i, query in enumerate(panel.queries)],
@@ -261,12 +261,9 @@ class _Easel:
                 ]
         return found
 
-    def _runbook(self, alert: str) -> str:
-        return f"{self.settings.runbook_url}/{alert}.md"
-
     def _description(self, panel: Panel, limits: Iterable[Limit]) -> str:
         names = _alerts_of(limits)
-        links = ", ".join(f"[{name}]({self._runbook(name)})" for name in names)
+        links = ", ".join(f"[{name}]({self.settings.runbook(name)})" for name in names)
         return f"{panel.description}\n\nAlert: {links}" if names else panel.description
 
 

@@ -107,6 +107,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Seconds between two evaluations of the rules, under the time scale."""
         return seconds(self.rule_interval) / self.time_scale
 
+    def runbook(self, alert: str) -> str:
+        """Return the address of an alert's runbook."""
+        return f"{self.runbook_url}/{alert}.md"
+
     def warnings(self) -> list[str]:
         """Return what works and yet deserves a second look, one line each."""
         found = []

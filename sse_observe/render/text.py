@@ -102,7 +102,7 @@ class Text:
                 **alert.annotations,
                 "summary": alert.summary,
                 "description": alert.description,
-                "runbook_url": f"{self._settings.runbook_url}/{alert.name}.md",
+                "runbook_url": self._settings.runbook(alert.name),
                 "dashboard_url": self._dashboard(alert, prefilled=True),
             },
             window=window,
