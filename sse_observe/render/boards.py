@@ -211,7 +211,11 @@ class _Easel:
             dataSource=DATASOURCE,
             gridPos=core.GridPos(h=panel.height, w=panel.width, x=x, y=y),
             links=[
-                {"title": f"Runbook: {name}", "url": self.settings.runbook(name), "targetBlank": True}
+                {
+                    "title": f"Runbook: {name}",
+                    "url": self.settings.runbook(name),
+                    "targetBlank": True,
+                }
                 for name in _alerts_of(limits)
             ],
             targets=[self._target(query, i) for i, query in enumerate(panel.queries)],
