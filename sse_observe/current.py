@@ -168,7 +168,9 @@ class CurrentStream:
 
 def current_stream() -> CurrentStream:
     """Return the stream of the running request, or a stand-in that counts nothing."""
-    return CurrentStream(CURRENT.get())
+    stream = CURRENT.get()
+    is_over = stream is not None and stream.scope is None and not stream.is_stream
+    return CurrentStream(None if is_over else stream)
 
 
 def exiting() -> bool | None:

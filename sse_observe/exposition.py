@@ -7,10 +7,8 @@ stops the event loop for long. Holds no metric of its own.
 
 import asyncio
 import os
-import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,20 +17,18 @@ from urllib.parse import parse_qs
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder, gzip_accepted
 from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from sse_observe.families import LazySamples
 from sse_observe.headers import header
 from sse_observe.ledger import Ledger
 from sse_observe.metrics import SSEMetrics, default_metrics
+from sse_observe.processes import MULTIPROC_DIR, merged
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
-_LIVE_GAUGE = re.compile(r"gauge_live[a-z]+_(\d+)\.db")
 # A line takes about 10 µs: 200 leave room for a machine three times slower.
 _SAMPLES_PER_PIECE = 200
 _MOST_NAMES = 100
@@ -112,11 +108,10 @@ class MetricsApp:
             yield _EOF
 
     async def _families(self, names: list[str] | None) -> Iterable[Metric]:
-        if _MULTIPROC_DIR not in os.environ:
+        if MULTIPROC_DIR not in os.environ:
             return _collect(self._metrics.registry, names)
-        _forget_dead_processes(Path(os.environ[_MULTIPROC_DIR]))
         # Merging the files of all workers cannot be cut in pieces; a thread lets the loop in.
-        families = await asyncio.to_thread(_merged)
+        families = await asyncio.to_thread(merged, Path(os.environ[MULTIPROC_DIR]))
         if not names:
             return families
         registry = CollectorRegistry(auto_describe=True)
@@ -155,23 +150,6 @@ def _pieces(encoder: Callable[[Any], bytes], family: Metric) -> Iterable[bytes]:
         while text.startswith(b"# "):
             text = text.partition(b"\n")[2]
         yield text
-
-
-def _merged() -> list[Metric]:
-    return list(MultiProcessCollector(None).collect())  # type: ignore[no-untyped-call]
-
-
-def _forget_dead_processes(directory: Path) -> None:
-    """Drop the live gauges of workers that were killed and could not do so themselves."""
-    for pid in {int(m[1]) for f in directory.iterdir() if (m := _LIVE_GAUGE.fullmatch(f.name))}:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            # Another worker may be answering a scrape as well.
-            with suppress(FileNotFoundError):
-                mark_process_dead(pid)  # type: ignore[no-untyped-call]
-        except PermissionError:
-            continue
 
 
 async def _live(receive: Receive, send: Send) -> None:

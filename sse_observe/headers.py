@@ -11,7 +11,9 @@ from urllib.parse import parse_qsl
 from sse_observe.metrics import NETWORKS
 
 _EVENT_STREAM = b"text/event-stream"
+_AFTER_TYPE = (b"", b";", b" ", b"\t")
 _UNKNOWN = "unknown"
+_NETWORKS = frozenset(NETWORKS)
 # More fields than any client of ours sends; parse_qsl refuses the rest of a hostile query.
 _MOST_FIELDS = 100
 
@@ -23,14 +25,17 @@ def header(headers: Headers, name: bytes) -> bytes | None:
     size = len(name)
     for key, value in headers:
         if len(key) == size and key.lower() == name:
-            return bytes(value)
+            return value
     return None
 
 
 def is_event_stream(headers: Headers) -> bool:
     """Tell whether a response declares itself an event stream."""
-    declared = header(headers, b"content-type")
-    return declared is not None and declared.partition(b";")[0].strip().lower() == _EVENT_STREAM
+    for key, value in headers:
+        if len(key) == 12 and key.lower() == b"content-type":
+            end = len(_EVENT_STREAM)
+            return value[:end].lower() == _EVENT_STREAM and value[end : end + 1] in _AFTER_TYPE
+    return False
 
 
 def asks_for_event_stream(scope: Mapping[str, Any]) -> bool:
@@ -39,27 +44,33 @@ def asks_for_event_stream(scope: Mapping[str, Any]) -> bool:
     return accepted is not None and _EVENT_STREAM in accepted.lower()
 
 
-def cursor_of(scope: Mapping[str, Any]) -> bytes | None:
-    """Return the id that a client resumes from, or None for a first connection."""
-    cursor = header(scope["headers"], b"last-event-id")
-    if not cursor and b"last_event_id=" in scope.get("query_string", b""):
-        cursor = _query(scope, "last_event_id").encode(errors="replace")
-    return cursor or None
+def cursor_and_network(scope: Mapping[str, Any]) -> tuple[bytes | None, str]:
+    """
+    Return the id that a client resumes from, or None, and the network type that it states.
+
+    The cursor's header goes before the query, as a native EventSource repeats its URL; the
+    network's query goes before the ECT header, which changes within one stream.
+    """
+    cursor, ect = b"", b""
+    for key, value in scope["headers"]:
+        size = len(key)
+        if size == 13 and key.lower() == b"last-event-id":
+            cursor = value
+        elif size == 3 and key.lower() == b"ect":
+            ect = value
+    network = ect.decode("latin-1") if ect else _UNKNOWN
+    query = scope.get("query_string")
+    if query:
+        if not cursor and b"last_event_id=" in query:
+            cursor = _query(query, "last_event_id").encode(errors="replace")
+        if b"network_type=" in query:
+            network = _query(query, "network_type")
+    return cursor or None, network if network in _NETWORKS else _UNKNOWN
 
 
-def network_of(scope: Mapping[str, Any]) -> str:
-    """Return the network type that the client states, by query or else by the ECT header."""
-    if b"network_type=" in scope.get("query_string", b""):
-        stated = _query(scope, "network_type")
-    else:
-        stated = (header(scope["headers"], b"ect") or b"").decode("latin-1")
-    return stated if stated in NETWORKS else _UNKNOWN
-
-
-def _query(scope: Mapping[str, Any], name: str) -> str:
+def _query(query: bytes, name: str) -> str:
     try:
-        query = scope["query_string"].decode("latin-1")
-        fields = parse_qsl(query, max_num_fields=_MOST_FIELDS)
+        fields = parse_qsl(query.decode("latin-1"), max_num_fields=_MOST_FIELDS)
     except ValueError:
         return ""
     return next((value for key, value in fields if key == name), "")
@@ -72,19 +83,25 @@ def response_faults(headers: Headers, http_version: str) -> list[str]:
     `Connection` is a fault on HTTP/2 and later, where it is illegal; on HTTP/1.1 servers strip
     or obey `keep-alive`, which the most used library always sends.
     """
-    found = {key.lower(): value for key, value in headers}
     faults = []
-    if found.get(b"x-accel-buffering") != b"no":
+    buffering = cacheable = True
+    for key, value in headers:
+        # By length first: names are compared where they can be meant.
+        size = len(key)
+        if size == 13 and key.lower() == b"cache-control":
+            words = value.lower()
+            cacheable = b"no-cache" not in words and b"no-store" not in words
+        elif size == 17 and key.lower() == b"x-accel-buffering":
+            buffering = value != b"no"
+        elif size == 10 and key.lower() == b"connection":
+            if http_version >= "2" or value.lower() not in (b"keep-alive", b"close"):
+                faults.append("connection_header")
+        elif size == 14 and key.lower() == b"content-length":
+            faults.append("content_length")
+        elif size == 16 and key.lower() == b"content-encoding" and value.lower() != b"identity":
+            faults.append("compressed")
+    if buffering:
         faults.append("buffering_allowed")
-    cache = found.get(b"cache-control", b"").lower()
-    if b"no-cache" not in cache and b"no-store" not in cache:
+    if cacheable:
         faults.append("cacheable")
-    if b"connection" in found:
-        harmless = found[b"connection"].lower() in (b"keep-alive", b"close")
-        if not harmless or http_version >= "2":
-            faults.append("connection_header")
-    if b"content-length" in found:
-        faults.append("content_length")
-    if found.get(b"content-encoding", b"identity").lower() != b"identity":
-        faults.append("compressed")
     return faults

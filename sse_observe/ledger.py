@@ -26,6 +26,8 @@ from sse_observe.tally import Notes
 LOGGER = logging.getLogger("sse_observe")
 
 TICK_SECONDS = 1.0
+# A loop that has not ticked for so long is blocked, or is run no more.
+_OVERDUE = 5.0
 # 500 streams take an eighth of a millisecond: other callbacks of the loop run in between.
 _SLICE = 500
 _ROUTES_PER_SLICE = 10
@@ -108,9 +110,10 @@ class Ledger:
             tally.opened[key] = tally.opened.get(key, 0) + 1
             tally.open += 1
             self._streams[stream] = None
-        self._keep_ticking(now)
+        if self._loop is None or now - self._ticked_at > _OVERDUE:
+            self._keep_ticking()
 
-    def close(self, stream: Stream, reason: str, *, at: float | None = None) -> None:
+    def close(self, stream: Stream, reason: str, at: float | None = None) -> None:
         """
         Close the books on a stream, once; `at` is when it ended, if not now.
 
@@ -138,7 +141,7 @@ class Ledger:
             if reason == "client_disconnected":
                 self._cut(tally, age, silence)
             stream.coro = stream.scan = stream.cursor = None
-        if self.log_ends and reason not in _QUIET_ENDS:
+        if reason not in _QUIET_ENDS and self.log_ends:
             self._log_end(stream, age, silence)
         if self._loop is None:
             self.flush()
@@ -158,8 +161,8 @@ class Ledger:
 
     def forget(self, stream: Stream) -> None:
         """Note that the application has returned."""
-        with self.lock:
-            if stream in self._orphans:
+        if stream in self._orphans:
+            with self.lock:
                 self._orphans.remove(stream)
                 stream.tally.orphaned -= 1
 
@@ -203,20 +206,17 @@ class Ledger:
         for _ in self._rounds():
             pass
 
-    def _keep_ticking(self, now: float) -> None:
+    def _keep_ticking(self) -> None:
+        """Let this loop tick for all of us, unless it does already."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             # No asyncio here (trio): closing a stream flushes instead.
             return
-        if self._loop is loop:
-            return
-        if self._loop is not None and now - self._ticked_at < 5 * TICK_SECONDS:
-            # Another loop of this process ticks for all of us.
-            return
-        self._loop = loop
-        self._ticked_at = now
-        self._tick_later(loop)
+        if self._loop is not loop:
+            self._loop = loop
+            self._ticked_at = self.clock()
+            self._tick_later(loop)
 
     def _tick_later(self, loop: asyncio.AbstractEventLoop) -> None:
         # An empty context: a timer must not keep a request alive.

@@ -11,15 +11,15 @@ import inspect
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from types import CoroutineType
 from typing import Any
 
 from sse_observe.current import CURRENT, exiting
 from sse_observe.errors import SettingsError
 from sse_observe.headers import (
     asks_for_event_stream,
-    cursor_of,
+    cursor_and_network,
     is_event_stream,
-    network_of,
     response_faults,
 )
 from sse_observe.ledger import LOGGER, Ledger
@@ -86,26 +86,26 @@ class SSEObserveMiddleware:
             await self.app(scope, receive, send)
             return
         outer = CURRENT.get()
-        if outer is not None and outer.scope["headers"] is scope["headers"]:
+        if outer is not None and outer.scope and outer.scope["headers"] is scope["headers"]:
             self._warn_stacked()
             await self.app(scope, receive, send)
             return
         stream = Stream(self, scope, receive, self._clock())
         CURRENT.set(stream)
         try:
-            await self.app(
-                scope, self._wrap_receive(stream, receive), self._wrap_send(stream, send)
-            )
+            await self.app(scope, _wrap_receive(stream, receive), self._wrap_send(stream, send))
         except BaseException as error:
-            CURRENT.set(outer)
             self._guarded(self._raised, stream, error)
-            self._guarded(self._leave_nothing, stream)
             raise
-        # Not a reset: a coroutine that is thrown away is closed in a foreign context.
-        CURRENT.set(outer)
-        if stream.is_stream:
-            self._guarded(self._returned, stream)
-            self._guarded(self._leave_nothing, stream)
+        else:
+            if stream.is_stream:
+                try:
+                    self._returned(stream)
+                except Exception:  # noqa: BLE001 - the server must not pay for us
+                    self._ledger.fault("middleware")
+        finally:
+            # What is left in the context must not look like a request under way.
+            stream.scope = stream.receive = None
 
     def _guarded(self, step: Callable[..., Any], *args: Any) -> None:
         try:
@@ -127,7 +127,7 @@ class SSEObserveMiddleware:
         """Return the user segment and the network type of a stream."""
         if stream.is_stream:
             return stream.labels
-        return self._segment_of(stream.scope), network_of(stream.scope)
+        return self._segment_of(stream.scope), cursor_and_network(stream.scope)[1]
 
     def _segment_of(self, scope: Scope) -> str:
         if self._segment is None:
@@ -141,15 +141,9 @@ class SSEObserveMiddleware:
 
     # Messages from the server.
 
-    def _wrap_receive(self, stream: Stream, receive: Receive) -> Receive:
-        async def observed_receive() -> Message:
-            stream.asked = True
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                self._guarded(self._left, stream)
-            return message
-
-        return observed_receive
+    def left(self, stream: Stream) -> None:
+        """Take word from the server that a client is gone."""
+        self._guarded(self._left, stream)
 
     def _left(self, stream: Stream) -> None:
         """Note that the server says the client is gone; after the end it says so as well."""
@@ -189,6 +183,8 @@ class SSEObserveMiddleware:
 
     def _odd(self, stream: Stream, message: Message, send: Send) -> Awaitable[None]:
         """Take everything but a body message in mid-stream: start, end, and the unusual."""
+        if stream.answered and not stream.live:
+            return send(message)
         try:
             kind = message["type"]
             if stream.live:
@@ -199,13 +195,13 @@ class SSEObserveMiddleware:
                         return self._last(stream, message, send)
                 elif kind == "http.response.trailers" and not message.get("more_trailers"):
                     return self._last(stream, message, send)
-            elif kind == "http.response.start" and not stream.answered:
+            elif kind == "http.response.start":
                 stream.answered = True
                 self._started(stream, message)
         except Exception:  # noqa: BLE001 - the stream goes on without us
             self._ledger.fault("middleware")
         sending = send(message)
-        if not self._timed and not inspect.iscoroutine(sending):
+        if stream.live and not self._timed and sending.__class__ is not CoroutineType:
             # From the next request on, where this server's `send` waits is measured outside.
             self._timed = True
             notes = self._ledger.notes
@@ -221,22 +217,23 @@ class SSEObserveMiddleware:
     def _started(self, stream: Stream, message: Message) -> None:
         status = message["status"]
         if status == 200:
-            headers = message["headers"]
-            if is_event_stream(headers):
-                self._open(stream, message, headers)
+            if is_event_stream(message["headers"]):
+                self._open(stream, message)
         elif status >= 300 and asks_for_event_stream(stream.scope):
             self._rejected(stream, status)
 
-    def _open(self, stream: Stream, message: Message, headers: Any) -> None:
+    def _open(self, stream: Stream, message: Message) -> None:
         scope = stream.scope
         route = self._routes.resolve(scope)
         polled = stream.said is not None and stream.said.polled
-        cursor = cursor_of(scope) or (b"" if polled else None)
-        self._ledger.open(stream, route, self.labels_of(stream), cursor)
+        cursor, network = cursor_and_network(scope)
+        if polled and cursor is None:
+            cursor = b""
+        self._ledger.open(stream, route, (self._segment_of(scope), network), cursor)
         stream.trailers = bool(message.get("trailers"))
         if not polled:
             faults = stream.tally.faults
-            for fault in response_faults(headers, scope.get("http_version", "1.1")):
+            for fault in response_faults(message["headers"], scope.get("http_version", "1.1")):
                 faults[fault] = faults.get(fault, 0) + 1
         if stream.gone:
             self._lost_client(stream)
@@ -272,14 +269,14 @@ class SSEObserveMiddleware:
         if stream.live:
             self._ledger.notes.drain()
             if stream.accepted_at is not None:
-                self.accepted(stream)
+                self._close(stream, self._completed(stream), stream.accepted_at)
             elif stream.terminal:
-                self._close(stream, "completed")
+                self._close(stream, self._completed(stream))
             elif stream.gone or peek(stream.receive):
                 self._close(stream, "client_disconnected")
             else:
                 self._close(stream, "shutdown" if exiting() else "server_error")
-        self._ledger.forget(stream)
+        self._is_over(stream)
 
     def _raised(self, stream: Stream, error: BaseException) -> None:
         if not stream.is_stream:
@@ -291,12 +288,12 @@ class SSEObserveMiddleware:
         if stream.live:
             self._ledger.notes.drain()
             self._close(stream, self._why_raised(stream, error))
-        self._ledger.forget(stream)
+        self._is_over(stream)
 
-    def _leave_nothing(self, stream: Stream) -> None:
-        """Write down what the next tick would, where there may be none."""
-        # Without a life cycle (Django) nothing else is told that the process ends.
-        if self._one_of_many and stream.is_stream and exiting():
+    def _is_over(self, stream: Stream) -> None:
+        self._ledger.forget(stream)
+        if self._one_of_many and exiting():
+            # Without a life cycle (Django) nothing else says that no tick may follow.
             self._ledger.flush()
 
     def _why_raised(self, stream: Stream, error: BaseException) -> str:
@@ -316,7 +313,7 @@ class SSEObserveMiddleware:
 
     def accepted(self, stream: Stream) -> None:
         """Close a stream whose last message was accepted while the client was there."""
-        self._close(stream, self._completed(stream), at=stream.accepted_at)
+        self._close(stream, self._completed(stream), stream.accepted_at)
 
     def _completed(self, stream: Stream) -> str:
         """Return which kind of a good end this is; a route may demand a terminal event."""
@@ -327,15 +324,26 @@ class SSEObserveMiddleware:
             return "already_complete" if again else "completed"
         return "server_error" if stream.tally.config.terminal_events else "completed"
 
-    def _close(self, stream: Stream, reason: str, *, at: float | None = None) -> None:
+    def _close(self, stream: Stream, reason: str, at: float | None = None) -> None:
         if stream.said is not None and stream.said.reason is not None:
             reason = stream.said.reason
-        self._ledger.close(stream, reason, at=at)
+        self._ledger.close(stream, reason, at)
 
     def _warn_stacked(self) -> None:
         if not self._stacked:
             self._stacked = True
             LOGGER.warning("SSEObserveMiddleware is installed twice; the inner one counts nothing")
+
+
+def _wrap_receive(stream: Stream, receive: Receive) -> Receive:
+    async def observed_receive() -> Message:
+        stream.asked = True
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            stream.owner.left(stream)
+        return message
+
+    return observed_receive
 
 
 def peek(receive: Any) -> bool | None:

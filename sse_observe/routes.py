@@ -151,14 +151,21 @@ class Routes:
 
     def resolve(self, scope: Mapping[str, Any]) -> Resolved:
         """Return the route of a request; call it once the framework has routed."""
+        path = scope["path"]
+        root = scope.get("root_path", "")
         # What Starlette's mounts add to the root path, they add to this one.
-        entry_root = scope.get("app_root_path", scope.get("root_path", ""))
-        template = self._framework_template(scope, entry_root)
+        entry_root = scope.get("app_root_path", root)
+        if root == entry_root and "route" not in scope:
+            # No framework; most requests end at the first look.
+            template = None
+            if path in self._exact:
+                return self._exact[path]
+        else:
+            template = self._framework_template(scope, entry_root)
         if template is not None:
             found = self.declared.get(_PARAMETER.sub("{}", template))
             if found is not None:
                 return found
-        path = scope["path"]
         if not self._patterns and not self._exact:
             return self._undeclared(template)
         found = self._by_path(path)

@@ -60,15 +60,14 @@ class Notes:
 
     def drain(self) -> None:
         """Count everything that was noted; never raises."""
-        with self.lock:
-            if not self.pending:
-                return
-            # Each statement is atomic, and all that can happen between them is an append.
-            taken = self.pending[:]
-            del self.pending[: len(taken)]
-            self._count(taken)
+        if self.pending:
+            with self.lock:
+                # Each statement is atomic, and all that can happen between them is an append.
+                taken = self.pending[:]
+                del self.pending[: len(taken)]
+                self._count(taken)
 
-    def _count(self, taken: list[tuple[Stream, bytes, float]]) -> None:  # noqa: C901, PLR0912
+    def _count(self, taken: list[tuple[Stream, bytes, float]]) -> None:  # noqa: C901
         shortest, size_bins = _SHORTEST_GAP, _SIZE_BINS
         for stream, body, now in taken:
             try:
@@ -77,10 +76,9 @@ class Notes:
                 if gap >= shortest:
                     # The lowest bin is what remains of all messages at the flush.
                     if gap == inf:
-                        stream.tally.firsts += 1
-                        stream.gap_from = now
-                    else:
-                        stream.tally.gaps[bisect_left(GAP_BOUNDS, gap)] += 1
+                        self._first(stream, stream.tally, body, now)
+                        continue
+                    stream.tally.gaps[bisect_left(GAP_BOUNDS, gap)] += 1
                 head: bytes | None = None
                 if stream.scan is None and 13 not in body:
                     head, _, rest = body.partition(b"data:")
@@ -110,6 +108,24 @@ class Notes:
             except Exception:  # noqa: BLE001 - one bad note must not lose the others
                 self.fault("tally")
 
+    def _first(self, stream: Stream, tally: RouteTally, body: bytes, now: float) -> None:
+        """Count the first message of a stream, often its first payload event."""
+        tally.firsts += 1
+        stream.gap_from = now
+        head, cursor = _plain_head(body)
+        row = tally.heads.get(head)
+        if row is None or stream.cursor is not None:
+            self._slow(stream, tally, body, now, head)
+            return
+        size = len(body)
+        tally.slow_messages += 1
+        tally.slow_volume += size
+        stream.bytes += size
+        _count_plain(stream, tally, row, size - (2 if body[-2] == 13 else 1), now)
+        stream.id = cursor
+        stream.scan = None
+        _first_payload(stream, tally, now)
+
     def _slow(
         self, stream: Stream, tally: RouteTally, body: bytes, now: float, head: bytes | None
     ) -> None:
@@ -135,12 +151,8 @@ class Notes:
                 head, cursor = _plain_head(body)
                 row = tally.heads.get(head)
                 if row is not None:
-                    size -= 2 if body[-2] == 13 else 1
-                    tally.slow[row + bisect_left(SIZE_BOUNDS, size)] += 1
-                    tally.sizes_sum += size
+                    _count_plain(stream, tally, row, size - (2 if body[-2] == 13 else 1), now)
                     stream.id = cursor or stream.id
-                    stream.events += 1
-                    stream.payload_at = now
                     if scan is not None:
                         stream.scan = None
                         _first_payload(stream, tally, now)
@@ -226,6 +238,13 @@ class Notes:
         if stream.cursor is not None and scan.id is not None:
             stream.cursor = stream.cursor.saw(stream, scan.id)
         return row
+
+
+def _count_plain(stream: Stream, tally: RouteTally, row: int, size: int, now: float) -> None:
+    tally.slow[row + bisect_left(SIZE_BOUNDS, size)] += 1
+    tally.sizes_sum += size
+    stream.events += 1
+    stream.payload_at = now
 
 
 def _first_payload(stream: Stream, tally: RouteTally, now: float) -> None:
