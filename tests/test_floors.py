@@ -15,6 +15,7 @@ GROUND = {
     "errors": 0,
     "wire": 0,
     "families": 0,
+    "processes": 0,
     "metrics": 1,
     "routes": 1,
     "headers": 1,
