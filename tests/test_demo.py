@@ -94,8 +94,9 @@ def test_the_demo_fires_an_alert_and_every_link_opens() -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupted_demo_leaves_nothing_behind() -> None:
-    """Ctrl-C ends the service, the users, Prometheus and the temporary folder."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
+def test_an_interrupted_demo_leaves_nothing_behind(number: signal.Signals) -> None:
+    """Ctrl-C, or a plain kill, ends the service, the users, Prometheus and the temporary folder."""
     needs("prometheus")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -106,7 +107,7 @@ def test_an_interrupted_demo_leaves_nothing_behind() -> None:
         demo = stack.enter_context(
             subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         )
-        stack.callback(demo.kill)
+        stack.callback(demo.terminate)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and "prometheus" not in children(demo.pid):
             time.sleep(0.1)
@@ -115,7 +116,7 @@ def test_an_interrupted_demo_leaves_nothing_behind() -> None:
             assert requests.get(f"{url}/{page}", timeout=5).status_code == 200
         assert requests.get(f"{url}/nothing", timeout=5).status_code == 404
         assert "sse_concurrent_streams" in requests.get(f"{url}/metrics", timeout=5).text
-        demo.send_signal(signal.SIGINT)
+        demo.send_signal(number)
         _, said = demo.communicate(timeout=20)
 
     assert demo.returncode == 130

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import tempfile
 import time
 import urllib.request
@@ -63,6 +64,9 @@ class Demo:
 
     async def run(self) -> dict[str, Any]:
         """Run to the end; return a summary that is ready for JSON."""
+        # Whoever ends it politely gets the same tidy end as Ctrl-C.
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
         # What breaks here breaks on purpose, and is on the screen already.
         logging.getLogger("sse_observe").setLevel(logging.CRITICAL)
         metrics = SSEMetrics(CollectorRegistry())
