@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextvars import Context
 from itertools import islice
 from time import monotonic
+from typing import Any
 
 from sse_observe.cursors import Cursors
 from sse_observe.flush import Flush
@@ -63,6 +64,8 @@ class Ledger:
         self.log_ends = True
         self.held = 0
         """Scrapes under way: what they read must not change between their pieces."""
+        self.sockets: Any = None
+        """What reads the kernel's side of the streams, where somebody asked for it."""
         self._streams: dict[Stream, None] = {}
         self._orphans: set[Stream] = set()
         self._books: dict[str, tuple[RouteTally, Flush]] = {}
@@ -141,6 +144,8 @@ class Ledger:
             if reason == "client_disconnected":
                 self._cut(tally, age, silence)
             stream.coro = stream.scan = stream.cursor = None
+            if self.sockets is not None:
+                self.sockets.close(stream)
         if reason not in _QUIET_ENDS and self.log_ends:
             self._log_end(stream, age, silence)
         if self._loop is None:
@@ -187,6 +192,8 @@ class Ledger:
                         stream.settle(now)
                 for _, flush in list(self._books.values()):
                     flush.write()
+                if self.sockets is not None:
+                    self.sockets.write()
         except Exception:  # noqa: BLE001 - a scrape must not fail for us
             self.fault("tally")
 
@@ -253,6 +260,8 @@ class Ledger:
                     except Exception:  # noqa: BLE001 - the next stream is still to be seen
                         self.fault("tick")
             yield
+        if self.sockets is not None:
+            yield from self.sockets.rounds()
         books = iter(list(self._books.values()))
         while not self.held and (written := list(islice(books, _ROUTES_PER_SLICE))):
             try:

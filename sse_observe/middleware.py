@@ -27,6 +27,7 @@ from sse_observe.metrics import ALL_USERS, OTHER, SSEMetrics, default_metrics
 from sse_observe.routes import Resolved, Routes, StreamRoute
 from sse_observe.stream import Stream
 from sse_observe.tally import sender
+from sse_observe.tcp import Sockets
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -46,6 +47,7 @@ class SSEObserveMiddleware:
     `routes` maps path templates to what those routes promise, `default` is for all others.
     `segment` names the user segment of a scope, one of the declared `segments`; it must be quick.
     `log_ends` writes one line to the `sse_observe` logger per stream that ends abnormally.
+    `tcp_info` reads, once a second, what the kernel knows of each stream's socket; Linux only.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class SSEObserveMiddleware:
         segment: Callable[[Scope], str] | None = None,
         metrics: SSEMetrics | None = None,
         log_ends: bool = True,
+        tcp_info: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app = app
@@ -67,13 +70,16 @@ class SSEObserveMiddleware:
         self._routes = Routes(routes, default, app)
         self._ledger = Ledger.of(self.metrics, clock)
         self._ledger.log_ends = log_ends
+        self._sockets = Sockets.of(self._ledger) if tcp_info else None
         self._clock = clock
         self._wrap_send = sender(self._ledger.notes, clock, self._odd)
         self._timed = False
         self._stacked = False
         self._one_of_many = "PROMETHEUS_MULTIPROC_DIR" in os.environ
         for route in self._routes.declared.values():
-            self._ledger.tally(route)
+            label = self._ledger.tally(route).label
+            if self._sockets is not None:
+                self._sockets.sums(label)
             for user_segment in self._segments or (ALL_USERS,):
                 self.metrics.zero_segment(route.label, user_segment, "unknown")
 
@@ -198,6 +204,8 @@ class SSEObserveMiddleware:
             elif kind == "http.response.start":
                 stream.answered = True
                 self._started(stream, message)
+                if self._sockets is not None and stream.live:
+                    self._sockets.watch(stream, send)
         except Exception:  # noqa: BLE001 - the stream goes on without us
             self._ledger.fault("middleware")
         sending = send(message)

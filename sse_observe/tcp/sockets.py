@@ -1,0 +1,243 @@
+"""
+What the kernel knows of the sockets under open streams, read in turns and summed up by route.
+
+Knows the ledger's lock, its tick and prometheus_client; how a socket is found and read is the
+probe's business.
+"""
+
+import sys
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+from weakref import ref
+
+from sse_observe.ledger import LOGGER, Ledger
+from sse_observe.metrics import METRICS
+from sse_observe.stream import Stream
+from sse_observe.tcp.probe import (
+    Address,
+    Descriptor,
+    Diagnosis,
+    Facts,
+    Probe,
+    Scope,
+    descriptor_under,
+    ends_of,
+)
+
+_RTT_BOUNDS = METRICS["sse_tcp_rtt_seconds"].buckets
+# The kernel counts segments in 32 bits.
+_UINT = 0xFFFFFFFF
+# 100 sockets take a third of a millisecond, by address three quarters.
+_SLICE = 100
+# More take turns: totals lose nothing by it, and 2,000 a second cost under 1 % of a core.
+_MOST_PER_TICK = 2000
+
+
+class Watched:
+    """One socket and the streams over it; HTTP/2 sends many. The first is charged for all."""
+
+    __slots__ = ("network", "probe", "retransmitted", "route", "sent", "streams", "unsent")
+    route: str
+    network: str
+
+    def __init__(self, probe: Probe, now: Facts) -> None:
+        self.probe = probe
+        *_, self.retransmitted, _, self.sent = now
+        self.unsent = 0
+        self.streams: list[Stream] = []
+
+
+class RouteSums:
+    """What was read on one route since it was written down last."""
+
+    __slots__ = ("retransmitted", "rtt_sum", "rtts", "sent", "shown", "unsent")
+
+    def __init__(self) -> None:
+        self.unsent = self.shown = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what is written down; the gauge stays."""
+        self.sent: dict[str, int] = {}
+        self.retransmitted: dict[str, int] = {}
+        self.rtts = [0] * (len(_RTT_BOUNDS) + 1)
+        self.rtt_sum = 0.0
+
+
+class Sockets:
+    """
+    The sockets under the open streams of one ledger.
+
+    Read in turns by the ledger's tick, and once more when a stream ends. What is sent between
+    the last reading and a server that has already closed is not seen.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._metrics = ledger.metrics
+        self._ledger = ledger
+        # In the order in which they are read next.
+        self._sockets: OrderedDict[bytes, Watched] = OrderedDict()
+        self._of: dict[Stream, Watched] = {}
+        self._routes: dict[str, RouteSums] = {}
+        self._diagnosis: Callable[[], Diagnosis | None] = lambda: None
+        self._explained = False
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> "Sockets | None":
+        """Return the one watcher of a ledger, or None, with a line in the log, without Linux."""
+        if not sys.platform.startswith("linux"):
+            LOGGER.warning("tcp_info=True does nothing here: only Linux tells")
+            return None
+        if ledger.sockets is None:
+            ledger.sockets = cls(ledger)
+        found: Sockets = ledger.sockets
+        return found
+
+    def sums(self, route: str) -> RouteSums:
+        """Return the sums of a route; its series exist from then on."""
+        found = self._routes.get(route)
+        if found is None:
+            self._metrics.zero(route, "tcp")
+            found = self._routes[route] = RouteSums()
+        return found
+
+    # All of these are called in the course of a stream or a tick: none may raise.
+
+    def watch(self, stream: Stream, send: Any) -> None:
+        """Look for the socket under a stream, once; without one the stream goes unwatched."""
+        try:
+            with self._ledger.lock:
+                if stream.live and stream not in self._of:
+                    self._watch(stream, send)
+        except OSError:
+            # No TCP, or it is gone already, or the kernel does not answer.
+            self._explain(stream)
+        except Exception:  # noqa: BLE001 - the stream goes on without us
+            self._ledger.fault("tcp")
+
+    def _watch(self, stream: Stream, send: Any) -> None:
+        self.sums(stream.tally.label)
+        fd = descriptor_under(stream.receive, send)
+        probe = Descriptor(fd) if fd is not None else self._by_address(stream.scope)
+        if probe is None:
+            self._explain(stream)
+            return
+        watched = self._sockets.get(probe.cookie)
+        if watched is None:
+            watched = self._sockets[probe.cookie] = Watched(probe, probe.read())
+        elif fd is None and stream.scope.get("http_version", "1.1")[:1] == "1":
+            # HTTP/1 answers one request at a time: one of the two addresses is not true.
+            return
+        watched.streams.append(stream)
+        self._of[stream] = watched
+        if len(watched.streams) == 1:
+            self._charge(watched, stream)
+
+    def _by_address(self, scope: Scope) -> Address | None:
+        ends = ends_of(scope)
+        if ends is None:
+            return None
+        diagnosis = self._diagnosis()
+        if diagnosis is None:
+            diagnosis = Diagnosis()
+            self._diagnosis = ref(diagnosis)
+        return Address(diagnosis, *ends)
+
+    def _charge(self, watched: Watched, stream: Stream) -> None:
+        watched.route = stream.tally.label
+        watched.network = stream.labels[1]
+        self.sums(watched.route).unsent += watched.unsent
+
+    def _explain(self, stream: Stream) -> None:
+        if not self._explained:
+            self._explained = True
+            text = "tcp_info: no socket is to be found under streams of %s; they go unwatched"
+            LOGGER.warning(text, stream.tally.label)
+
+    def close(self, stream: Stream) -> None:
+        """Read a last time and let go of the socket; the caller holds the ledger's lock."""
+        try:
+            watched = self._of.get(stream)
+            if watched is None:
+                return
+            charged = watched.streams[0] is stream
+            if charged and not self._read(watched):
+                return
+            del self._of[stream]
+            watched.streams.remove(stream)
+            if not watched.streams:
+                self._drop(watched)
+            elif charged:
+                self.sums(watched.route).unsent -= watched.unsent
+                self._charge(watched, watched.streams[0])
+        except Exception:  # noqa: BLE001 - the stream goes on without us
+            self._ledger.fault("tcp")
+
+    def rounds(self) -> Iterator[None]:
+        """Read the sockets whose turn it is in slices, and write the sums down."""
+        turn = iter(list(islice(self._sockets.values(), _MOST_PER_TICK)))
+        while some := list(islice(turn, _SLICE)):
+            with self._ledger.lock:
+                for watched in some:
+                    if watched.streams and self._read(watched):
+                        self._sockets.move_to_end(watched.probe.cookie)
+            yield
+        if not self._ledger.held:
+            self.write()
+
+    def _read(self, watched: Watched) -> bool:
+        """Add up what is new on a socket; let go of it once it cannot be read."""
+        try:
+            _, _, rtt, retransmitted, unsent, sent = watched.probe.read()
+            sums, network = self._routes[watched.route], watched.network
+            if new := sent - watched.sent & _UINT:
+                sums.sent[network] = sums.sent.get(network, 0) + new
+            if new := retransmitted - watched.retransmitted & _UINT:
+                sums.retransmitted[network] = sums.retransmitted.get(network, 0) + new
+            sums.unsent += unsent - watched.unsent
+            watched.sent, watched.retransmitted, watched.unsent = sent, retransmitted, unsent
+            if rtt:
+                seconds = rtt / 1e6
+                sums.rtts[bisect_left(_RTT_BOUNDS, seconds)] += 1
+                sums.rtt_sum += seconds
+        except OSError:
+            self._drop(watched)
+            return False
+        except Exception:  # noqa: BLE001 - the next socket is still to be read
+            self._ledger.fault("tcp")
+            self._drop(watched)
+            return False
+        return True
+
+    def _drop(self, watched: Watched) -> None:
+        self._sockets.pop(watched.probe.cookie, None)
+        for stream in watched.streams:
+            self._of.pop(stream, None)
+        watched.streams.clear()
+        self._routes[watched.route].unsent -= watched.unsent
+        watched.unsent = 0
+
+    def write(self) -> None:
+        """Write down what was read."""
+        try:
+            with self._ledger.lock:
+                for route, sums in self._routes.items():
+                    self._write(route, sums)
+        except Exception:  # noqa: BLE001 - the next tick tries again
+            self._ledger.fault("tcp")
+
+    def _write(self, route: str, sums: RouteSums) -> None:
+        if sums.unsent != sums.shown:
+            self._metrics.gauge("sse_tcp_unsent_bytes").labels(route).inc(sums.unsent - sums.shown)
+            sums.shown = sums.unsent
+        if not (sums.sent or sums.retransmitted or sums.rtt_sum):
+            return
+        for name, counts in (("sent", sums.sent), ("retransmitted", sums.retransmitted)):
+            counter = self._metrics.counter(f"sse_tcp_{name}_segments_total")
+            for network, count in counts.items():
+                counter.labels(route, network).inc(count)
+        self._metrics.histogram("sse_tcp_rtt_seconds").labels(route).add(sums.rtts, sums.rtt_sum)
+        sums.clear()
