@@ -17,12 +17,11 @@ class Flush:
         self._metrics = metrics
         self._tally = tally
         metrics.zero(route, events=config.events)
-        metrics.gauge("sse_route_info").labels(route=route, kind=config.kind).set(1)
+        metrics.state("sse_route_info", 1, route=route, kind=config.kind)
         if config.heartbeat_seconds is not None:
-            interval = metrics.gauge("sse_heartbeat_interval_seconds").labels(route=route)
-            interval.set(config.heartbeat_seconds)
+            metrics.state("sse_heartbeat_interval_seconds", config.heartbeat_seconds, route=route)
         if config.limit is not None:
-            metrics.gauge("sse_stream_limit").labels(route=route).set(config.limit)
+            metrics.state("sse_stream_limit", config.limit, route=route)
         self._gauges = [
             (name, metrics.gauge(f"sse_{family}_streams").labels(route=route))
             for name, family in (

@@ -184,6 +184,7 @@ class Ledger:
         """Count what was noted and write everything down; never raises."""
         try:
             with self.lock:
+                self.metrics.state_facts()
                 self.notes.drain()
                 if len(self._streams) <= _SLICE:
                     # More streams are added up by the tick: no scrape walks ten thousand.
@@ -250,6 +251,7 @@ class Ledger:
         now = self.clock()
         passed, self._ticked_at = now - self._ticked_at, now
         self.notes.drain()
+        self.metrics.state_facts()
         streams = iter(list(self._streams))
         while some := list(islice(streams, _SLICE)):
             with self.lock:

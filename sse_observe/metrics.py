@@ -5,6 +5,7 @@ Knows prometheus_client; knows neither streams nor ASGI. Everything else (record
 dashboards, README table, series budget) reads its facts from `METRICS`.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import Literal, TypeVar
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from sse_observe.families import BeforeScrape, Counter, Gauge, Histogram
+from sse_observe.processes import MULTIPROC_DIR
 
 T = TypeVar("T")
 _ATTACHING = RLock()
@@ -432,8 +434,8 @@ class SSEMetrics:
     The metric objects of one registry.
 
     One process usually needs one, `default_metrics()`; tests and processes that hold several
-    applications give each its own registry. Raises ValueError when the registry holds these
-    metrics already.
+    applications give each its own registry. Asked twice for one registry, as by a module that is
+    loaded again, it is the same metrics twice.
     """
 
     registry: CollectorRegistry = field(default_factory=lambda: REGISTRY)
@@ -446,12 +448,25 @@ class SSEMetrics:
     _attached: dict[type, object] = field(init=False, repr=False, default_factory=dict)
     _families: dict[str, Counter | Gauge | Histogram] = field(init=False, repr=False)
     _zeroed: set[tuple[str, ...]] = field(init=False, repr=False, default_factory=set)
+    _facts: list[tuple[Gauge, float]] = field(init=False, repr=False, default_factory=list)
+    _stated_in: int | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
+        with _ATTACHING:
+            elder = getattr(self.registry, "_sse_observe", None)
+            if elder is None:
+                self._fill()
+                self.registry._sse_observe = vars(self)  # type: ignore[attr-defined]  # noqa: SLF001
+            else:
+                self.__dict__ = elder
+
+    def _fill(self) -> None:
         self.registry.register(BeforeScrape(self.before_scrape))
         self._families = {m.name: self._build(m) for m in METRICS.values()}
-        self.gauge("sse_build_info").labels(version=package_version()).set(1)
-        self.gauge("sse_start_time_seconds").set(time.time())
+        if MULTIPROC_DIR not in os.environ:
+            self.state_facts()
+        self.state("sse_build_info", 1, version=package_version())
+        self.state("sse_start_time_seconds", time.time())
         for where in METRICS["sse_observer_faults_total"].labels["where"]:
             self.counter("sse_observer_faults_total").labels(where=where)
 
@@ -470,6 +485,23 @@ class SSEMetrics:
         return Histogram(
             metric.name, metric.help, names, registry=self.registry, buckets=metric.buckets
         )
+
+    def state(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge that stays as it is for the life of the process."""
+        gauge = self.gauge(name)
+        child = gauge.labels(**labels) if labels else gauge
+        self._facts.append((child, value))
+        # A process that only loads the application, and then forks those that serve it, must not
+        # be counted among them.
+        if METRICS[name].multiprocess != "livesum" or self._stated_in == os.getpid():
+            child.set(value)
+
+    def state_facts(self) -> None:
+        """State it all in this process, which serves; it may have been forked since."""
+        if self._stated_in != os.getpid():
+            self._stated_in = os.getpid()
+            for child, value in self._facts:
+                child.set(value)
 
     def attach(self, kind: type[T], make: Callable[[], T]) -> T:
         """Return the one `kind` that belongs to these metrics, made at the first call."""

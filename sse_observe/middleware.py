@@ -170,7 +170,9 @@ class SSEObserveMiddleware:
     def _lifespan(self, receive: Receive) -> Receive:
         async def observed_receive() -> Message:
             message = await receive()
-            if message["type"] == "lifespan.shutdown":
+            if message["type"] == "lifespan.startup":
+                self._guarded(self.metrics.state_facts)
+            elif message["type"] == "lifespan.shutdown":
                 self._guarded(self._shut_down)
             return message
 

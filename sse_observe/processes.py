@@ -129,7 +129,7 @@ def _move_together(directory: Path, files: list[Path]) -> None:
         draft.unlink(missing_ok=True)
         with closing(MmapedDict(str(draft))) as book:  # type: ignore[no-untyped-call]
             for key, value in totals.items():
-                book.write_value(key, value, 0.0)
+                book.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
         new.append(target.name)
     plan = directory / (_PLAN + ".draft")
     plan.write_text(json.dumps({"new": new, "old": [path.name for path in files]}))

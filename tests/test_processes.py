@@ -156,7 +156,7 @@ def accepts(port):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn"])
+@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn", "gunicorn, preloaded"])
 def test_totals_survive_a_killed_worker_and_a_graceful_stop(kind, tmp_path):
     """What was flushed is never lost, at most a tick is; gauges forget the dead."""
     with cluster(kind, tmp_path) as workers:
