@@ -1,10 +1,18 @@
-"""Observability for Server-Sent Events: the runtime half's public names."""
+"""
+Observability for Server-Sent Events: the runtime half's public names.
 
-from sse_observe.current import current_stream
-from sse_observe.exposition import metrics_app
-from sse_observe.metrics import SSEMetrics
-from sse_observe.middleware import SSEObserveMiddleware
-from sse_observe.routes import StreamRoute
+Each is loaded when it is first asked for, so that the command line need not load the runtime.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sse_observe.current import current_stream
+    from sse_observe.exposition import metrics_app
+    from sse_observe.metrics import SSEMetrics
+    from sse_observe.middleware import SSEObserveMiddleware
+    from sse_observe.routes import StreamRoute
 
 __all__ = [
     "SSEMetrics",
@@ -13,3 +21,18 @@ __all__ = [
     "current_stream",
     "metrics_app",
 ]
+
+_HOMES = {
+    "SSEMetrics": "metrics",
+    "SSEObserveMiddleware": "middleware",
+    "StreamRoute": "routes",
+    "current_stream": "current",
+    "metrics_app": "exposition",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found

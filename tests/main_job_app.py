@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-import threading
 import time
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import uuid4
 
@@ -19,7 +19,23 @@ from sse_observe.reference import MemoryStore, reference_app
 CHAT = "/chat/{chat_id}"
 EVENTS = 12
 
-app = FastAPI()
+
+@asynccontextmanager
+async def recording(_: FastAPI) -> AsyncIterator[None]:
+    """Feed what has no source yet, in the service's own process and nowhere else."""
+    recorder = Recorder(default_metrics(), CHAT)
+
+    async def record() -> None:
+        while True:
+            recorder.tick()
+            await asyncio.sleep(0.5)
+
+    task = asyncio.create_task(record())
+    yield
+    task.cancel()
+
+
+app = FastAPI(lifespan=recording)
 app.add_middleware(
     SSEObserveMiddleware,
     routes={
@@ -76,13 +92,3 @@ async def feed() -> AsyncIterable[ServerSentEvent]:
     while True:
         yield ServerSentEvent(raw_data="tick")
         await asyncio.sleep(0.2)
-
-
-def record() -> None:
-    recorder = Recorder(default_metrics(), CHAT)
-    while True:
-        recorder.tick()
-        time.sleep(0.5)
-
-
-threading.Thread(target=record, daemon=True).start()

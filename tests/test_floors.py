@@ -114,7 +114,7 @@ def test_no_module_outgrows_its_noun(path: Path) -> None:
 def test_importing_the_package_loads_no_tool_of_the_bundle() -> None:
     """A web worker pays for prometheus_client and msgspec, never for grafanalib or jinja2."""
     code = (
-        "import sys, sse_observe, sse_observe.reference;"
+        "import sys; from sse_observe import *; import sse_observe.reference;"
         "heavy = {'grafanalib', 'jinja2', 'yaml', 'typer', 'rich', 'starlette', 'aiohttp'};"
         "print(*sorted(heavy & {name.split('.')[0] for name in sys.modules}))"
     )
@@ -124,3 +124,15 @@ def test_importing_the_package_loads_no_tool_of_the_bundle() -> None:
     )
 
     assert loaded.stdout.strip() == ""
+
+
+def test_every_public_name_is_there_and_has_one_home() -> None:
+    """What is promised can be had, and the lazy table names the module that type checkers read."""
+    import sse_observe
+
+    read = imports(PACKAGE / "__init__.py")
+    for name in sse_observe.__all__:
+        thing = getattr(sse_observe, name)
+        assert f"{thing.__module__}.{name}" in read
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = sse_observe.nothing
