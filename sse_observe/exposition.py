@@ -29,8 +29,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-# A line takes about 10 µs: 200 leave room for a machine three times slower.
-_SAMPLES_PER_PIECE = 200
+# A line takes 10 to 25 µs: 100 leave room for a slow machine under the 10 ms of a scrape.
+_SAMPLES_PER_PIECE = 100
 _MOST_NAMES = 100
 _EOF = b"# EOF\n"
 

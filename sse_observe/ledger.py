@@ -110,9 +110,10 @@ class Ledger:
                 self.notes.drain()
                 self.cursors.watch(stream, resumed_from or b"")
             key = ("resumed" if stream.resumed else "fresh", *labels)
+            self._streams[stream] = None
             tally.opened[key] = tally.opened.get(key, 0) + 1
             tally.open += 1
-            self._streams[stream] = None
+            stream.live = stream.is_stream = True
         if self._loop is None or now - self._ticked_at > _OVERDUE:
             self._keep_ticking()
 
@@ -126,21 +127,22 @@ class Ledger:
             if not stream.live:
                 return
             self.notes.drain()
+            # First what must balance, then what describes.
             stream.live = False
             stream.reason = reason
-            now = self.clock() if at is None else at
             del self._streams[stream]
             tally = stream.tally
-            stream.settle(max(now, stream.accounted_at))
-            tally.stalled -= stream.stalled
-            tally.silent -= stream.silent
-            tally.open -= 1
             key = (reason, *stream.labels)
             tally.closed[key] = tally.closed.get(key, 0) + 1
+            tally.open -= 1
+            tally.silent -= stream.silent
+            now = self.clock() if at is None else at
             age = now - stream.opened_at
+            silence = now - max(stream.written_at, stream.opened_at)
             tally.durations[bisect_left(DURATION_BOUNDS, age)] += 1
             tally.durations_sum += age
-            silence = now - max(stream.written_at, stream.opened_at)
+            stream.settle(max(now, stream.accounted_at))
+            tally.stalled -= stream.stalled
             if reason == "client_disconnected":
                 self._cut(tally, age, silence)
             stream.coro = stream.scan = stream.cursor = None
@@ -234,17 +236,22 @@ class Ledger:
         """Do one slice of a tick, then let the loop run."""
         if self._loop is not loop:
             return
-        rounds = rounds or self._rounds()
         try:
-            next(rounds)
-        except StopIteration:
-            with self.lock:
-                if self._streams or self._orphans:
-                    self._tick_later(loop)
-                else:
-                    self._loop = None
-        else:
-            loop.call_soon(self._go_on, loop, rounds, context=Context())
+            rounds = rounds or self._rounds()
+            if next(rounds, self) is None:
+                loop.call_soon(self._go_on, loop, rounds, context=Context())
+                return
+        except Exception:  # noqa: BLE001 - the next tick tries again
+            self.fault("tick")
+        with self.lock:
+            if not self._streams and not self._orphans:
+                self._loop = None
+                return
+        try:
+            self._tick_later(loop)
+        except Exception:  # noqa: BLE001 - the next stream starts it again
+            self.fault("tick")
+            self._loop = None
 
     def _rounds(self) -> Iterator[None]:
         """Do the tick's work in slices; no fault in one stops the next."""

@@ -73,7 +73,7 @@ class SSEObserveMiddleware:
         self._sockets = Sockets.of(self._ledger) if tcp_info else None
         self._clock = clock
         self._wrap_send = sender(self._ledger.notes, clock, self._odd)
-        self._timed = False
+        self._timed: bool | None = None
         self._stacked = False
         self._one_of_many = "PROMETHEUS_MULTIPROC_DIR" in os.environ
         for route in self._routes.declared.values():
@@ -91,15 +91,23 @@ class SSEObserveMiddleware:
                 receive = self._lifespan(receive)
             await self.app(scope, receive, send)
             return
-        outer = CURRENT.get()
-        if outer is not None and outer.scope and outer.scope["headers"] is scope["headers"]:
-            self._warn_stacked()
+        try:
+            outer = CURRENT.get()
+            if outer is not None and outer.scope and outer.scope["headers"] is scope["headers"]:
+                self._warn_stacked()
+                stream = None
+            else:
+                stream = Stream(self, scope, receive, self._clock())
+                observed = _wrap_receive(stream, receive), self._wrap_send(stream, send)
+                CURRENT.set(stream)
+        except Exception:  # noqa: BLE001 - the request goes on without us
+            self._ledger.fault("middleware")
+            stream = None
+        if stream is None:
             await self.app(scope, receive, send)
             return
-        stream = Stream(self, scope, receive, self._clock())
-        CURRENT.set(stream)
         try:
-            await self.app(scope, _wrap_receive(stream, receive), self._wrap_send(stream, send))
+            await self.app(scope, *observed)
         except BaseException as error:
             self._guarded(self._raised, stream, error)
             raise
@@ -211,12 +219,16 @@ class SSEObserveMiddleware:
         except Exception:  # noqa: BLE001 - the stream goes on without us
             self._ledger.fault("middleware")
         sending = send(message)
-        if stream.live and not self._timed and sending.__class__ is not CoroutineType:
-            # From the next request on, where this server's `send` waits is measured outside.
-            self._timed = True
+        if self._timed is None and stream.live:
+            self._choose_timing(sending)
+        return sending
+
+    def _choose_timing(self, sending: Any) -> None:
+        """Learn from a server's first stream whether its sends can be asked where they wait."""
+        self._timed = sending.__class__ is not CoroutineType
+        if self._timed:
             notes = self._ledger.notes
             self._wrap_send = sender(notes, self._clock, self._odd, timed=True)
-        return sending
 
     def _note(self, stream: Stream, body: Any) -> None:
         if isinstance(body, bytes | bytearray | memoryview):

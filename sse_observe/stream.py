@@ -132,7 +132,7 @@ class Stream:
         self.said: Any = None
 
     def begin(self, tally: RouteTally, labels: tuple[str, str], now: float) -> None:
-        """Become a stream: the response has started."""
+        """Get ready to be a stream; `live` is set by who has entered it into the books."""
         self.tally = tally
         self.labels = labels
         self.opened_at = self.payload_at = self.accounted_at = now
@@ -144,7 +144,6 @@ class Stream:
         self.bytes = self.fast_bytes = self.events = 0
         self.id = b""
         self.scan = FRESH
-        self.live = self.is_stream = True
 
     def look_closely(self) -> None:
         """Send the next messages past the short path, which sees plain payload only."""

@@ -297,7 +297,7 @@ def _is_comment(body: bytes) -> bool:
     return len(body) < _KEPT_COMMENT and body[0] == 58 and b"\nid" not in body.replace(b"\r", b"\n")
 
 
-def sender(
+def sender(  # noqa: C901 - three small functions that share their names
     notes: Notes,
     clock: Callable[[], float],
     odd: Callable[[Stream, Any, Any], Any],
@@ -329,7 +329,10 @@ def sender(
                 return odd(stream, message, inner)
             note((stream, body, clock()))
             if len(pending) >= _DRAIN_AT:
-                drain()
+                try:
+                    drain()
+                except Exception:  # noqa: BLE001 - a message is never held up by our faults
+                    notes.fault("tally")
             stream.coro = sent = inner(message)
             return sent
 

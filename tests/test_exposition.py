@@ -165,9 +165,10 @@ def test_scrape_of_fifty_routes_never_stops_the_loop_for_long(metrics):
         async def watch():
             nonlocal longest
             while True:
-                before = time.perf_counter()
+                # Of this process alone: what the neighbours take is not the scrape's.
+                before = time.process_time()
                 await asyncio.sleep(0)
-                longest = max(longest, time.perf_counter() - before)
+                longest = max(longest, time.process_time() - before)
 
         watcher = asyncio.create_task(watch())
         await asyncio.sleep(0.01)
