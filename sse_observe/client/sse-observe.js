@@ -1,14 +1,10 @@
 // @ts-check
 /**
  * An EventSource that recovers: it resumes without loss or repetition, says what it is doing,
- * and reports what only a browser can see. `sse-observe.d.ts` explains options and events.
+ * and reports what only a browser can see. sse-observe.d.ts explains options and events.
  */
 
-/**
- * Reads event streams by the WHATWG rules, however their text is cut. Returns the function to
- * push text into; `onFrame` gets what each blank line ends, `data` null where there was none.
- * @type {typeof import("./sse-observe.js").parser}
- */
+/** Reads event streams by the WHATWG rules. @type {typeof import("./sse-observe.js").parser} */
 export function parser(onFrame, onRetry) {
   let [rest, data, type, id] = ["", "", "", ""];
   let own = false;
@@ -16,17 +12,14 @@ export function parser(onFrame, onRetry) {
   const read = (line) => {
     const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line);
     if (!line) {
-      // A block without data is no event, but its id counts all the same.
-      if (data || own)
-        onFrame({ type: type || "message", data: data ? data.slice(0, -1) : null, id, own });
+      // Without data it is no event, but its id counts all the same.
+      if (data || own) onFrame({ type: type || "message", data: data ? data.slice(0, -1) : null, id, own });
       data = type = "";
       own = false;
     } else if (field === "data") data += value + "\n";
     else if (field === "event") type = value;
-    else if (field === "id" && !value.includes("\0")) {
-      id = value;
-      own = true;
-    } else if (field === "retry" && /^\d+$/.test(value)) onRetry(+value);
+    else if (field === "id" && !value.includes("\0")) [id, own] = [value, true];
+    else if (field === "retry" && /^\d+$/.test(value)) onRetry(+value);
   };
   return (text) => {
     if (afterCR && text[0] === "\n") text = text.slice(1);
@@ -39,20 +32,20 @@ export function parser(onFrame, onRetry) {
   };
 }
 
-/** @type {typeof import("./sse-observe.js").fetchTransport} */
-export function fetchTransport({ fetch }, { url, init }, sink) {
+/** @type {import("./sse-observe.js").Transport} */
+export function fetchTransport(window, { url, init }, sink) {
   const abort = new AbortController();
   const run = async () => {
-    const response = await fetch(url, { ...init, signal: abort.signal });
-    const { body, headers, status } = response;
+    const response = await window.fetch(url, { ...init, signal: abort.signal });
+    const { headers, status } = response;
     if (status !== 200 || !/^text\/event-stream *(;|$)/i.test(headers.get("content-type"))) {
       abort.abort();
-      return sink.refuse(status, headers.get("retry-after") * 1000 || 0);
+      return sink.refuse(status, +headers.get("retry-after") * 1000 || 0);
     }
-    sink.open(response.url || url, headers.has("content-length"));
+    sink.open(headers.has("content-length"));
     const push = parser(sink.frame, sink.retry);
     const decoder = new TextDecoder();
-    const reader = body.getReader();
+    const reader = response.body.getReader();
     for (let read; !(read = await reader.read()).done; ) {
       sink.alive();
       push(decoder.decode(read.value, { stream: true }));
@@ -60,67 +53,64 @@ export function fetchTransport({ fetch }, { url, init }, sink) {
     sink.end();
   };
   run().catch(sink.end);
-  return { abort: () => abort.abort() };
+  return () => abort.abort();
 }
 
 /**
  * For browsers that cannot read a response while it arrives: sees neither comments nor statuses.
- * @type {typeof import("./sse-observe.js").nativeTransport}
+ * @type {import("./sse-observe.js").Transport}
  */
-export function nativeTransport({ EventSource }, { url, init, types }, sink) {
-  const source = new EventSource(url, { withCredentials: init.credentials === "include" });
+export function nativeTransport(window, { url, init, types }, sink) {
+  const source = new window.EventSource(url, { withCredentials: init.credentials === "include" });
   let last = "";
-  const listen = (name) =>
-    source.addEventListener(name, ({ type, data, lastEventId: id }) => {
+  for (const type of types)
+    source.addEventListener(type, ({ data, lastEventId: id }) => {
       sink.alive();
       sink.frame({ type, data, id, own: id !== last });
       last = id;
     });
-  types.forEach(listen);
-  source.onopen = () => sink.open(url);
+  source.onopen = () => sink.open();
   source.onerror = () => (source.readyState === 2 ? sink.end() : sink.lapse());
-  return { abort: () => source.close(), listen };
+  return () => source.close();
 }
 
 /** What was seen: numbered ids by a mark below which nothing is missing, others by the last few. */
 function memory(onGap) {
   let epoch, mark, ahead, recent, replaying, first;
   const numbered = (id) => /^(\d{1,15})-(.+)$/s.exec(id) ?? [];
-  const settle = (last, announced) => {
+  const settle = (last = Math.max(mark, ...ahead), announced = false) => {
     let lost = 0;
     while (mark < last) if (!ahead.delete(++mark)) lost++;
     if (lost) onGap(lost, announced);
   };
-  const self = {
+  const start = (cursor = "") => {
+    const [, seq, name] = numbered(cursor);
+    [epoch, mark, ahead, recent] = [name, +seq, new Set(), [cursor]];
+  };
+  return {
+    start,
     cursor: () => (epoch ? `${mark}-${epoch}` : recent.at(-1)),
-    start(cursor = "") {
-      const [, seq, name] = numbered(cursor);
-      [epoch, mark, ahead, recent] = [name, +seq, new Set(), [cursor]];
-    },
-    resume() {
-      first = 0;
-      replaying = true;
-    },
-    /** The server says what it continues from, and what it cannot give any more. */
+    resume: () => ([first, replaying] = [0, true]),
+    /** The server says what it continues from, and how much of it is gone. */
     announce(from, lost) {
       first = (from ? parseInt(from) + 1 : 0) + lost;
       if (epoch) settle(first - 1, true);
       else if (lost) onGap(lost, true);
     },
     /** What is missing still will not come. */
-    settle: () => settle(Math.max(mark, ...ahead)),
+    settle: () => settle(),
     isNew(id) {
       const [, seq, name] = numbered(id);
       if (name && name !== epoch && +seq === first) {
         if (epoch) onGap(null, true);
-        self.start(id);
+        start(id);
         mark--;
       }
       if (name && name === epoch) {
         if (seq <= mark || ahead.has(+seq)) return false;
         ahead.add(+seq);
         while (ahead.delete(mark + 1)) mark++;
-        if (ahead.size > 64) self.settle();
+        if (ahead.size > 64) settle();
         return true;
       }
       replaying &&= recent.includes(id);
@@ -128,228 +118,257 @@ function memory(onGap) {
       return !replaying;
     },
   };
-  self.start();
-  return self;
 }
 
-const UNSENT = "sse-unsent";
 const RECONNECT = "sse_reconnect_time_seconds";
 const RECOVERY = "sse_stall_recovery_seconds";
 const DELAY = "sse_event_delay_seconds";
 
 /** Adds up what happened and sends it: once in effect, and late rather than never. */
-function reporter({ fetch, localStorage, navigator, now, random }, { reportTo, reportEvery }, page) {
-  const url = reportTo && new URL(reportTo, page).href;
-  const network = navigator.connection?.effectiveType ?? "unknown";
-  let n = 0;
-  let [token, bounds, unsent, delta] = ["", {}, []];
-  const bin = (values, edges) => {
-    if (!edges || !values.length) return undefined;
-    const counts = Array(edges.length + 1).fill(0);
-    for (const value of values) counts[edges.filter((edge) => edge < value).length]++;
-    return { counts, sum: +values.reduce((a, b) => a + b).toFixed(6) };
+function reporter(window, url, page, every) {
+  const { navigator } = window;
+  const network = navigator.connection?.effectiveType ?? "";
+  let [n, token, bounds, unsent] = [0, "", {}, []];
+  let asked, delta;
+  const accept = (hello) => {
+    if (hello.report_token) [token, bounds] = [hello.report_token, hello.bounds];
   };
   const askToken = async () => {
     const query = new URLSearchParams({ path: new URL(page).pathname, network_type: network });
-    const answer = await fetch(new URL("token?" + query, url).href).catch(() => 0);
-    if (answer.ok) self.accept(await answer.json());
+    const answer = await window.fetch(new URL("token?" + query, url).href).catch(() => 0);
+    if (answer.ok) accept(await answer.json());
   };
+  // As plain text: another origin need not be asked first.
   const post = async (report, again) => {
-    // As plain text: another origin need not be asked first.
     const init = { method: "POST", body: JSON.stringify(report), keepalive: true };
-    const { status = 500 } = await fetch(url, init).catch(() => ({}));
+    const { status = 500 } = await window.fetch(url, init).catch(() => ({}));
     if (status !== 403 || again) return status < 500 && status !== 429;
     // A server that restarted may have another secret.
     await askToken();
     return post({ ...report, token }, true);
   };
   // While offline sendBeacon says yes, and loses it.
-  const beacon = (report) =>
-    navigator.onLine !== false && navigator.sendBeacon?.(url, JSON.stringify(report));
+  const beacon = (report) => navigator.onLine !== false && navigator.sendBeacon?.(url, JSON.stringify(report));
+  const add = (change) => {
+    if (!url || !self.leads) return;
+    delta ??= { shown: {}, [RECONNECT]: [], [RECOVERY]: [], [DELAY]: [] };
+    change(delta);
+    if (self.dueAt === Infinity) self.dueAt = window.performance.now() + every * (0.75 + window.Math.random() / 2);
+  };
+  // Storage may be forbidden to this page: then what cannot be sent is kept while it lives.
+  const store = (text) => {
+    try {
+      const kept = window.localStorage["sse-unsent"];
+      window.localStorage["sse-unsent"] = text;
+      return kept || "[]";
+    } catch {}
+  };
   const self = {
     dueAt: Infinity,
     leads: true,
     network,
-    accept(hello) {
-      if (hello.report_token) [token, bounds] = [hello.report_token, hello.bounds];
+    accept,
+    add,
+    count(what, by = 1) {
+      add((delta) => (delta[what] = (delta[what] ?? 0) + by));
+      // No hello came before: a page that closes must have its token by then.
+      if (url && !token) asked ??= askToken();
     },
-    add(change) {
-      if (!url || !self.leads) return;
-      delta ??= { shown: {}, [RECONNECT]: [], [RECOVERY]: [], [DELAY]: [] };
-      change(delta);
-      if (self.dueAt === Infinity) self.dueAt = now() + reportEvery * (0.75 + random() / 2);
-    },
-    count: (what, by = 1) => self.add((delta) => (delta[what] = (delta[what] ?? 0) + by)),
-    observe: (what, ms) => self.add((delta) => delta[what].length < 500 && delta[what].push(ms / 1000)),
+    observe: (what, ms) => add((delta) => delta[what].length < 500 && delta[what].push(ms / 1000)),
     /** Send what there is; `leaving`: there may be no later. */
     async flush(leaving) {
       self.dueAt = Infinity;
       if (!url) return;
       if (delta && !token && !leaving) await askToken();
-      try {
-        unsent.push(...JSON.parse(localStorage[UNSENT] || "[]"));
-        localStorage[UNSENT] = "";
-      } catch {
-        // Forbidden to this page: what cannot be sent is kept while it lives.
-      }
+      unsent.push(...JSON.parse(store("") ?? "[]"));
       if (delta && token) {
         for (const name of [RECONNECT, RECOVERY, DELAY]) delta[name] = bin(delta[name], bounds[name]);
         unsent.push({ ...delta, token, n: ++n });
         delta = undefined;
       }
       const send = leaving ? beacon : post;
-      for (const report of unsent.splice(0)) if (!(await send(report))) unsent.push(report);
-      try {
-        unsent = unsent.slice(-8);
-        if (unsent[0]) localStorage[UNSENT] = JSON.stringify(unsent);
-        unsent = [];
-      } catch {
-        // As above.
-      }
+      for (const report of unsent.splice(0, 8)) if (!(await send(report))) unsent.push(report);
+      if (unsent[0] && store(JSON.stringify(unsent))) unsent = [];
     },
   };
   return self;
+}
+
+function bin(values, bounds) {
+  if (!bounds || !values.length) return;
+  const counts = Array(bounds.length + 1).fill(0);
+  for (const value of values) counts[bounds.filter((bound) => bound < value).length]++;
+  return { counts, sum: +values.reduce((a, b) => a + b).toFixed(6) };
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 const HELLO = "sse.hello";
 const HEARTBEATS = ["heartbeat", "ping", "keepalive", "keep-alive"];
 const DEFAULTS = {
   fetch: {},
+  events: [],
   terminal: ["done", "[DONE]"],
   connectTimeout: 15000,
   stallTimeout: 0,
   waitingAfter: 5000,
   retryBase: 1000,
-  retryMax: 30000,
   maxRetries: Infinity,
-  healthyAfter: 5000,
   pollAfter: 5,
   pollInterval: 5000,
-  reportTo: /\/sse-observe\.js/.test(import.meta.url) && new URL("deltas", import.meta.url).href,
+  reportTo: /\/sse-observe\.js/.test(import.meta.url) && new URL("deltas", import.meta.url),
   reportEvery: 60000,
+  transport: "body" in Response.prototype ? fetchTransport : nativeTransport,
+  window: globalThis,
 };
 const TEXTS = {
   connecting: "Connecting...",
   live: "Connected",
   waiting: "Waiting for server response...",
   reconnecting: "Reconnecting (attempt {attempt})...",
-  offline: "Waiting for the network...",
-  polling: "Connected, with delays",
+  offline: "Offline",
+  polling: "Connected (delayed)",
   complete: "Response complete",
   failed: "Connection failed. Please refresh.",
 };
 
-const browser = () => ({
-  ...(({ BroadcastChannel, EventSource, clearTimeout, document, fetch, navigator, setTimeout }) => ({
-    ...{ BroadcastChannel, EventSource, clearTimeout, document, fetch, navigator, setTimeout },
-  }))(globalThis),
-  window: globalThis,
-  now: () => performance.now(),
-  random: Math.random,
-  transport: "body" in Response.prototype ? fetchTransport : nativeTransport,
+export class ResilientEventSource extends EventTarget {
+  readyState = 0;
+  lastEventId = "";
+  status = "";
+  attempt = 0;
+
+  constructor(url, options) {
+    super();
+    const o = { ...DEFAULTS, ...options };
+    try {
+      this.url = new URL(url, o.window.document?.baseURI).href;
+    } catch {
+      throw new DOMException(`${url} is not a URL`, "SyntaxError");
+    }
+    this.withCredentials = !!o.withCredentials;
+    for (const type of ["open", "message", "error"]) {
+      this["on" + type] = null;
+      this.addEventListener(type, (event) => this["on" + type]?.(event));
+    }
+    this.close = run(this, o);
+  }
+
+  bindStatus(element, texts) {
+    const all = { ...TEXTS, ...texts };
+    const show = () => {
+      element.dataset.status = this.status;
+      element.textContent = all[this.status].replace("{attempt}", this.attempt);
+    };
+    element.setAttribute("aria-live", "polite");
+    this.addEventListener("status", show);
+    show();
+    return () => this.removeEventListener("status", show);
+  }
+}
+["CONNECTING", "OPEN", "CLOSED"].forEach((name, value) => {
+  ResilientEventSource[name] = ResilientEventSource.prototype[name] = value;
 });
 
-const parse = (text) => {
-  try {
-    return JSON.parse(text) ?? {};
-  } catch {
-    return {};
-  }
-};
-
-/** One stream through all its connections, with one timer. */
-function machine(source, options, p) {
+/** Run one stream through all its connections, with one timer; return what closes it. */
+function run(source, o) {
   const { url } = source;
-  const o = { ...DEFAULTS, ...options };
-  const { document, navigator, now, window } = p;
-  const report = reporter(p, o, url);
+  const { origin } = new URL(url);
+  const { window } = o;
+  const { document, navigator } = window;
+  const now = () => window.performance.now();
   const emit = (type, more) => source.dispatchEvent(Object.assign(new Event(type), more));
+  const report = reporter(window, o.reportTo && new URL(o.reportTo, url).href, url, o.reportEvery);
   const seen = memory((lost, announced) => {
     if (!announced) report.count("lost", lost);
     emit("gap", { lost });
   });
-  const types = new Set(["message", HELLO, ...HEARTBEATS, ...o.terminal]);
   const page = new AbortController();
+  const peer = window.Math.random();
   const peers = new Set();
   let phase = "idle"; // connecting, open, pausing, offline, frozen, closed
-  let generation = 0;
-  let due = Infinity;
-  let timeouts = 0;
-  let retry = 0;
-  let leave = () => {};
-  let connection, channel, timer, said, concluded, stream, heartbeat, stamps;
+  let [timeouts, retry, due] = [0, 0, Infinity];
+  let drop = () => {};
+  let channel, release, timer, concluded, stream, heartbeat, best;
   let since, openedAt, payloadAt, resumeAt, streamAt, lostAt, stalledAt, offlineAt;
-  let wasOpen, hasByte, hasEvent, isPoll, polling, spared;
+  let wasOpen, hasEvent, isPoll, polling, spared;
 
-  const say = (status) => {
+  const say = (status = isPoll ? "polling" : "live") => {
     const { attempt } = source;
-    const text = status === "reconnecting" ? status + attempt : status;
-    if (text === said) return;
-    said = text;
+    if (status === source.status && status !== "reconnecting") return;
     source.status = status;
     report.add(({ shown }) => (shown[status] = (shown[status] ?? 0) + 1));
     if (report.leads) channel?.postMessage({ status, attempt });
     emit("status", { status, attempt });
   };
-  const flow = () => say(isPoll ? "polling" : "live");
 
   const connect = () => {
-    const mine = ++generation;
-    const ours = (act) => (...args) => {
-      if (mine !== generation) return;
-      act(...args);
-      arm();
-    };
+    let isCurrent = true;
     const to = new URL(url);
-    const set = (key, value) => value && to.searchParams.set(key, value);
     phase = "connecting";
     since = now();
     isPoll = polling && since < streamAt;
-    let cursor = seen.cursor();
-    if (!cursor && stream) {
-      // It has sent no event yet: it is asked for by its name, from before its start.
-      set("stream_id", stream);
-      cursor = "-1";
-    }
-    set("last_event_id", cursor);
-    set("network_type", report.network !== "unknown" && report.network);
-    set("mode", isPoll && "poll");
+    // Before its first event a stream is asked for by its name, from before its start.
+    const cursor = seen.cursor() || (stream && "-1");
+    const query = {
+      stream_id: cursor === "-1" && stream,
+      last_event_id: cursor,
+      network_type: report.network,
+      mode: isPoll && "poll",
+    };
+    for (const key in query) if (query[key]) to.searchParams.set(key, query[key]);
     const headers = { Accept: "text/event-stream", ...o.fetch.headers };
     // Another origin would have to be asked whether it takes this header.
-    if (cursor && to.origin === window.origin) headers["Last-Event-ID"] = cursor;
+    if (cursor && origin === window.origin) headers["Last-Event-ID"] = cursor;
     const credentials = source.withCredentials ? "include" : "same-origin";
     const init = { cache: "no-store", credentials, ...o.fetch, headers };
-    const sink = { open: onOpen, alive: onByte, frame: onFrame, refuse: onRefuse };
-    Object.assign(sink, { end: () => lose("end"), lapse: () => lose("lapse"), retry: (ms) => (retry = ms) });
-    for (const name in sink) sink[name] = ours(sink[name]);
-    connection = p.transport(p, { url: to.href, init, types }, sink);
+    const types = ["message", HELLO, ...HEARTBEATS, ...o.terminal, ...o.events];
+    const ours = (act) => (...args) => isCurrent && (act(...args), arm());
+    const sink = {
+      open: ours(onOpen),
+      alive: ours(onByte),
+      frame: ours(onFrame),
+      refuse: ours(onRefuse),
+      retry: ours((ms) => (retry = ms)),
+      end: ours(() => lose("end")),
+      lapse: ours(() => lose("lapse")),
+    };
+    const abort = o.transport(window, { url: to.href, init, types }, sink);
+    drop = () => {
+      isCurrent = false;
+      abort();
+    };
     arm();
   };
 
-  const onOpen = (from, whole) => {
+  const onOpen = (whole) => {
     phase = "open";
     since = openedAt = payloadAt = now();
-    source.origin = new URL(from).origin;
-    stamps = hasByte = hasEvent = undefined;
+    best = hasEvent = undefined;
     seen.resume();
     isPoll &&= whole; // who does not know `mode=poll` answers with a stream
     if (lostAt) report.observe(RECONNECT, since - lostAt);
     lostAt = 0;
     wasOpen = true;
     source.readyState = 1;
-    flow();
+    say();
     emit("open");
   };
 
   const onByte = () => {
     since = now();
-    hasByte = true;
     spared = offlineAt = 0;
-    if (source.status === "offline") flow();
+    if (source.status === "offline") say();
   };
 
   const message = ({ type, data, id }) =>
-    source.dispatchEvent(new MessageEvent(type, { data, lastEventId: id, origin: source.origin }));
+    source.dispatchEvent(new MessageEvent(type, { data, lastEventId: id, origin }));
 
   const onFrame = (frame) => {
     const { type, data, id, own } = frame;
@@ -366,7 +385,7 @@ function machine(source, options, p) {
       else if (!isDone) {
         report.count("events");
         payloadAt = now();
-        if (source.status === "waiting") flow();
+        if (source.status === "waiting") say();
       }
     }
     if (own && id && !seen.isNew(id)) return report.count("duplicates");
@@ -387,32 +406,26 @@ function machine(source, options, p) {
     seen.announce(hello.resumed_from, hello.lost ?? 0);
   };
 
-  /** Two clocks cannot be compared, but what their difference grows by is delay. */
+  // Two clocks cannot be compared, but what their difference grows by is delay.
   const stamp = (sent) => {
     if (!sent) return;
-    const delay = now() - sent;
-    if (stamps) report.observe(DELAY, Math.max(0, delay - stamps.least));
-    stamps ??= { sent, at: now(), least: delay };
-    stamps.least = Math.min(stamps.least, delay);
-    if (sent - stamps.sent < 3000 || now() - stamps.at > 500) return;
+    const lag = now() - sent;
+    if (best !== undefined) report.observe(DELAY, Math.max(0, lag - best));
     // Sent seconds apart and arrived together: something in between holds the stream back.
+    const isHeld = best - lag > 3000 && now() - openedAt < 500;
+    best = Math.min(best ?? lag, lag);
+    if (!isHeld) return;
     timeouts = 2;
-    lose("held");
+    lose();
   };
 
   const onRefuse = (status, wait) => {
     const passes = status >= 500 || [408, 425, 429].includes(status) || (status === 200 && wasOpen);
+    // A server that cannot poll is not asked to again.
+    if (isPoll && !passes) polling = o.pollAfter = 0;
     if (status === 204) end("complete");
-    else if (passes || isPoll) {
-      // A server that cannot poll is not asked to again.
-      if (!passes) polling = o.pollAfter = 0;
-      lose("status", wait);
-    } else end("failed");
-  };
-
-  const drop = () => {
-    generation++;
-    connection?.abort();
+    else if (passes || isPoll) lose("", wait);
+    else end("failed");
   };
 
   const pause = (ms, status) => {
@@ -424,19 +437,19 @@ function machine(source, options, p) {
   const lose = (cause, wait = 0) => {
     const at = now();
     const isOpen = phase === "open";
+    const again = at + 12 * o.pollInterval;
     if (cause !== "lapse") drop();
     if (isPoll && isOpen && cause === "end") {
       // After failures the first answer says that the way is free: a stream is tried at once.
-      if (source.attempt) streamAt = Math.min(streamAt, at);
+      if (source.attempt) streamAt = at;
       source.attempt = 0;
       return pause(streamAt > at ? o.pollInterval : 0, "polling");
     }
-    const again = at + 12 * o.pollInterval;
     if (polling && !isPoll) {
       streamAt = again;
       return pause(0, "polling");
     }
-    if (isOpen && hasEvent && at - openedAt >= o.healthyAfter) source.attempt = 0;
+    if (isOpen && hasEvent && at - openedAt >= 5000) source.attempt = 0;
     if (wasOpen) lostAt ||= at;
     if (cause === "timeout") timeouts++;
     const attempt = ++source.attempt;
@@ -445,20 +458,27 @@ function machine(source, options, p) {
     source.readyState = 0;
     emit("error");
     if (phase === "closed") return;
-    const backoff = Math.min(o.retryMax, o.retryBase * 2 ** (attempt - 1)) * (0.5 + p.random());
+    const backoff = Math.min(30000, o.retryBase * 2 ** (attempt - 1)) * (0.5 + window.Math.random());
     const isOffline = navigator.onLine === false;
-    const status = cause === "stall" && attempt < 2 ? "waiting" : "reconnecting";
-    pause(Math.max(backoff, retry, wait), isOffline ? "offline" : status);
+    pause(
+      Math.max(backoff, retry, wait),
+      isOffline ? "offline" : cause === "stall" && attempt < 2 ? "waiting" : "reconnecting",
+    );
     if (isOffline) phase = "offline";
     if (cause === "lapse") [phase, since] = ["connecting", at]; // the browser tries again by itself
+  };
+
+  const leave = () => {
+    channel?.postMessage({ bye: peer });
+    channel?.close();
+    channel = undefined;
+    release?.();
   };
 
   const save = () => o.storage?.setItem(url, seen.cursor());
 
   const conclude = (outcome) => {
-    if (concluded || !(wasOpen || outcome === "failed")) return;
-    concluded = true;
-    report.add((delta) => (delta.outcome = outcome));
+    if (!concluded && (wasOpen || outcome === "failed")) report.add((delta) => (delta.outcome = concluded = outcome));
   };
 
   const end = (status, frame) => {
@@ -466,21 +486,21 @@ function machine(source, options, p) {
     drop();
     phase = "closed";
     source.readyState = 2;
-    p.clearTimeout(timer);
+    window.clearTimeout(timer);
     page.abort();
-    conclude({ complete: "completed", failed: "failed" }[status] ?? "cancelled");
+    conclude(status === "complete" ? "completed" : (status ?? "cancelled"));
     if (status) seen.settle();
-    if (status === "complete") seen.start();
-    save();
     if (frame) message(frame);
     if (status === "failed") emit("error");
+    else if (status) seen.start();
     if (status) say(status);
+    save();
     leave();
     report.flush(!status);
   };
 
-  // Before the first byte a proxy may hold it back; later it is a stall.
-  const silence = () => (hasByte && (o.stallTimeout || heartbeat * 2.5)) || 30000;
+  // Before the first event a proxy may hold it back; later it is a stall.
+  const silence = () => (hasEvent && (o.stallTimeout || heartbeat * 2.5)) || 30000;
   const deadline = () =>
     ({ pausing: resumeAt, connecting: since + o.connectTimeout, open: since + silence() })[phase] ?? Infinity;
   const waitingAt = () => (source.status === "live" ? payloadAt + o.waitingAfter : Infinity);
@@ -489,8 +509,8 @@ function machine(source, options, p) {
     const next = Math.min(report.dueAt, deadline(), waitingAt());
     if (next >= due || phase === "closed") return;
     due = next;
-    p.clearTimeout(timer);
-    timer = (0, p.setTimeout)(tick, Math.max(0, due - now()));
+    window.clearTimeout(timer);
+    timer = window.setTimeout(tick, Math.max(0, due - now()));
   };
 
   const tick = () => {
@@ -507,16 +527,15 @@ function machine(source, options, p) {
       stalledAt &&= stalledAt + late;
     }
     if (report.dueAt <= at) report.flush();
-    if (deadline() <= at) {
-      if (phase === "pausing") connect();
-      else if (phase === "connecting" || !hasByte) lose("timeout");
-      else if (spared) lose("sleep");
-      else {
-        stalledAt = at;
-        report.count("stalls");
-        lose("stall");
-      }
-    } else if (waitingAt() <= at) say("waiting");
+    if (deadline() > at) waitingAt() <= at && say("waiting");
+    else if (phase === "pausing") connect();
+    else if (phase === "connecting" || !hasEvent) lose("timeout");
+    else if (spared) lose();
+    else {
+      stalledAt = at;
+      report.count("stalls");
+      lose("stall");
+    }
     arm();
   };
 
@@ -530,7 +549,7 @@ function machine(source, options, p) {
   on(window, "online", () => {
     report.flush();
     // Without a byte since: a connection seldom survives a change of network.
-    if (phase === "open" && offlineAt) lose("network");
+    if (phase === "open" && offlineAt) lose();
     lostAt &&= now();
     if (/offline|pausing/.test(phase)) connect();
   });
@@ -546,43 +565,37 @@ function machine(source, options, p) {
   on(document, "visibilitychange", () => {
     if (document.visibilityState === "hidden") {
       save();
-      report.flush(true);
-    } else {
-      tick();
-      if (phase === "pausing") connect();
+      return report.flush(true);
     }
+    tick();
+    if (phase === "pausing") connect();
   });
 
-  /** One tab leads and streams, the others listen; when it goes, the next one leads. */
+  // One tab leads and streams, the others listen; when it goes, the next one leads.
   const start = () => {
-    report.leads = !(o.share && navigator.locks && p.BroadcastChannel);
+    report.leads = !(o.share && navigator.locks && window.BroadcastChannel);
     say("connecting");
     if (report.leads) return connect();
     const name = "sse-observe:" + url;
-    const peer = p.random();
-    channel = new p.BroadcastChannel(name);
     phase = "idle";
+    channel = new window.BroadcastChannel(name);
     channel.onmessage = ({ data }) => {
       if (data.bye) peers.delete(data.bye);
-      else if (data.peer && !peers.has(data.peer)) {
+      if (data.frame) onFrame(data.frame);
+      if (data.peer && !peers.has(data.peer)) {
         peers.add(data.peer);
         channel.postMessage({ peer });
-      } else if (data.frame) onFrame(data.frame);
-      else if (data.status === "failed") end("failed");
+      }
+      if (data.status === "failed") end("failed");
       else if (data.status) {
         source.attempt = data.attempt;
         say(data.status);
       }
     };
     channel.postMessage({ peer });
-    leave = () => {
-      channel.postMessage({ bye: peer });
-      channel.close();
-    };
     const lead = () =>
-      new Promise((release) => {
-        const part = leave;
-        leave = () => (part(), release());
+      new Promise((done) => {
+        release = done;
         report.leads = true;
         connect();
       });
@@ -591,58 +604,5 @@ function machine(source, options, p) {
 
   seen.start(o.storage?.getItem(url) ?? "");
   start();
-  return { end, listen: (type) => types.has(type) || connection?.listen?.(types.add(type) && type) };
-}
-
-/** @type {typeof import("./sse-observe.js").ResilientEventSource} */
-export class ResilientEventSource extends EventTarget {
-  static CONNECTING = 0;
-  static OPEN = 1;
-  static CLOSED = 2;
-  CONNECTING = 0;
-  OPEN = 1;
-  CLOSED = 2;
-  onopen = null;
-  onmessage = null;
-  onerror = null;
-  readyState = 0;
-  lastEventId = "";
-  status = "connecting";
-  attempt = 0;
-  #machine;
-
-  constructor(url, options = {}) {
-    super();
-    const platform = { ...browser(), ...options.platform };
-    try {
-      this.url = new URL(url, platform.document?.baseURI).href;
-    } catch {
-      throw new DOMException(`${url} is not a URL`, "SyntaxError");
-    }
-    this.withCredentials = !!options.withCredentials;
-    for (const type of ["open", "message", "error"])
-      super.addEventListener(type, (event) => this["on" + type]?.(event));
-    this.#machine = machine(this, options, platform);
-  }
-
-  addEventListener(type, listener, options) {
-    super.addEventListener(type, listener, options);
-    this.#machine.listen(type);
-  }
-
-  close() {
-    this.#machine.end();
-  }
-
-  bindStatus(element, texts) {
-    const all = { ...TEXTS, ...texts };
-    const show = () => {
-      element.dataset.status = this.status;
-      element.textContent = all[this.status].replace("{attempt}", this.attempt);
-    };
-    element.setAttribute("aria-live", "polite");
-    super.addEventListener("status", show);
-    show();
-    return () => this.removeEventListener("status", show);
-  }
+  return () => end();
 }

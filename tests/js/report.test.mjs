@@ -208,7 +208,7 @@ test("a token of a process that is gone is replaced, and the report sent again a
 
 test("where storage is forbidden an unsent report is kept while the page lives", async () => {
   const world = new World();
-  world.storage = new Proxy({}, { get() { throw new DOMException("no", "SecurityError"); }, set() { throw new DOMException("no", "SecurityError"); } });
+  world.window.localStorage = new Proxy({}, { get() { throw new DOMException("no", "SecurityError"); }, set() { throw new DOMException("no", "SecurityError"); } });
   world.answer = () => ({ status: 500 });
   world.stream();
   world.last.open().hello().messages(0, 0);

@@ -36,7 +36,7 @@ function browser() {
 function tab({ Channel, locks }, url) {
   const world = new World();
   world.random = Math.random();
-  world.BroadcastChannel = Channel;
+  world.window.BroadcastChannel = Channel;
   world.navigator.locks = locks;
   return Object.assign(world, { log: world.stream({ share: true }, url) });
 }

@@ -20,7 +20,6 @@ export class World {
   #id = 0;
 
   constructor() {
-    this.window = Object.assign(new EventTarget(), { origin: "https://app.example" });
     this.document = Object.assign(new EventTarget(), {
       visibilityState: "visible",
       baseURI: "https://app.example/page",
@@ -30,33 +29,25 @@ export class World {
       connection: { effectiveType: "3g" },
       sendBeacon: (url, body) => this.beacons.push({ url, ...JSON.parse(body) }),
     };
-  }
-
-  get platform() {
-    return {
-      now: () => this.time,
-      random: () => this.random,
+    this.window = Object.assign(new EventTarget(), {
+      origin: "https://app.example",
+      document: this.document,
+      navigator: this.navigator,
+      localStorage: {},
+      performance: { now: () => this.time },
+      Math: { random: () => this.random },
       setTimeout: (act, ms) => {
         this.#timers.set(++this.#id, { at: this.time + ms, act });
         return this.#id;
       },
       clearTimeout: (id) => this.#timers.delete(id),
-      transport: (_, request, sink) => new Connection(this, request, sink),
       fetch: async (url, init) => {
         const post = init?.body && JSON.parse(init.body);
         if (post) this.posts.push({ url, ...post });
         return this.answer(url, post);
       },
-      localStorage: this.storage,
-      window: this.window,
-      document: this.document,
-      navigator: this.navigator,
-      BroadcastChannel: this.BroadcastChannel,
-    };
+    });
   }
-
-  // As a browser has it: a value per property, no exception.
-  storage = {};
 
   get timers() {
     return this.#timers.size;
@@ -107,11 +98,11 @@ export class World {
 
   /** Open a stream and write down everything that it says. */
   stream(options = {}, url = "/api/v1/stream?stream_id=s1") {
-    const { platform, ...rest } = options;
     const source = new ResilientEventSource(url, {
       reportTo: "https://app.example/sse/deltas",
-      platform: { ...this.platform, ...platform },
-      ...rest,
+      transport: (_, request, sink) => new Connection(this, request, sink).abort,
+      window: this.window,
+      ...options,
     });
     const log = { messages: [], statuses: [source.status], gaps: [], errors: 0, opens: 0 };
     source.addEventListener("message", (event) => log.messages.push(event.data));
@@ -135,12 +126,12 @@ class Connection {
     world.connections.push(this);
   }
 
-  abort() {
+  abort = () => {
     this.aborted = true;
-  }
+  };
 
   open(whole = false) {
-    this.sink.open(this.request.url, whole);
+    this.sink.open(whole);
     return this;
   }
 
