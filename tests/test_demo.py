@@ -15,6 +15,7 @@ import requests
 from conftest import needs
 
 from sse_observe.lab.numbers import read
+from sse_observe.lab.pages import bundle_pages
 from sse_observe.lab.view import AlertState, Moment, clock, frame
 
 DEMO = [sys.executable, "-m", "sse_observe", "demo"]
@@ -156,3 +157,33 @@ def test_a_busy_port_is_one_clear_line() -> None:
     (line,) = done.stderr.splitlines()
     assert f"port {port}" in line
     assert "--port" in line
+
+
+def test_the_pages_of_the_bundle_are_safe_and_lead_to_each_other() -> None:
+    """Runbooks as HTML without their banner, raw HTML as text, boards with a link per query."""
+    board = {
+        "uid": "sse-x",
+        "title": "X <b>",
+        "panels": [
+            {
+                "title": "P",
+                "description": "See [it](http://h/)",
+                "targets": [{"expr": 'rate(a{job=~"$job"}[$__rate_interval])'}],
+            }
+        ],
+    }
+    pages = bundle_pages(
+        {
+            "runbooks/A.md": "<!-- banner -->\n# A\n\n[B](B.md) <script>alert(1)</script>\n",
+            "dashboards/x.json": json.dumps(board),
+        },
+        "http://prometheus",
+    )
+
+    assert "banner" not in pages["/runbooks/A.md"]
+    assert "<script>" not in pages["/runbooks/A.md"]
+    assert 'href="B.md"' in pages["/runbooks/A.md"]
+    assert "X &lt;b&gt;" in pages["/d/sse-x"]
+    assert "rate(a{job=~&quot;.+&quot;}[1m])" in pages["/d/sse-x"]
+    assert "http://prometheus/graph?g0.expr=rate" in pages["/d/sse-x"]
+    assert json.loads(pages["/dashboards/x.json"]) == board

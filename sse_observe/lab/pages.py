@@ -14,6 +14,9 @@ from markdown_it import MarkdownIt
 _VARIABLE = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
 """A dashboard's variable, as Grafana fills it in."""
 
+_BANNER = re.compile(r"\A<!--.*?-->\n")
+"""What tells an editor where a rendered file comes from; nothing for a reader."""
+
 _PAGE = Template("""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -25,12 +28,11 @@ _PAGE = Template("""<!doctype html>
          padding: 0 1rem; }
   h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2rem;
        border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
-  pre { overflow-x: auto; padding: .8rem 1rem; border: 1px solid var(--line);
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .8rem 1rem; border: 1px solid var(--line);
         border-radius: .4rem; }
   code { font: .88em ui-monospace, monospace; }
   table { border-collapse: collapse; } td, th { border: 1px solid var(--line);
           padding: .25rem .6rem; text-align: left; vertical-align: top; }
-  #status { font-weight: 600; } #answer { white-space: pre-wrap; }
 </style>
 <main>
 $body
@@ -56,11 +58,13 @@ def bundle_pages(files: Mapping[str, str], prometheus: str | None) -> dict[str, 
     boards: list[str] = []
     for name, text in files.items():
         if name.startswith("runbooks/"):
-            pages[f"/{name}"] = page(Path(name).stem, reader.render(text))
+            pages[f"/{name}"] = page(Path(name).stem, reader.render(_BANNER.sub("", text)))
         elif name.startswith("dashboards/"):
             board = json.loads(text)
             pages[f"/{name}"] = text
-            pages[f"/d/{board['uid']}"] = page(board["title"], _board(board, name, prometheus))
+            pages[f"/d/{board['uid']}"] = page(
+                board["title"], _board(board, name, prometheus, reader)
+            )
             boards.append(f'<li><a href="/d/{board["uid"]}">{escape(board["title"])}</a></li>')
     pages["/"] = page(
         "sse-observe demo",
@@ -72,7 +76,7 @@ def bundle_pages(files: Mapping[str, str], prometheus: str | None) -> dict[str, 
     return pages
 
 
-def _board(board: Mapping[str, Any], name: str, prometheus: str | None) -> str:
+def _board(board: Mapping[str, Any], name: str, prometheus: str | None, reader: MarkdownIt) -> str:
     panels = [
         panel
         for entry in board["panels"]
@@ -93,7 +97,7 @@ def _board(board: Mapping[str, Any], name: str, prometheus: str | None) -> str:
             )
             shown += f'<p><a href="{prometheus}/graph?{escape(asked)}">See it in Prometheus</a></p>'
         items.append(
-            f"<h2>{escape(panel['title'])}</h2><p>{escape(panel.get('description', ''))}</p>{shown}"
+            f"<h2>{escape(panel['title'])}</h2>{reader.render(panel['description'])}{shown}"
         )
     return (
         f"<h1>{escape(board['title'])}</h1>"
