@@ -28,8 +28,8 @@ _PAGE = Template("""<!doctype html>
          padding: 0 1rem; }
   h1 { font-size: 1.7rem; } h2 { font-size: 1.2rem; margin-top: 2rem;
        border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
-  pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .8rem 1rem; border: 1px solid var(--line);
-        border-radius: .4rem; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .8rem 1rem;
+        border: 1px solid var(--line); border-radius: .4rem; }
   code { font: .88em ui-monospace, monospace; }
   table { border-collapse: collapse; } td, th { border: 1px solid var(--line);
           padding: .25rem .6rem; text-align: left; vertical-align: top; }
