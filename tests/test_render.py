@@ -52,7 +52,7 @@ def test_committed_files_are_the_default_rendering() -> None:
 
 
 def test_bundle_holds_what_it_promises() -> None:
-    """Three boards, two rule files, a runbook for each alert and their index."""
+    """Three boards, two rule files, routes, a runbook for each alert and their index."""
     alerts = {rule["alert"] for rule in rules(FILES) if "alert" in rule}
 
     assert set(FILES) == {
@@ -61,6 +61,7 @@ def test_bundle_holds_what_it_promises() -> None:
         "dashboards/network-quality.json",
         "alerts/sse-recording-rules.yaml",
         "alerts/sse-alerts.yaml",
+        "alerts/sse-alertmanager.yml",
         "runbooks/README.md",
         *(f"runbooks/{name}.md" for name in alerts),
     }

@@ -10,11 +10,18 @@ from sse_observe.catalog.model import Catalog
 from sse_observe.errors import SettingsError
 from sse_observe.render.banner import MARK
 from sse_observe.render.boards import render_boards
+from sse_observe.render.kubernetes import FOLDER as KUBERNETES
+from sse_observe.render.kubernetes import manifests
 from sse_observe.render.settings import FILE_NAME, Settings, load_settings
 from sse_observe.render.text import Text
 from sse_observe.render.tuning import tune
 
-FOLDERS = {"dashboards": "*.json", "alerts": "*.yaml", "runbooks": "*.md"}
+FOLDERS = {
+    "dashboards": "*.json",
+    "alerts": "*.y*ml",
+    "runbooks": "*.md",
+    KUBERNETES: "*.yaml",
+}
 """Where rendered files lie, and how they are called."""
 
 
@@ -39,15 +46,20 @@ def render(catalog: Catalog, settings: Settings) -> dict[str, str]:
     return {**render_boards(catalog, settings), **Text(catalog, settings).files()}
 
 
-def bundle(settings_file: Path | None) -> Bundle:
-    """Render the bundle of a settings file, in memory."""
+def bundle(settings_file: Path | None, *, kubernetes: bool = False) -> Bundle:
+    """Render the bundle of a settings file, in memory; with manifests where they are asked for."""
     catalog, settings = catalogue(settings_file)
-    return Bundle(render(catalog, settings), tuple(settings.warnings()))
+    files = render(catalog, settings)
+    if kubernetes:
+        files |= manifests(files)
+    return Bundle(files, tuple(settings.warnings()))
 
 
-def render_to(out: Path, settings_file: Path | None) -> tuple[list[Path], tuple[str, ...]]:
+def render_to(
+    out: Path, settings_file: Path | None, *, kubernetes: bool = False
+) -> tuple[list[Path], tuple[str, ...]]:
     """Render into a folder; return the files written, and the warnings."""
-    rendered = bundle(settings_file)
+    rendered = bundle(settings_file, kubernetes=kubernetes)
     return write(rendered.files, out), rendered.warnings
 
 

@@ -40,9 +40,9 @@ class Report:
         return [*named, f"{files}; run: {self.cure}"]
 
 
-def check(out: Path, settings_file: Path | None) -> Report:
+def check(out: Path, settings_file: Path | None, *, kubernetes: bool = False) -> Report:
     """Compare a folder with what would be rendered; writes nothing."""
-    rendered = bundle(settings_file)
+    rendered = bundle(settings_file, kubernetes=kubernetes)
     missing: list[str] = []
     stale: list[str] = []
     diff: list[str] = []
@@ -64,6 +64,7 @@ def check(out: Path, settings_file: Path | None) -> Report:
         [
             f" --out {out}" if out != Path() else "",
             f" --settings {settings_file}" if settings_file else "",
+            " --kubernetes" if kubernetes else "",
         ]
     )
     return Report(

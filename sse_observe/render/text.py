@@ -74,6 +74,11 @@ class Text:
                 "recordings.yaml.j2", interval=interval, rules=list(self._recordings())
             ),
             "alerts/sse-alerts.yaml": self._fill("alerts.yaml.j2", interval=interval, rules=rules),
+            "alerts/sse-alertmanager.yml": self._fill(
+                "alertmanager.yml.j2",
+                settings=self._settings,
+                alerts={alert.name for alert in self._catalog.alerts},
+            ),
             **self.runbooks(),
         }
 

@@ -1,0 +1,159 @@
+"""The example for Alertmanager, judged by a real one: it loads, routes and inhibits."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import needs
+
+from sse_observe.lab.process import Program, free_port
+from sse_observe.render.bundle import bundle
+
+pytestmark = pytest.mark.slow
+
+ABSENT = {"alertname": "SSETelemetryAbsent", "severity": "critical"}
+STORM = {"alertname": "SSEReconnectStorm", "severity": "critical"}
+STALLED = {"alertname": "SSEStreamsStalled", "severity": "critical"}
+LATE = {"alertname": "SSEDeliveryDelayed", "severity": "warning"}
+LARGE = {"alertname": "SSEEventsOversized", "severity": "info"}
+THEIRS = {"alertname": "DiskFull", "severity": "warning"}
+
+
+class Alertmanager:
+    """A running Alertmanager that is handed alerts as Prometheus hands them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = f"{url}/api/v2"
+
+    def post(self, *alerts: dict[str, str]) -> None:
+        """Raise alerts."""
+        body = json.dumps([{"labels": labels} for labels in alerts]).encode()
+        head = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/alerts", body, head)
+        with urllib.request.urlopen(request, timeout=10):
+            pass
+
+    def alerts(self, job: str) -> dict[tuple[str, str], tuple[list[str], str]]:
+        """Return receivers and state of each alert of a job, by name and route."""
+        with urllib.request.urlopen(f"{self.url}/alerts", timeout=10) as answer:
+            return {
+                (alert["labels"]["alertname"], alert["labels"].get("route", "")): (
+                    [receiver["name"] for receiver in alert["receivers"]],
+                    alert["status"]["state"],
+                )
+                for alert in json.load(answer)
+                if alert["labels"]["job"] == job
+            }
+
+    def silenced(self, job: str, *alerts: dict[str, str]) -> set[tuple[str, str]]:
+        """Raise alerts of a job and return those that are held back, by name and route."""
+        self.post(*({**labels, "job": job} for labels in alerts))
+        return {name for name, (_, state) in self.alerts(job).items() if state == "suppressed"}
+
+
+def started(directory: Path, text: str) -> Program:
+    port = free_port()
+    config = directory / "alertmanager.yml"
+    config.write_text(text)
+
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5):
+                return True
+        except OSError:
+            return False
+
+    return Program(
+        [
+            needs("prometheus-alertmanager"),
+            f"--config.file={config}",
+            f"--storage.path={directory / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--cluster.listen-address=",
+        ],
+        log=directory / "alertmanager.log",
+        ready=ready,
+    )
+
+
+def address(program: Program) -> str:
+    option = next(word for word in program.command if word.startswith("--web.listen-address="))
+    return f"http://{option.partition('=')[2]}"
+
+
+@pytest.fixture(scope="module")
+def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
+    """Return an Alertmanager that runs the example for a fleet told apart by cluster."""
+    directory = tmp_path_factory.mktemp("alertmanager")
+    settings = directory / "sse-observe.yaml"
+    settings.write_text("group_by: [cluster]\n")
+    with started(directory, bundle(settings).files["alerts/sse-alertmanager.yml"]) as program:
+        yield Alertmanager(address(program))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    ["{}\n", "alerts: {SSETelemetryAbsent: {enabled: false}, SSEReconnectStorm: {enabled: false}}"],
+    ids=["default", "disabled"],
+)
+def test_example_loads(tmp_path: Path, settings: str) -> None:
+    """Alertmanager ends at once where it does not like its configuration; it stays."""
+    given = tmp_path / "sse-observe.yaml"
+    given.write_text(settings)
+    text = bundle(given).files["alerts/sse-alertmanager.yml"]
+
+    with started(tmp_path, text) as program:
+        assert Alertmanager(address(program)).alerts("any") == {}
+    assert ("SSETelemetryAbsent" in text) == (settings == "{}\n")
+
+
+def test_alerts_go_where_their_severity_says(alertmanager: Alertmanager) -> None:
+    """Critical wakes somebody, a warning waits for the day, info is a note."""
+    for labels in (STALLED, LARGE):
+        alertmanager.post({**labels, "job": "routes", "route": "r"})
+    alertmanager.post({**LATE, "job": "routes", "route": "s"}, {**THEIRS, "job": "routes"})
+
+    assert alertmanager.alerts("routes") == {
+        ("SSEStreamsStalled", "r"): (["sse-page"], "active"),
+        ("SSEEventsOversized", "r"): (["sse-notes"], "active"),
+        ("SSEDeliveryDelayed", "s"): (["sse-tickets"], "active"),
+        ("DiskFull", ""): (["sse-tickets"], "active"),
+    }
+
+
+def test_absent_telemetry_holds_the_rest_of_its_job_back(alertmanager: Alertmanager) -> None:
+    """An echo of a dead job pages nobody; other clusters and other people's alerts do."""
+    a = {"route": "r", "cluster": "a"}
+    b = {"route": "s", "cluster": "b"}
+
+    assert alertmanager.silenced(
+        "gone",
+        {**ABSENT, "cluster": "a"},
+        *({**labels, **a} for labels in (STALLED, LARGE)),
+        {**LATE, **a},
+        {**STALLED, **b},
+        {**THEIRS, "cluster": "a"},
+    ) == {("SSEStreamsStalled", "r"), ("SSEEventsOversized", "r"), ("SSEDeliveryDelayed", "r")}
+
+
+def test_critical_holds_warnings_of_its_own_route_back(alertmanager: Alertmanager) -> None:
+    """Another route's warning, and what is only to be known, still arrive."""
+    assert alertmanager.silenced(
+        "hurt",
+        {**STALLED, "route": "r"},
+        {**LATE, "route": "r"},
+        {**LARGE, "route": "r"},
+        {**LATE, "route": "s"},
+    ) == {("SSEDeliveryDelayed", "r")}
+
+
+def test_storm_holds_stalls_of_its_own_route_back(alertmanager: Alertmanager) -> None:
+    """The cause pages, its consequence does not; a stall elsewhere does."""
+    assert alertmanager.silenced(
+        "storm",
+        {**STORM, "route": "r"},
+        {**STALLED, "route": "r"},
+        {**STALLED, "route": "s"},
+    ) == {("SSEStreamsStalled", "r")}
