@@ -8,24 +8,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sse_observe.beacon import beacon_app
     from sse_observe.current import current_stream
     from sse_observe.exposition import metrics_app
     from sse_observe.metrics import SSEMetrics
     from sse_observe.middleware import SSEObserveMiddleware
     from sse_observe.routes import StreamRoute
+from sse_observe.server import metrics_server
 
 __all__ = [
     "SSEMetrics",
     "SSEObserveMiddleware",
     "StreamRoute",
+    "beacon_app",
     "current_stream",
     "metrics_app",
+    "metrics_server",
 ]
 
 _HOMES = {
     "SSEMetrics": "metrics",
     "SSEObserveMiddleware": "middleware",
     "StreamRoute": "routes",
+    "beacon_app": "beacon",
     "current_stream": "current",
     "metrics_app": "exposition",
 }
