@@ -7,7 +7,6 @@ where no middleware is installed.
 
 import json
 import random
-import signal
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -171,14 +170,6 @@ def current_stream() -> CurrentStream:
     stream = CURRENT.get()
     is_over = stream is not None and stream.scope is None and not stream.is_stream
     return CurrentStream(None if is_over else stream)
-
-
-def exiting() -> bool | None:
-    """Tell whether this process is shutting down, or None where the server does not show it."""
-    # uvicorn alone does; its handler is a method of the server that holds the flag.
-    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    flag = getattr(server, "should_exit", None)
-    return flag if isinstance(flag, bool) else None
 
 
 def _said(stream: Stream) -> Said:

@@ -68,6 +68,11 @@ def cursor_and_network(scope: Mapping[str, Any]) -> tuple[bytes | None, str]:
     return cursor or None, network if network in _NETWORKS else _UNKNOWN
 
 
+def network_of(scope: Mapping[str, Any]) -> str:
+    """Return the network type that the client states."""
+    return cursor_and_network(scope)[1]
+
+
 def _query(query: bytes, name: str) -> str:
     try:
         fields = parse_qsl(query.decode("latin-1"), max_num_fields=_MOST_FIELDS)

@@ -6,7 +6,6 @@ and logged once; it never becomes the stream's. How servers and frameworks show 
 decided here and nowhere else.
 """
 
-import asyncio
 import inspect
 import os
 import time
@@ -14,17 +13,19 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from types import CoroutineType
 from typing import Any
 
-from sse_observe.current import CURRENT, exiting
+from sse_observe.current import CURRENT
 from sse_observe.errors import SettingsError
 from sse_observe.headers import (
     asks_for_event_stream,
     cursor_and_network,
     is_event_stream,
+    network_of,
     response_faults,
 )
 from sse_observe.ledger import LOGGER, Ledger
 from sse_observe.metrics import ALL_USERS, OTHER, SSEMetrics, default_metrics
 from sse_observe.routes import Resolved, Routes, StreamRoute
+from sse_observe.server import exiting, peek
 from sse_observe.stream import Stream
 from sse_observe.tally import sender
 from sse_observe.tcp import Sockets
@@ -127,6 +128,12 @@ class SSEObserveMiddleware:
         except Exception:  # noqa: BLE001 - the stream goes on without us
             self._ledger.fault("middleware")
 
+    async def _guarded_wait(self, wait: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await wait()
+        except Exception:  # noqa: BLE001 - the shutdown goes on without us
+            self._ledger.fault("exposition")
+
     # What current_stream() asks of us.
 
     def route_of(self, stream: Stream) -> Resolved:
@@ -141,7 +148,7 @@ class SSEObserveMiddleware:
         """Return the user segment and the network type of a stream."""
         if stream.is_stream:
             return stream.labels
-        return self._segment_of(stream.scope), cursor_and_network(stream.scope)[1]
+        return self._segment_of(stream.scope), network_of(stream.scope)
 
     def _segment_of(self, scope: Scope) -> str:
         if self._segment is None:
@@ -182,6 +189,8 @@ class SSEObserveMiddleware:
                 self._guarded(self.metrics.state_facts)
             elif message["type"] == "lifespan.shutdown":
                 self._guarded(self._shut_down)
+                for wait in self.metrics.at_shutdown:
+                    await self._guarded_wait(wait)
             return message
 
         return observed_receive
@@ -202,16 +211,10 @@ class SSEObserveMiddleware:
         if stream.answered and not stream.live:
             return send(message)
         try:
-            kind = message["type"]
             if stream.live:
-                if kind == "http.response.body":
-                    if body := message.get("body"):
-                        self._note(stream, body)
-                    if not message.get("more_body") and not stream.trailers:
-                        return self._last(stream, message, send)
-                elif kind == "http.response.trailers" and not message.get("more_trailers"):
+                if self._is_last(stream, message):
                     return self._last(stream, message, send)
-            elif kind == "http.response.start":
+            elif message["type"] == "http.response.start":
                 stream.answered = True
                 self._started(stream, message)
                 if self._sockets is not None and stream.live:
@@ -229,6 +232,15 @@ class SSEObserveMiddleware:
         if self._timed:
             notes = self._ledger.notes
             self._wrap_send = sender(notes, self._clock, self._odd, timed=True)
+
+    def _is_last(self, stream: Stream, message: Message) -> bool:
+        """Count what an unusual message carries; tell whether nothing can follow it."""
+        kind = message["type"]
+        if kind == "http.response.body":
+            if body := message.get("body"):
+                self._note(stream, body)
+            return not message.get("more_body") and not stream.trailers
+        return kind == "http.response.trailers" and not message.get("more_trailers")
 
     def _note(self, stream: Stream, body: Any) -> None:
         if isinstance(body, bytes | bytearray | memoryview):
@@ -366,21 +378,6 @@ def _wrap_receive(stream: Stream, receive: Receive) -> Receive:
         return message
 
     return observed_receive
-
-
-def peek(receive: Any) -> bool | None:
-    """
-    Tell whether the server knows that the client is gone, or None where it does not show it.
-
-    Reads what uvicorn and hypercorn keep beside `receive`; never calls it, since a message
-    that is taken is missing to the application. Must not be asked once the response is over.
-    """
-    owner = getattr(receive, "__self__", None)
-    gone = getattr(owner, "disconnected", None)
-    if gone is None and isinstance(owner, asyncio.Queue):
-        waiting = getattr(owner, "_queue", ())
-        gone = any(message["type"] == "http.disconnect" for message in waiting)
-    return gone if isinstance(gone, bool) else None
 
 
 def _declared_segments(segments: Sequence[str], segment: Any) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from sse_observe.errors import SettingsError
 from sse_observe.headers import response_faults
 from sse_observe.ledger import MOST_ROUTES, Ledger, limit_of
 from sse_observe.metrics import OTHER
-from sse_observe.middleware import peek
+from sse_observe.server import peek
 
 EVENT = b"data: x\n\n"
 DONE = b"event: done\ndata: {}\n\n"
