@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sse_observe.metrics import SSEMetrics
     from sse_observe.middleware import SSEObserveMiddleware
     from sse_observe.routes import StreamRoute
-from sse_observe.server import metrics_server
+from sse_observe.port import metrics_server
 
 __all__ = [
     "SSEMetrics",

@@ -95,15 +95,17 @@ class MetricsApp:
     ) -> AsyncIterator[bytes]:
         """Yield the text in pieces; nothing is written down between two of them."""
         ledger = self._ledger()
-        ledger.flush()
-        ledger.held += 1
+        with ledger.lock:
+            ledger.flush_unless_held()
+            ledger.held += 1
         try:
             for family in await self._families(names):
                 for piece in _pieces(encoder, family):
                     yield piece
                     await asyncio.sleep(0)
         finally:
-            ledger.held -= 1
+            with ledger.lock:
+                ledger.held -= 1
         if encoder(_Families(())) == _EOF:
             yield _EOF
 

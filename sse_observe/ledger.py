@@ -73,7 +73,7 @@ class Ledger:
         self._ticked_at = clock()
         self._faults_logged: set[str] = set()
         self._lines = [0, 0.0, 0]
-        metrics.before_scrape.append(self.flush)
+        metrics.before_scrape.append(self.flush_unless_held)
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             # What was counted since the last tick would die with a worker that stops in order.
             atexit.register(self.flush)
@@ -182,6 +182,11 @@ class Ledger:
         with self.lock:
             return [stream for stream in self._streams if stream.owner is owner]
 
+    def flush_unless_held(self) -> None:
+        """Write everything down, unless somebody reads right now; never raises."""
+        if not self.held:
+            self.flush()
+
     def flush(self) -> None:
         """Count what was noted and write everything down; never raises."""
         try:
@@ -275,7 +280,7 @@ class Ledger:
         while not self.held and (written := list(islice(books, _ROUTES_PER_SLICE))):
             try:
                 with self.lock:
-                    for _, flush in written:
+                    for _, flush in () if self.held else written:
                         flush.write()
             except Exception:  # noqa: BLE001 - the next tick tries again
                 self.fault("tick")

@@ -7,7 +7,7 @@ dashboards, README table, series budget) reads its facts from `METRICS`.
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -441,6 +441,10 @@ class SSEMetrics:
     registry: CollectorRegistry = field(default_factory=lambda: REGISTRY)
     before_scrape: list[Callable[[], None]] = field(init=False, repr=False, default_factory=list)
     """What is run before the registry is read; must not raise."""
+    at_shutdown: list[Callable[[], Awaitable[None]]] = field(
+        init=False, repr=False, default_factory=list
+    )
+    """What is awaited once the books are closed, before the process may end."""
     report_token: Callable[[str, str, str], str] | None = field(
         init=False, repr=False, default=None
     )

@@ -4,7 +4,7 @@ import asyncio
 import os
 from urllib.parse import parse_qs
 
-from sse_observe import SSEObserveMiddleware, StreamRoute, metrics_app
+from sse_observe import SSEObserveMiddleware, StreamRoute, metrics_app, metrics_server
 
 EVENT = b"data: 0123456789\n\n"
 """What every stream sends; the truth is how often a client read it."""
@@ -43,3 +43,9 @@ async def until_gone(receive):
 
 
 observed = SSEObserveMiddleware(app, routes={"/s": StreamRoute(limit=100), "/hold": StreamRoute()})
+
+
+def with_port():
+    """Make the application with its numbers on the port that the environment names."""
+    metrics_server(int(os.environ["METRICS_PORT"]), linger_seconds=10)
+    return observed

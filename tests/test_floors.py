@@ -22,7 +22,8 @@ GROUND = {
     "tokens": 1,
 }
 GROUND |= dict.fromkeys(("stream", "tally", "cursors", "flush", "ledger"), 2)
-RUNTIME = {"current", "middleware", "exposition", "beacon", "tcp", "reference", "consumer"}
+RUNTIME = {"current", "server", "middleware", "exposition", "port", "beacon", "tcp", "reference"}
+RUNTIME |= {"consumer"}
 BUNDLE = {"catalog", "render"}
 TOP = {"lab", "commands", "cli", "__main__"}
 ONLY_IMPORTER = {
