@@ -140,6 +140,8 @@ def descriptor_under(receive: Any, send: Any) -> int | None:
     """
     Return the descriptor under a stream as its server holds it, or None where none is shown.
 
+    OSError where it is closed already.
+
     uvicorn keeps its transport beside `receive`, hypercorn its writer three `send`s down.
     """
     holder: Any = getattr(getattr(receive, "__self__", None), "transport", None)
@@ -148,9 +150,11 @@ def descriptor_under(receive: Any, send: Any) -> int | None:
             break
         owner = getattr(send, "__self__", None)
         holder, send = getattr(owner, "writer", None), getattr(owner, "send", None)
-    # Once a transport closes, its number may be another's.
-    if holder is None or holder.is_closing():
+    if holder is None:
         return None
+    if holder.is_closing():
+        # Its number may be another's already.
+        raise ConnectionError
     found = holder.get_extra_info("socket")
     return None if found is None else found.fileno()
 
@@ -163,7 +167,10 @@ def ends_of(scope: Scope) -> tuple[int, bytes] | None:
     into the scope by whoever trusts that header.
     """
     client, server = scope.get("client"), scope.get("server")
-    if not client or not server or scope.get("http_version", "1.1")[:1] == "3":
+    # A Unix socket has no port, and a client without one was named by a header.
+    if not (client and server and client[1] and server[1]):
+        return None
+    if scope.get("http_version", "1.1")[:1] == "3":
         return None
     host = client[0].lower().encode()
     if any(host in value.lower() for name, value in scope["headers"] if name not in _NO_CLIENTS):

@@ -36,20 +36,6 @@ _SLICE = 100
 _MOST_PER_TICK = 2000
 
 
-class Watched:
-    """One socket and the streams over it; HTTP/2 sends many. The first is charged for all."""
-
-    __slots__ = ("network", "probe", "retransmitted", "route", "sent", "streams", "unsent")
-    route: str
-    network: str
-
-    def __init__(self, probe: Probe, now: Facts) -> None:
-        self.probe = probe
-        *_, self.retransmitted, _, self.sent = now
-        self.unsent = 0
-        self.streams: list[Stream] = []
-
-
 class RouteSums:
     """What was read on one route since it was written down last."""
 
@@ -65,6 +51,25 @@ class RouteSums:
         self.retransmitted: dict[str, int] = {}
         self.rtts = [0] * (len(_RTT_BOUNDS) + 1)
         self.rtt_sum = 0.0
+
+
+class Watched:
+    """One socket and the streams over it; HTTP/2 sends many. The first is charged for all."""
+
+    __slots__ = ("network", "probe", "retransmitted", "sent", "streams", "sums", "unsent")
+
+    def __init__(self, probe: Probe, now: Facts, stream: Stream, sums: RouteSums) -> None:
+        self.probe = probe
+        *_, self.retransmitted, _, self.sent = now
+        self.unsent = 0
+        self.streams = [stream]
+        self.charge(stream, sums)
+
+    def charge(self, stream: Stream, sums: RouteSums) -> None:
+        """Count what comes for this stream, on its route."""
+        self.network = stream.labels[1]
+        self.sums = sums
+        sums.unsent += self.unsent
 
 
 class Sockets:
@@ -119,7 +124,7 @@ class Sockets:
             self._ledger.fault("tcp")
 
     def _watch(self, stream: Stream, send: Any) -> None:
-        self.sums(stream.tally.label)
+        sums = self.sums(stream.tally.label)
         fd = descriptor_under(stream.receive, send)
         probe = Descriptor(fd) if fd is not None else self._by_address(stream.scope)
         if probe is None:
@@ -127,14 +132,15 @@ class Sockets:
             return
         watched = self._sockets.get(probe.cookie)
         if watched is None:
-            watched = self._sockets[probe.cookie] = Watched(probe, probe.read())
+            watched = Watched(probe, probe.read(), stream, sums)
+            self._sockets[probe.cookie] = watched
         elif fd is None and stream.scope.get("http_version", "1.1")[:1] == "1":
             # HTTP/1 answers one request at a time: one of the two addresses is not true.
             return
-        watched.streams.append(stream)
+        else:
+            watched.streams.append(stream)
         self._of[stream] = watched
-        if len(watched.streams) == 1:
-            self._charge(watched, stream)
+        self._explained = True
 
     def _by_address(self, scope: Scope) -> Address | None:
         ends = ends_of(scope)
@@ -146,12 +152,8 @@ class Sockets:
             self._diagnosis = ref(diagnosis)
         return Address(diagnosis, *ends)
 
-    def _charge(self, watched: Watched, stream: Stream) -> None:
-        watched.route = stream.tally.label
-        watched.network = stream.labels[1]
-        self.sums(watched.route).unsent += watched.unsent
-
     def _explain(self, stream: Stream) -> None:
+        # Where the first one is found, those without are the exception: clients that left.
         if not self._explained:
             self._explained = True
             text = "tcp_info: no socket is to be found under streams of %s; they go unwatched"
@@ -164,60 +166,70 @@ class Sockets:
             if watched is None:
                 return
             charged = watched.streams[0] is stream
-            if charged and not self._read(watched):
+            if charged and not self._look(watched):
                 return
             del self._of[stream]
             watched.streams.remove(stream)
             if not watched.streams:
                 self._drop(watched)
             elif charged:
-                self.sums(watched.route).unsent -= watched.unsent
-                self._charge(watched, watched.streams[0])
+                watched.sums.unsent -= watched.unsent
+                heir = watched.streams[0]
+                watched.charge(heir, self.sums(heir.tally.label))
         except Exception:  # noqa: BLE001 - the stream goes on without us
             self._ledger.fault("tcp")
 
     def rounds(self) -> Iterator[None]:
         """Read the sockets whose turn it is in slices, and write the sums down."""
-        turn = iter(list(islice(self._sockets.values(), _MOST_PER_TICK)))
+        with self._ledger.lock:
+            turn = iter(list(islice(self._sockets.values(), _MOST_PER_TICK)))
         while some := list(islice(turn, _SLICE)):
             with self._ledger.lock:
                 for watched in some:
-                    if watched.streams and self._read(watched):
-                        self._sockets.move_to_end(watched.probe.cookie)
+                    try:
+                        if watched.streams and self._look(watched):
+                            self._sockets.move_to_end(watched.probe.cookie)
+                    except Exception:  # noqa: BLE001 - the next socket is still to be read
+                        self._ledger.fault("tcp")
             yield
         if not self._ledger.held:
             self.write()
 
-    def _read(self, watched: Watched) -> bool:
-        """Add up what is new on a socket; let go of it once it cannot be read."""
+    def _look(self, watched: Watched) -> bool:
+        """Read a socket, and let go of it once it cannot be read."""
         try:
-            _, _, rtt, retransmitted, unsent, sent = watched.probe.read()
-            sums, network = self._routes[watched.route], watched.network
-            if new := sent - watched.sent & _UINT:
-                sums.sent[network] = sums.sent.get(network, 0) + new
-            if new := retransmitted - watched.retransmitted & _UINT:
-                sums.retransmitted[network] = sums.retransmitted.get(network, 0) + new
-            sums.unsent += unsent - watched.unsent
-            watched.sent, watched.retransmitted, watched.unsent = sent, retransmitted, unsent
-            if rtt:
-                seconds = rtt / 1e6
-                sums.rtts[bisect_left(_RTT_BOUNDS, seconds)] += 1
-                sums.rtt_sum += seconds
+            self._read(watched)
         except OSError:
             self._drop(watched)
             return False
-        except Exception:  # noqa: BLE001 - the next socket is still to be read
+        except Exception:  # noqa: BLE001 - or it would fail once a second
             self._ledger.fault("tcp")
             self._drop(watched)
             return False
         return True
+
+    @staticmethod
+    def _read(watched: Watched) -> None:
+        """Add up what is new on a socket."""
+        _, _, rtt, retransmitted, unsent, sent = watched.probe.read()
+        sums, network = watched.sums, watched.network
+        if new := sent - watched.sent & _UINT:
+            sums.sent[network] = sums.sent.get(network, 0) + new
+        if new := retransmitted - watched.retransmitted & _UINT:
+            sums.retransmitted[network] = sums.retransmitted.get(network, 0) + new
+        sums.unsent += unsent - watched.unsent
+        watched.sent, watched.retransmitted, watched.unsent = sent, retransmitted, unsent
+        if rtt:
+            seconds = rtt / 1e6
+            sums.rtts[bisect_left(_RTT_BOUNDS, seconds)] += 1
+            sums.rtt_sum += seconds
 
     def _drop(self, watched: Watched) -> None:
         self._sockets.pop(watched.probe.cookie, None)
         for stream in watched.streams:
             self._of.pop(stream, None)
         watched.streams.clear()
-        self._routes[watched.route].unsent -= watched.unsent
+        watched.sums.unsent -= watched.unsent
         watched.unsent = 0
 
     def write(self) -> None:
