@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from sse_observe.beacon import beacon_app
     from sse_observe.current import current_stream
     from sse_observe.exposition import metrics_app
-    from sse_observe.metrics import SSEMetrics
     from sse_observe.middleware import SSEObserveMiddleware
+    from sse_observe.port import metrics_server
+    from sse_observe.registry import SSEMetrics
     from sse_observe.routes import StreamRoute
-from sse_observe.port import metrics_server
 
 __all__ = [
     "SSEMetrics",
@@ -27,12 +27,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "SSEMetrics": "metrics",
+    "SSEMetrics": "registry",
     "SSEObserveMiddleware": "middleware",
     "StreamRoute": "routes",
     "beacon_app": "beacon",
     "current_stream": "current",
     "metrics_app": "exposition",
+    "metrics_server": "port",
 }
 
 

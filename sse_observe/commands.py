@@ -10,6 +10,7 @@ import typer
 from sse_observe.errors import SettingsError, SSEObserveError
 
 if TYPE_CHECKING:
+    from sse_observe.lab.course import Happening
     from sse_observe.lab.view import Moment
 
 app = typer.Typer(
@@ -46,7 +47,7 @@ def run() -> NoReturn:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from sse_observe.metrics import package_version
+        from sse_observe.registry import package_version
 
         typer.echo(f"sse-observe {package_version()}")
         raise typer.Exit
@@ -156,3 +157,41 @@ def demo(
         summary = asyncio.run(Demo(users, port, duration, show).run())
     if json:
         typer.echo(dumps(summary, indent=2))
+
+
+@app.command()
+def drill(
+    fault: Annotated[str | None, typer.Argument(metavar="[FAULT]")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every fault, side by side.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document at the end, nothing else.")
+    ] = False,
+) -> None:
+    """List the faults, or break a stream on purpose and see exactly the right alerts fire."""
+    import asyncio
+    from json import dumps
+
+    from sse_observe.lab import timeline
+    from sse_observe.lab.drill import Drill
+    from sse_observe.lab.faults import FAULTS
+    from sse_observe.lab.faults import fault as named
+
+    if fault is None and not every:
+        for line in timeline.listing():
+            typer.echo(line)
+        return
+    if fault is not None and every:
+        raise SettingsError(f"{fault} --all: one or all; leave one of them out")
+
+    def tell(happening: "Happening") -> None:
+        if not json:
+            typer.echo(timeline.line(happening))
+
+    faults = FAULTS if fault is None else (named(fault),)
+    report = asyncio.run(Drill(faults, tell).run())
+    if json:
+        typer.echo(dumps(timeline.document(report), indent=2))
+    else:
+        for line in timeline.verdicts(report):
+            typer.echo(line)
+    raise typer.Exit(0 if report.as_expected else 1)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from sse_observe.metrics import METRICS, RESUME_OUTCOMES, SSEMetrics
+from sse_observe.metrics import METRICS, RESUME_OUTCOMES
+from sse_observe.registry import SSEMetrics
 from sse_observe.routes import Resolved
 from sse_observe.stream import HELLO, Stream
 from sse_observe.wire import encode

@@ -21,8 +21,8 @@ from prometheus_client.metrics_core import Metric
 from sse_observe.families import LazySamples
 from sse_observe.headers import header
 from sse_observe.ledger import Ledger
-from sse_observe.metrics import SSEMetrics, default_metrics
 from sse_observe.processes import MULTIPROC_DIR, merged
+from sse_observe.registry import SSEMetrics, default_metrics
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -5,7 +5,7 @@ The only place that knows which field of a tally is which metric. The same code 
 process and many: prometheus_client decides where a number lives.
 """
 
-from sse_observe.metrics import SSEMetrics
+from sse_observe.registry import SSEMetrics
 from sse_observe.stream import SIZES, RouteTally
 
 

@@ -19,7 +19,8 @@ from typing import Any
 
 from sse_observe.cursors import Cursors
 from sse_observe.flush import Flush
-from sse_observe.metrics import CUT_LIMITS, OTHER, SSEMetrics
+from sse_observe.metrics import CUT_LIMITS, OTHER
+from sse_observe.registry import SSEMetrics
 from sse_observe.routes import Resolved
 from sse_observe.stream import DURATION_BOUNDS, RouteTally, Stream
 from sse_observe.tally import Notes

@@ -23,7 +23,8 @@ from sse_observe.headers import (
     response_faults,
 )
 from sse_observe.ledger import LOGGER, Ledger
-from sse_observe.metrics import ALL_USERS, OTHER, SSEMetrics, default_metrics
+from sse_observe.metrics import ALL_USERS, OTHER
+from sse_observe.registry import SSEMetrics, default_metrics
 from sse_observe.routes import Resolved, Routes, StreamRoute
 from sse_observe.server import exiting, peek
 from sse_observe.stream import Stream

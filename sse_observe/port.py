@@ -15,8 +15,8 @@ from typing import Any
 
 from sse_observe.errors import SettingsError
 from sse_observe.exposition import MetricsApp
-from sse_observe.metrics import SSEMetrics, default_metrics
 from sse_observe.processes import MULTIPROC_DIR
+from sse_observe.registry import SSEMetrics, default_metrics
 
 # Prometheus asks every 15 s unless it is told otherwise.
 LINGER_SECONDS = 20.0

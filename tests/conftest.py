@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from prometheus_client import CollectorRegistry
 
 from sse_observe.lab.prometheus import Prometheus
-from sse_observe.metrics import SSEMetrics
+from sse_observe.registry import SSEMetrics
 
 ROOT = Path(__file__).parent.parent
 

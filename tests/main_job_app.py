@@ -13,8 +13,8 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from sse_observe import SSEObserveMiddleware, StreamRoute, current_stream, metrics_app
 from sse_observe.lab.recorder import Recorder
-from sse_observe.metrics import default_metrics
 from sse_observe.reference import MemoryStore, reference_app
+from sse_observe.registry import default_metrics
 
 CHAT = "/chat/{chat_id}"
 EVENTS = 12

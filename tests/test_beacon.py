@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from sse_observe.beacon import Limits, beacon_app
 from sse_observe.beacon.limits import Buckets, Replays, network_of_address
 from sse_observe.errors import SettingsError
-from sse_observe.metrics import METRICS, REPORT_RESULTS, SSEMetrics
+from sse_observe.metrics import METRICS, REPORT_RESULTS
+from sse_observe.registry import SSEMetrics
 from sse_observe.tokens import Tokens
 
 SECRET = "a secret of some length"
@@ -402,7 +403,7 @@ def test_tokens_are_given_to_our_pages_only_and_not_without_limit(
 
 def test_the_module_is_revalidated_and_kept_for_ever_by_its_version(app: Any) -> None:
     """A page that names the version never asks again; one that does not always sees the newest."""
-    from sse_observe.metrics import package_version
+    from sse_observe.registry import package_version
 
     path = "/sse/sse-observe.js"
     plain = ask(app, scope_of(path, "GET"))

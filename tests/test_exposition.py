@@ -204,7 +204,7 @@ sys.path[:0] = {path!r}
 from asgi import END, Exchange, body, drive, http_scope, start
 from sse_observe import SSEObserveMiddleware, metrics_app
 from sse_observe.ledger import Ledger
-from sse_observe.metrics import default_metrics
+from sse_observe.registry import default_metrics
 
 async def app(scope, receive, send):
     await send(start())

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from sse_observe.metrics import ALL_USERS, METRICS, REASONS, Metric, SSEMetrics
+from sse_observe.metrics import ALL_USERS, METRICS, REASONS, Metric
+from sse_observe.registry import SSEMetrics
 
 DESIGN_BUDGET_PER_ROUTE = 200
 DESIGN_BUDGET_EVERYTHING = 340
@@ -131,7 +132,7 @@ def test_a_registry_holds_the_metrics_once() -> None:
 def test_the_oldest_worker_gives_the_start_time(tmp_path: Path) -> None:
     """A replaced worker must not make an old loss look like one of the first minutes."""
     code = (
-        "from sse_observe.metrics import SSEMetrics; from prometheus_client import *;"
+        "from sse_observe.registry import SSEMetrics; from prometheus_client import *;"
         "from prometheus_client.multiprocess import MultiProcessCollector as C;"
         "SSEMetrics(CollectorRegistry()); r = CollectorRegistry(); C(r);"
         "print(r.get_sample_value('sse_start_time_seconds'))"

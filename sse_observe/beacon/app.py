@@ -24,14 +24,8 @@ from sse_observe.current import bucket_bounds
 from sse_observe.errors import SettingsError
 from sse_observe.headers import header, network_of
 from sse_observe.ledger import Ledger
-from sse_observe.metrics import (
-    ALL_USERS,
-    OTHER,
-    REPORT_RESULTS,
-    SSEMetrics,
-    default_metrics,
-    package_version,
-)
+from sse_observe.metrics import ALL_USERS, OTHER, REPORT_RESULTS
+from sse_observe.registry import SSEMetrics, default_metrics, package_version
 from sse_observe.routes import Template
 from sse_observe.tokens import Grant, Tokens
 

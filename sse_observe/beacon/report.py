@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import astuple
 
-from sse_observe.metrics import METRICS, OTHER, SSEMetrics
+from sse_observe.metrics import METRICS, OTHER
+from sse_observe.registry import SSEMetrics
 from sse_observe.tokens import Grant
 
 # A report covers a minute, or what was kept while offline; a page does not receive more.

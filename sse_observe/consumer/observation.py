@@ -7,7 +7,8 @@ Knows metrics and a clock; decides nothing.
 from collections.abc import Callable
 
 from sse_observe.errors import SettingsError
-from sse_observe.metrics import NETWORKS, SSEMetrics
+from sse_observe.metrics import NETWORKS
+from sse_observe.registry import SSEMetrics
 
 
 class Observation:

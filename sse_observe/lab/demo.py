@@ -25,7 +25,7 @@ from sse_observe.lab.server import Server
 from sse_observe.lab.service import ROUTE, Weather, service
 from sse_observe.lab.users import Users, mobile
 from sse_observe.lab.view import AlertState, Moment
-from sse_observe.metrics import SSEMetrics
+from sse_observe.registry import SSEMetrics
 from sse_observe.render.bundle import render, write
 from sse_observe.render.settings import Settings
 from sse_observe.render.tuning import tune

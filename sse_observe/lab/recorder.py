@@ -6,7 +6,8 @@ What it feeds is `RECORDED`, and a test holds that list to what really has no so
 
 import random
 
-from sse_observe.metrics import METRICS, SSEMetrics
+from sse_observe.metrics import METRICS
+from sse_observe.registry import SSEMetrics
 
 RECORDED = tuple(
     name

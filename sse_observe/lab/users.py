@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from sse_observe.consumer import StreamFailedError, resume_stream
-from sse_observe.metrics import NETWORKS, SSEMetrics
+from sse_observe.metrics import NETWORKS
+from sse_observe.registry import SSEMetrics
 
 # Roughly what mobile users bring; none of these numbers is a secret or a measurement.
 _NETWORK_WEIGHTS = (1, 2, 12, 75, 10)

@@ -15,7 +15,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from sse_observe.beacon import Limits, beacon_app
-from sse_observe.metrics import SSEMetrics
+from sse_observe.registry import SSEMetrics
 
 ROUNDS = 15
 REPORTS = 2000
