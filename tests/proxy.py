@@ -129,8 +129,9 @@ class FaultProxy:
             if self.trickle:
                 await asyncio.sleep(len(chunk) / self.trickle)
             held += chunk
-            # An answer's own end: this proxy speaks only to servers that chunk.
-            ended = not chunk or held.endswith(b"\r\n0\r\n\r\n")
+            # An answer without chunks has a length, and comes whole as it is.
+            chunked = b"transfer-encoding: chunked" in held
+            ended = not chunk or not chunked or held.endswith(b"\r\n0\r\n\r\n")
             if held and (ended or not self.buffering):
                 writer.write(held)
                 held = b""
