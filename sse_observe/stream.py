@@ -159,7 +159,9 @@ class Stream:
         if self.written_at > self.gap_from:
             tally.gap_sum += self.written_at - self.gap_from
             self.gap_from = self.written_at
-        since, self.accounted_at = self.accounted_at, now
+        since = self.accounted_at
+        # A tick in slices, or another thread, may have looked at the clock before the last call.
+        self.accounted_at = now = max(now, since)
         limit = tally.config.stall_seconds if tally.config.kind == "finite" else inf
         frozen = now - max(since, self.payload_at + limit)
         if frozen < 0:
@@ -175,8 +177,9 @@ class Stream:
 
     def revive(self, now: float) -> None:
         """Note the payload that ends a stall."""
-        self.tally.stalled_seconds += now - self.accounted_at
-        self.accounted_at = now
+        since = self.accounted_at
+        self.accounted_at = max(now, since)
+        self.tally.stalled_seconds += self.accounted_at - since
         self.tally.stalled -= 1
         self.stalled = False
 
