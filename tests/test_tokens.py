@@ -93,7 +93,11 @@ def test_a_short_secret_is_refused_in_one_line(where: str, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("name", "value", "warns"),
-    [("PROMETHEUS_MULTIPROC_DIR", "somewhere", True), ("WEB_CONCURRENCY", "4", True), ("X", "", False)],
+    [
+        ("PROMETHEUS_MULTIPROC_DIR", "somewhere", True),
+        ("WEB_CONCURRENCY", "4", True),
+        ("X", "", False),
+    ],
 )
 def test_several_workers_without_a_secret_are_told_at_start(
     name: str,

@@ -6,41 +6,34 @@ read, and every refused report is counted by its reason. What a report says is `
 """
 
 import asyncio
-import gzip
-import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import partial
-from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from sse_observe.beacon.http import Receive, Scope, Send, bare, length, whole
 from sse_observe.beacon.limits import Buckets, Limits, Recent, Replays, network_of_address
+from sse_observe.beacon.module import NAME as MODULE
+from sse_observe.beacon.module import Module
 from sse_observe.beacon.report import Books, decode
 from sse_observe.current import bucket_bounds
 from sse_observe.errors import SettingsError
 from sse_observe.headers import header, network_of
 from sse_observe.ledger import Ledger
 from sse_observe.metrics import ALL_USERS, OTHER, REPORT_RESULTS
-from sse_observe.registry import SSEMetrics, default_metrics, package_version
+from sse_observe.registry import SSEMetrics, default_metrics
 from sse_observe.routes import Template
 from sse_observe.tokens import Grant, Tokens
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-MODULE = "sse-observe.js"
 TOKEN = "token"  # noqa: S105 - the name of a path
 # Twice what our client ever sends.
 _MOST_BYTES = 4096
 # Four kilobytes that take longer are not being sent in earnest.
 _BODY_SECONDS = 5.0
-_YEAR = b"public, max-age=31536000, immutable"
 _STATUS = {
     "accepted": 204,
     "replayed": 204,
@@ -125,13 +118,13 @@ class Beacon:
         self._by_token = Buckets(limits.token, clock=clock)
         self._by_address = Buckets(limits.address, clock=clock)
         self._by_everyone = Buckets(limits.everyone, most=1, clock=clock)
-        self._module = _Module()
+        self._module = Module()
         # By their labels; never fewer, since a ledger forgets no route.
         self._templates: list[Template | None] = []
         reports = metrics.counter("sse_client_reports_total")
         self._count = {result: reports.labels(result=result).inc for result in REPORT_RESULTS}
         self._answers: dict[str, dict[str, Any]] = {
-            result: {"type": "http.response.start", "status": status, "headers": _length(status)}
+            result: {"type": "http.response.start", "status": status, "headers": length(status)}
             for result, status in _STATUS.items()
         }
         metrics.report_token = self.issue
@@ -155,16 +148,16 @@ class Beacon:
             elif path.endswith("/" + TOKEN):
                 await self._at_tokens(scope, send)
             else:
-                await _bare(send, 404)
+                await bare(send, 404)
         except Exception:  # noqa: BLE001 - a fault of ours is not the server's
             Ledger.of(self._metrics).fault("beacon")
-            await _bare(send, 500)
+            await bare(send, 500)
 
     async def _at_reports(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             allow = (b"allow", b"POST, OPTIONS")
             status = 204 if scope["method"] == "OPTIONS" else 405
-            await _bare(send, status, allow, *self._cors(scope))
+            await bare(send, status, allow, *self._cors(scope))
             return
         result = await self._take(scope, receive)
         self._count[result]()
@@ -211,17 +204,17 @@ class Beacon:
 
     async def _at_tokens(self, scope: Scope, send: Send) -> None:
         if scope["method"] != "GET":
-            await _bare(send, 405, (b"allow", b"GET"))
+            await bare(send, 405, (b"allow", b"GET"))
         elif not self._may_ask(scope):
-            await _bare(send, 403)
+            await bare(send, 403)
         elif not self._has_room(scope):
-            await _bare(send, 429)
+            await bare(send, 429)
         else:
             route, segment = self._route_of(scope), self._segment_of(scope)
             token = self.issue(route, segment, network_of(scope))
             body = json.dumps({"report_token": token, "bounds": bucket_bounds()}).encode()
             kind = (b"content-type", b"application/json")
-            await _whole(send, body, kind, (b"cache-control", b"no-store"), *self._cors(scope))
+            await whole(send, body, kind, (b"cache-control", b"no-store"), *self._cors(scope))
 
     def _route_of(self, scope: Scope) -> str:
         """Return the route of the stream that a page asks for, among those counted already."""
@@ -292,43 +285,6 @@ def _template(label: str) -> Template | None:
         return None
 
 
-class _Module:
-    """The client module as it lies in the package: revalidated by default, for ever by version."""
-
-    def __init__(self) -> None:
-        self._plain = files("sse_observe").joinpath("client", MODULE).read_bytes()
-        self._packed = gzip.compress(self._plain, mtime=0)
-        self._etag = b'"%s"' % hashlib.sha256(self._plain).hexdigest()[:32].encode()
-        self._version = b"v=" + package_version().encode()
-
-    async def serve(self, scope: Scope, send: Send) -> None:
-        """Answer a GET or HEAD of the module."""
-        if scope["method"] not in ("GET", "HEAD"):
-            await _bare(send, 405, (b"allow", b"GET, HEAD"))
-            return
-        known = self._version in scope.get("query_string", b"").split(b"&")
-        common = (
-            (b"etag", self._etag),
-            (b"cache-control", _YEAR if known else b"no-cache"),
-            (b"vary", b"Accept-Encoding"),
-            # A module is public; a page of another origin may import it.
-            (b"access-control-allow-origin", b"*"),
-        )
-        asked = header(scope["headers"], b"if-none-match") or b""
-        if self._etag in asked:
-            await _bare(send, 304, *common)
-            return
-        kind = (
-            (b"content-type", b"text/javascript; charset=utf-8"),
-            (b"x-content-type-options", b"nosniff"),
-        )
-        body = self._plain
-        packed: tuple[tuple[bytes, bytes], ...] = ()
-        if b"gzip" in (header(scope["headers"], b"accept-encoding") or b""):
-            body, packed = self._packed, ((b"content-encoding", b"gzip"),)
-        await _whole(send, body, *kind, *packed, *common, head=scope["method"] == "HEAD")
-
-
 async def _body(receive: Receive) -> bytes:
     """
     Return a body, or as much of it as shows that it is too large; nothing if it is too slow.
@@ -392,23 +348,3 @@ async def _other(kind: str, receive: Receive, send: Send) -> None:
         await send({"type": f"{event}.complete"})
         if event == "lifespan.shutdown":
             return
-
-
-async def _bare(send: Send, status: int, *headers: tuple[bytes, bytes]) -> None:
-    every = [*headers, *_length(status)]
-    start = {"type": "http.response.start", "status": status, "headers": every}
-    await send(start)
-    await send({"type": "http.response.body", "body": b""})
-
-
-def _length(status: int) -> _Headers:
-    return [] if status in (204, 304) else [(b"content-length", b"0")]
-
-
-async def _whole(
-    send: Send, body: bytes, *headers: tuple[bytes, bytes], head: bool = False
-) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    start = {"type": "http.response.start", "status": 200, "headers": [*headers, length]}
-    await send(start)
-    await send({"type": "http.response.body", "body": b"" if head else body})

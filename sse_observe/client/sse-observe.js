@@ -44,11 +44,10 @@ export function fetchTransport(window, { url, init }, sink) {
     }
     sink.open(headers.has("content-length"));
     const push = parser(sink.frame, sink.retry);
-    const decoder = new TextDecoder();
-    const reader = response.body.getReader();
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let read; !(read = await reader.read()).done; ) {
       sink.alive();
-      push(decoder.decode(read.value, { stream: true }));
+      push(read.value);
     }
     sink.end();
   };
@@ -101,7 +100,7 @@ function memory(onGap) {
     settle: () => settle(),
     isNew(id) {
       const [, seq, name] = numbered(id);
-      if (name && name !== epoch && +seq === first) {
+      if (name !== epoch && +seq === first) {
         if (epoch) onGap(null, true);
         start(id);
         mark--;
@@ -153,7 +152,7 @@ function reporter(window, url, page, every) {
     if (!url || !self.leads) return;
     delta ??= { shown: {}, [RECONNECT]: [], [RECOVERY]: [], [DELAY]: [] };
     change(delta);
-    if (self.dueAt === Infinity) self.dueAt = window.performance.now() + every * (0.75 + window.Math.random() / 2);
+    self.dueAt = Math.min(self.dueAt, window.performance.now() + every * (0.75 + window.Math.random() / 2));
   };
   // Storage may be forbidden to this page: then what cannot be sent is kept while it lives.
   const store = (text) => {
@@ -212,19 +211,16 @@ function parse(text) {
 const HELLO = "sse.hello";
 const HEARTBEATS = ["heartbeat", "ping", "keepalive", "keep-alive"];
 const DEFAULTS = {
-  fetch: {},
   events: [],
   terminal: ["done", "[DONE]"],
   connectTimeout: 15000,
-  stallTimeout: 0,
   waitingAfter: 5000,
   retryBase: 1000,
-  maxRetries: Infinity,
   pollAfter: 5,
   pollInterval: 5000,
-  reportTo: /\/sse-observe\.js/.test(import.meta.url) && new URL("deltas", import.meta.url),
+  reportTo: import.meta.url.includes("/sse-observe.js") && new URL("deltas", import.meta.url),
   reportEvery: 60000,
-  transport: "body" in Response.prototype ? fetchTransport : nativeTransport,
+  transport: globalThis.TextDecoderStream ? fetchTransport : nativeTransport,
   window: globalThis,
 };
 const TEXTS = {
@@ -233,7 +229,7 @@ const TEXTS = {
   waiting: "Waiting for server response...",
   reconnecting: "Reconnecting (attempt {attempt})...",
   offline: "Offline",
-  polling: "Connected (delayed)",
+  polling: "Connected",
   complete: "Response complete",
   failed: "Connection failed. Please refresh.",
 };
@@ -290,14 +286,15 @@ function run(source, o) {
     emit("gap", { lost });
   });
   const page = new AbortController();
-  const peer = window.Math.random();
+  const me = window.Math.random();
   const peers = new Set();
-  let phase = "idle"; // connecting, open, pausing, offline, frozen, closed
+  // idle, connecting, open, pausing, frozen, closed
+  let phase = "idle";
   let [timeouts, retry, due] = [0, 0, Infinity];
   let drop = () => {};
   let channel, release, timer, concluded, stream, heartbeat, best;
-  let since, openedAt, payloadAt, resumeAt, streamAt, lostAt, stalledAt, offlineAt;
-  let wasOpen, hasEvent, isPoll, polling, spared;
+  let since, openedAt, payloadAt, resumeAt, pollUntil, lostAt, stalledAt, offlineAt;
+  let wasOpen, hasEvent, isPoll, spared;
 
   const say = (status = isPoll ? "polling" : "live") => {
     const { attempt } = source;
@@ -313,7 +310,7 @@ function run(source, o) {
     const to = new URL(url);
     phase = "connecting";
     since = now();
-    isPoll = polling && since < streamAt;
+    isPoll = since < pollUntil;
     // Before its first event a stream is asked for by its name, from before its start.
     const cursor = seen.cursor() || (stream && "-1");
     const query = {
@@ -323,13 +320,13 @@ function run(source, o) {
       mode: isPoll && "poll",
     };
     for (const key in query) if (query[key]) to.searchParams.set(key, query[key]);
-    const headers = { Accept: "text/event-stream", ...o.fetch.headers };
+    const headers = { Accept: "text/event-stream", ...o.fetch?.headers };
     // Another origin would have to be asked whether it takes this header.
     if (cursor && origin === window.origin) headers["Last-Event-ID"] = cursor;
-    const credentials = source.withCredentials ? "include" : "same-origin";
-    const init = { cache: "no-store", credentials, ...o.fetch, headers };
+    const init = { cache: "no-store", ...o.fetch, headers };
+    if (source.withCredentials) init.credentials = "include";
     const types = ["message", HELLO, ...HEARTBEATS, ...o.terminal, ...o.events];
-    const ours = (act) => (...args) => isCurrent && (act(...args), arm());
+    const ours = (act) => (a, b) => isCurrent && (act(a, b), arm());
     const sink = {
       open: ours(onOpen),
       alive: ours(onByte),
@@ -352,7 +349,8 @@ function run(source, o) {
     since = openedAt = payloadAt = now();
     best = hasEvent = undefined;
     seen.resume();
-    isPoll &&= whole; // who does not know `mode=poll` answers with a stream
+    // Who does not know `mode=poll` answers with a stream.
+    isPoll &&= whole;
     if (lostAt) report.observe(RECONNECT, since - lostAt);
     lostAt = 0;
     wasOpen = true;
@@ -377,7 +375,7 @@ function run(source, o) {
     if (data !== null) {
       hasEvent = true;
       timeouts = 0;
-      polling &&= isPoll;
+      if (!isPoll) pollUntil = 0;
       if (stalledAt) report.observe(RECOVERY, now() - stalledAt);
       stalledAt = 0;
       if (type === HELLO) onHello(parse(data));
@@ -420,9 +418,9 @@ function run(source, o) {
   };
 
   const onRefuse = (status, wait) => {
-    const passes = status >= 500 || [408, 425, 429].includes(status) || (status === 200 && wasOpen);
+    const passes = /^(5..|408|425|429)$/.test(status) || (status === 200 && wasOpen);
     // A server that cannot poll is not asked to again.
-    if (isPoll && !passes) polling = o.pollAfter = 0;
+    if (isPoll && !passes) pollUntil = o.pollAfter = 0;
     if (status === 204) end("complete");
     else if (passes || isPoll) lose("", wait);
     else end("failed");
@@ -441,12 +439,12 @@ function run(source, o) {
     if (cause !== "lapse") drop();
     if (isPoll && isOpen && cause === "end") {
       // After failures the first answer says that the way is free: a stream is tried at once.
-      if (source.attempt) streamAt = at;
+      if (source.attempt) pollUntil = at;
       source.attempt = 0;
-      return pause(streamAt > at ? o.pollInterval : 0, "polling");
+      return pause(pollUntil > at ? o.pollInterval : 0, "polling");
     }
-    if (polling && !isPoll) {
-      streamAt = again;
+    if (pollUntil && !isPoll) {
+      pollUntil = again;
       return pause(0, "polling");
     }
     if (isOpen && hasEvent && at - openedAt >= 5000) source.attempt = 0;
@@ -454,22 +452,22 @@ function run(source, o) {
     if (cause === "timeout") timeouts++;
     const attempt = ++source.attempt;
     if (attempt > o.maxRetries) return end("failed");
-    if (o.pollAfter && (attempt >= o.pollAfter || timeouts > 1)) [polling, streamAt] = [true, again];
+    if (o.pollAfter && (attempt >= o.pollAfter || timeouts > 1)) pollUntil = again;
     source.readyState = 0;
     emit("error");
     if (phase === "closed") return;
     const backoff = Math.min(30000, o.retryBase * 2 ** (attempt - 1)) * (0.5 + window.Math.random());
-    const isOffline = navigator.onLine === false;
-    pause(
-      Math.max(backoff, retry, wait),
-      isOffline ? "offline" : cause === "stall" && attempt < 2 ? "waiting" : "reconnecting",
-    );
-    if (isOffline) phase = "offline";
-    if (cause === "lapse") [phase, since] = ["connecting", at]; // the browser tries again by itself
+    if (navigator.onLine === false) pause(Infinity, "offline");
+    else pause(Math.max(backoff, retry, wait), cause === "stall" && attempt < 2 ? "waiting" : "reconnecting");
+    // The browser tries again by itself.
+    if (cause === "lapse") {
+      phase = "connecting";
+      since = at;
+    }
   };
 
   const leave = () => {
-    channel?.postMessage({ bye: peer });
+    channel?.postMessage({ bye: me });
     channel?.close();
     channel = undefined;
     release?.();
@@ -543,7 +541,7 @@ function run(source, o) {
     target?.addEventListener?.(type, () => (act(), arm()), { signal: page.signal });
   on(window, "offline", () => {
     offlineAt = now();
-    if (phase === "pausing") phase = "offline";
+    resumeAt = Infinity;
     if (phase !== "idle") say("offline");
   });
   on(window, "online", () => {
@@ -551,7 +549,7 @@ function run(source, o) {
     // Without a byte since: a connection seldom survives a change of network.
     if (phase === "open" && offlineAt) lose();
     lostAt &&= now();
-    if (/offline|pausing/.test(phase)) connect();
+    if (phase === "pausing") connect();
   });
   on(window, "pagehide", () => {
     if (!peers.size) conclude("cancelled");
@@ -579,20 +577,19 @@ function run(source, o) {
     const name = "sse-observe:" + url;
     phase = "idle";
     channel = new window.BroadcastChannel(name);
-    channel.onmessage = ({ data }) => {
-      if (data.bye) peers.delete(data.bye);
-      if (data.frame) onFrame(data.frame);
-      if (data.peer && !peers.has(data.peer)) {
-        peers.add(data.peer);
-        channel.postMessage({ peer });
+    channel.onmessage = ({ data: { bye, peer, frame, status, attempt } }) => {
+      peers.delete(bye);
+      if (peer && !peers.has(peer)) {
+        peers.add(peer);
+        channel.postMessage({ peer: me });
       }
-      if (data.status === "failed") end("failed");
-      else if (data.status) {
-        source.attempt = data.attempt;
-        say(data.status);
-      }
+      if (frame) onFrame(frame);
+      if (status === "failed") return end(status);
+      if (!status) return;
+      source.attempt = attempt;
+      say(status);
     };
-    channel.postMessage({ peer });
+    channel.postMessage({ peer: me });
     const lead = () =>
       new Promise((done) => {
         release = done;
