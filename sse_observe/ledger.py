@@ -146,7 +146,11 @@ class Ledger:
             tally.stalled -= stream.stalled
             if reason == "client_disconnected":
                 self._cut(tally, age, silence)
+            if tally.config.dense_ids:
+                self.cursors.closed(stream)
             stream.coro = stream.scan = stream.cursor = None
+            if tally.config.dense_ids:
+                self.cursors.part(stream)
             if self.sockets is not None:
                 self.sockets.close(stream)
         if reason not in _QUIET_ENDS and self.log_ends:

@@ -76,6 +76,7 @@ class SSEObserveMiddleware:
         self._clock = clock
         self._wrap_send = sender(self._ledger.notes, clock, self._odd)
         self._timed: bool | None = None
+        self._labels: dict[tuple[str, str], tuple[str, str]] = {}
         self._stacked = False
         self._one_of_many = "PROMETHEUS_MULTIPROC_DIR" in os.environ
         for route in self._routes.declared.values():
@@ -100,7 +101,8 @@ class SSEObserveMiddleware:
                 stream = None
             else:
                 stream = Stream(self, scope, receive, self._clock())
-                observed = _wrap_receive(stream, receive), self._wrap_send(stream, send)
+                send = self._wrap_send(stream, send)
+                receive = stream.observed_receive
                 CURRENT.set(stream)
         except Exception:  # noqa: BLE001 - the request goes on without us
             self._ledger.fault("middleware")
@@ -109,7 +111,7 @@ class SSEObserveMiddleware:
             await self.app(scope, receive, send)
             return
         try:
-            await self.app(scope, *observed)
+            await self.app(scope, receive, send)
         except BaseException as error:
             self._guarded(self._raised, stream, error)
             raise
@@ -121,7 +123,7 @@ class SSEObserveMiddleware:
                     self._ledger.fault("middleware")
         finally:
             # What is left in the context must not look like a request under way.
-            stream.scope = stream.receive = None
+            stream.scope = None
 
     def _guarded(self, step: Callable[..., Any], *args: Any) -> None:
         try:
@@ -264,7 +266,10 @@ class SSEObserveMiddleware:
         cursor, network = cursor_and_network(scope)
         if polled and cursor is None:
             cursor = b""
-        self._ledger.open(stream, route, (self._segment_of(scope), network), cursor)
+        labels = (self._segment_of(scope), network)
+        # One tuple for all streams with these labels, which are few.
+        labels = self._labels.setdefault(labels, labels)
+        self._ledger.open(stream, route, labels, cursor)
         stream.trailers = bool(message.get("trailers"))
         if not polled:
             faults = stream.tally.faults
@@ -368,17 +373,6 @@ class SSEObserveMiddleware:
         if not self._stacked:
             self._stacked = True
             LOGGER.warning("SSEObserveMiddleware is installed twice; the inner one counts nothing")
-
-
-def _wrap_receive(stream: Stream, receive: Receive) -> Receive:
-    async def observed_receive() -> Message:
-        stream.asked = True
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            stream.owner.left(stream)
-        return message
-
-    return observed_receive
 
 
 def _declared_segments(segments: Sequence[str], segment: Any) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ INSIDE = [
     (Routes, "_undeclared"),
     (Cursors, "watch"),
     (Cursors, "writing"),
+    (Cursors, "closed"),
     (cursors_module, "parse_id"),
     (Ledger, "open"),
     (Ledger, "close"),

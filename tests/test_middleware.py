@@ -270,7 +270,7 @@ def test_end_is_decided_once(observe, metrics):
     kept = []
 
     async def app(scope, receive, send):
-        kept.append(send)
+        kept.extend([send, receive])
         await send(start())
         await send(body(EVENT))
         raise RuntimeError
@@ -283,6 +283,9 @@ def test_end_is_decided_once(observe, metrics):
         await kept[0](body(EVENT))
         await kept[0](END)
         await kept[0](start())
+        exchange.gone.set()
+        await kept[1]()
+        assert (await kept[1]())["type"] == "http.disconnect"
 
     asyncio.run(run())
 
