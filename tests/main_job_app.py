@@ -38,6 +38,7 @@ async def recording(_: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=recording)
 app.add_middleware(
     SSEObserveMiddleware,
+    tcp_info=True,
     routes={
         CHAT: StreamRoute(heartbeat_seconds=0.4, stall_seconds=1, limit=100),
         "/feed": StreamRoute(kind="continuous"),

@@ -7,47 +7,19 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, metrics_app
+from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, beacon_app, metrics_app
 from sse_observe.lab.pages import Pages
 from sse_observe.reference import reference_app
 
 ROUTE = "/api/v1/stream"
 HEARTBEAT_SECONDS = 5
-_WORDS = [
-    "An",
-    "answer",
-    "arrives",
-    "word",
-    "by",
-    "word",
-    "over",
-    "one",
-    "response",
-    "and",
-    "whoever",
-    "loses",
-    "the",
-    "line",
-    "on",
-    "the",
-    "way",
-    "names",
-    "the",
-    "last",
-    "word",
-    "that",
-    "was",
-    "seen",
-    "so",
-    "that",
-    "the",
-    "rest",
-    "can",
-    "follow",
-    "without",
-    "a",
-    "gap",
-]
+CLIENT = "/sse"
+"""Where the browser's client is served, and its reports are taken."""
+
+_ANSWER = (
+    "An answer arrives word by word over one response and whoever loses the line on the way "
+    "names the last word that was seen so that the rest can follow without a gap"
+)
 
 
 class ModelCrashedError(Exception):
@@ -62,24 +34,31 @@ class Weather:
 
 
 def service(metrics: SSEMetrics, weather: Weather, pages: Pages) -> Any:
-    """Return the ASGI application: streams under /api/, /metrics, and `pages` for the rest."""
+    """
+    Return the ASGI application: streams under /api/, /metrics, the browser's client under /sse/,
+    and `pages` for the rest.
+    """
 
     async def produce(stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:  # noqa: ARG001
-        words = random.randint(len(_WORDS) // 2, len(_WORDS))  # noqa: S311 - no secret
-        fails_at = random.randrange(words) if random.random() < weather.failing else -1  # noqa: S311
-        for number in range(words):
+        words = _ANSWER.split()
+        del words[random.randint(len(words) // 2, len(words)) :]  # noqa: S311 - no secret
+        fails_at = random.randrange(len(words)) if random.random() < weather.failing else -1  # noqa: S311
+        for number, word in enumerate(words):
             if number == fails_at:
                 raise ModelCrashedError
-            yield json.dumps({"c": _WORDS[number] + " "}, separators=(",", ":"))
+            yield json.dumps({"c": word + " "}, separators=(",", ":"))
             await asyncio.sleep(random.uniform(0.05, 0.25))  # noqa: S311
 
     streams = reference_app(produce=produce, heartbeat_seconds=HEARTBEAT_SECONDS)
     exposition = metrics_app(metrics)
+    beacon = beacon_app(metrics)
 
     async def route(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "")
         if path == "/metrics":
             await exposition(scope, receive, send)
+        elif path.startswith(f"{CLIENT}/"):
+            await beacon(scope, receive, send)
         elif scope["type"] == "http" and not path.startswith("/api/"):
             await pages(scope, receive, send)
         else:
@@ -88,6 +67,7 @@ def service(metrics: SSEMetrics, weather: Weather, pages: Pages) -> Any:
     return SSEObserveMiddleware(
         route,
         metrics=metrics,
+        tcp_info=True,
         routes={
             ROUTE: StreamRoute(
                 heartbeat_seconds=HEARTBEAT_SECONDS,
