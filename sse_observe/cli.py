@@ -9,7 +9,7 @@ EXTRAS = {
 }
 """What each extra brings, by the name it is imported under."""
 
-NEEDS = {"render": "render", "runbook": "render", "demo": "lab"}
+NEEDS = {"render": "render", "runbook": "render", "demo": "lab", "drill": "lab"}
 """Which extra each command needs."""
 
 

@@ -188,7 +188,10 @@ def drill(
             typer.echo(timeline.line(happening))
 
     faults = FAULTS if fault is None else (named(fault),)
-    report = asyncio.run(Drill(faults, tell).run())
+    drill = Drill(faults, tell)
+    if not json:
+        typer.echo(timeline.opening(drill))
+    report = asyncio.run(drill.run())
     if json:
         typer.echo(dumps(timeline.document(report), indent=2))
     else:

@@ -37,10 +37,14 @@ class Network:
     ) -> None:
         if self._server is not None:
             self._server.close()
-        for task in tuple(self._open):
-            task.cancel()
+        self.cut()
         if self._open:
             await asyncio.wait(self._open)
+
+    def cut(self) -> None:
+        """Cut every connection that is open now."""
+        for task in tuple(self._open):
+            task.cancel()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -15,6 +15,9 @@ from sse_observe.errors import LabError
 STOP_SECONDS = 5.0
 """How long a program may take after SIGTERM; Prometheus, nginx and Redis need 0.1 s."""
 
+# Where Debian keeps nginx, and where only root's PATH looks.
+_SERVERS = "/usr/sbin"
+
 
 def free_port() -> int:
     """Return a TCP port on loopback that nobody listens on now."""
@@ -26,7 +29,7 @@ def free_port() -> int:
 
 def find(program: str, package: str) -> str:
     """Return the path of a program; LabError that names the Debian package where it is missing."""
-    path = shutil.which(program)
+    path = shutil.which(program) or shutil.which(program, path=_SERVERS)
     if path is None:
         raise LabError(f"{program}: not found on PATH; install it: apt-get install {package}")
     return path

@@ -1,0 +1,85 @@
+"""What a drill looks like in a terminal: one line for each happening, one for each verdict."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from sse_observe.lab.course import Happening, Verdict
+from sse_observe.lab.drill import Drill, Report
+from sse_observe.lab.faults import FAULTS
+from sse_observe.lab.view import clock
+
+# Where nothing took the exporter away, it was only too slow to be scraped.
+_BLIND = "SSETelemetryAbsent"
+_WIDTH = max(len(fault.name) for fault in FAULTS)
+
+
+def listing() -> Iterator[str]:
+    """Yield a line for each fault: its name, what it does, what must fire."""
+    for fault in FAULTS:
+        yield f"{fault.name:<{_WIDTH}}  {fault.text}"
+        yield f"{'':<{_WIDTH}}  raises {', '.join(fault.alerts)}"
+
+
+def opening(drill: Drill) -> str:
+    """Return the line that stands first: what is about to happen, and how fast."""
+    return (
+        f"{len(drill.faults)} of {len(FAULTS)} faults; a minute of the rules takes "
+        f"{60 / drill.scale:g} s; healthy first, for {drill.healthy_seconds:g} s"
+    )
+
+
+def line(happening: Happening) -> str:
+    """Return one line of the timeline."""
+    said = " ".join(part for part in (happening.alert, happening.what, happening.detail) if part)
+    return f"{clock(happening.seconds):>5}  {happening.fault:<{_WIDTH}}  {said}"
+
+
+def verdicts(report: Report) -> Iterator[str]:
+    """Yield a line for each fault, one for what fired outside of all, and one for the whole."""
+    for verdict in report.verdicts:
+        mark = "ok" if verdict.as_expected else "NOT"
+        name = verdict.fault
+        for finding in _findings(verdict):
+            yield f"{mark:>5}  {name:<{_WIDTH}}  {finding}"
+            mark = name = ""
+    if report.strays:
+        yield f"{'NOT':>5}  no fault raised {', '.join(report.strays)}"
+    if _BLIND in report.strays:
+        yield f"{'':>5}  this machine was too busy to be watched: let it rest, or drill one fault"
+    yield (
+        f"recall {report.recall:.0%}, precision {report.precision:.0%}, "
+        f"{report.seconds:.0f} s at {report.scale:g} times the speed of time"
+    )
+
+
+def _findings(verdict: Verdict) -> Iterator[str]:
+    for name, after in verdict.fired.items():
+        allowed = f"{after:g} s" if name not in verdict.late else f"{after:g} s, too late"
+        if name not in verdict.unexpected:
+            yield f"{name} fired after {allowed} (at most {verdict.within:g})"
+    for what, names in (
+        ("missing", verdict.missing),
+        ("unexpected", verdict.unexpected),
+        ("not resolved", verdict.unresolved),
+    ):
+        if names:
+            yield f"{what}: {', '.join(names)}"
+    if verdict.recovered is not None and verdict.fired:
+        yield f"resolved {verdict.recovered:g} s after it was mended"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return everything, ready for JSON."""
+    return {
+        "as_expected": report.as_expected,
+        "recall": report.recall,
+        "precision": report.precision,
+        "seconds": report.seconds,
+        "time_scale": report.scale,
+        "strays": list(report.strays),
+        "faults": [
+            {**asdict(verdict), "as_expected": verdict.as_expected} for verdict in report.verdicts
+        ],
+        "timeline": [asdict(happening) for happening in report.timeline],
+    }

@@ -1,0 +1,246 @@
+"""The fire drill: what it proves, what it would not let pass, and how it says so."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import needs
+
+from sse_observe.catalog.load import load
+from sse_observe.errors import LabError
+from sse_observe.lab import timeline
+from sse_observe.lab.alertmanager import Notification
+from sse_observe.lab.broken import Switch
+from sse_observe.lab.course import RECOVERY_MINUTES, SETTLE_MINUTES, Course, Happening, Verdict
+from sse_observe.lab.drill import Drill, Report
+from sse_observe.lab.faults import FAULTS, JOB, fault
+from sse_observe.lab.prometheus import Sample
+
+DRILL = [sys.executable, "-m", "sse_observe", "drill"]
+FREEZE = fault("freeze")
+STALLED = "SSEStreamsStalled"
+RUNBOOK = "http://h/runbooks/SSEStreamsStalled.md"
+
+
+class Rehearsal:
+    """A course that is shown what a test wants; a second of it is a minute of the rules."""
+
+    def __init__(self) -> None:
+        self.told: list[Happening] = []
+        self.switch = Switch()
+        alerts = {alert.name: alert for alert in load().alerts}
+        self.course = Course(FREEZE, self.switch, alerts, 1, self.told.append)
+        self.now = 100.0
+        self.course.begin(self.now)
+
+    def after(
+        self,
+        seconds: float,
+        *alerts: tuple[str, str],
+        notes: Mapping[str, str] | None = None,
+        values: tuple[Sample, ...] = (),
+        route: str = FREEZE.path,
+    ) -> None:
+        """Let time pass; then these alerts are in these states, and these were notified."""
+        self.now += seconds
+        found = [{"state": state, "labels": labels(name, route)} for name, state in alerts]
+        messages = [
+            Notification(status, labels(name, route), RUNBOOK)
+            for name, status in (notes or {}).items()
+        ]
+        self.course.look(self.now, found, values, messages)
+
+    def to_the_end(self) -> Verdict:
+        """Let everything else go as it should."""
+        self.after(0, (STALLED, "firing"), notes={STALLED: "firing"})
+        self.after(SETTLE_MINUTES, (STALLED, "firing"))
+        self.after(1, notes={STALLED: "resolved"})
+        assert self.course.phase == "over"
+        return self.course.verdict()
+
+
+def labels(alert: str, route: str) -> dict[str, str]:
+    return {"alertname": alert, "job": JOB, "route": route, "severity": "critical"}
+
+
+def test_the_right_alert_and_no_other_is_as_expected() -> None:
+    """It fires in time, is notified with its runbook, and resolves once the fault is mended."""
+    rehearsal = Rehearsal()
+    assert rehearsal.switch.on
+    sample = Sample(
+        {**labels("", FREEZE.path), "__name__": "route:sse_streams_stalled:ratio5m"}, 0.4
+    )
+    rehearsal.after(3, values=(sample,))
+    rehearsal.after(3, (STALLED, "pending"))
+    rehearsal.after(5, (STALLED, "firing"))
+
+    verdict = rehearsal.to_the_end()
+
+    assert verdict.as_expected
+    assert verdict.fired == {STALLED: 11.0}
+    assert verdict.recovered == 1.0
+    assert not rehearsal.switch.on
+    assert [happening.what for happening in rehearsal.told] == [
+        *("broken", "crossed", "pending", "firing", "notified", "mended", "resolved")
+    ]
+    assert rehearsal.told[1].detail == "route:sse_streams_stalled:ratio5m is 0.4 > 0.05"
+    assert rehearsal.told[4].detail == RUNBOOK
+
+
+def test_another_alert_of_the_route_fails_the_drill() -> None:
+    """A false alarm counts whenever it comes, also after the fault was mended."""
+    early, late = Rehearsal(), Rehearsal()
+    early.after(1, ("SSEMessageLoss", "firing"))
+    late.after(1, (STALLED, "firing"), notes={STALLED: "firing"})
+    late.after(SETTLE_MINUTES, (STALLED, "firing"))
+    late.after(1, ("SSEReplayMiss", "firing"))
+    late.after(1, notes={STALLED: "resolved"})
+
+    assert early.to_the_end().unexpected == ("SSEMessageLoss",)
+    assert late.course.verdict().unexpected == ("SSEReplayMiss",)
+    assert not late.course.verdict().as_expected
+
+
+def test_what_is_not_this_routes_is_not_this_faults() -> None:
+    """Faults run side by side, and each answers for its own route only."""
+    rehearsal = Rehearsal()
+    rehearsal.after(1, ("SSEMessageLoss", "firing"), route="/elsewhere")
+
+    assert rehearsal.to_the_end().as_expected
+
+
+def test_a_missing_a_late_and_a_silent_alert_each_fail_the_drill() -> None:
+    """Nothing fired; or it fired after its time; or nobody was told."""
+    missing, late, silent = Rehearsal(), Rehearsal(), Rehearsal()
+    missing.after(FREEZE.within + SETTLE_MINUTES + 1)
+    late.after(FREEZE.within + 1, (STALLED, "firing"))
+    silent.after(1, (STALLED, "firing"))
+    silent.after(FREEZE.within + SETTLE_MINUTES + 1, (STALLED, "firing"))
+
+    assert missing.course.verdict().missing == (STALLED,)
+    assert late.to_the_end().late == (STALLED,)
+    assert silent.course.verdict().missing == (STALLED,)
+
+
+def test_an_alert_that_never_resolves_fails_the_drill() -> None:
+    """Recovery is waited for, and not for ever."""
+    rehearsal = Rehearsal()
+    rehearsal.after(1, (STALLED, "firing"), notes={STALLED: "firing"})
+    rehearsal.after(SETTLE_MINUTES, (STALLED, "firing"))
+    rehearsal.after(RECOVERY_MINUTES + 1, (STALLED, "firing"))
+
+    assert rehearsal.course.phase == "over"
+    assert rehearsal.course.verdict().unresolved == (STALLED,)
+
+
+def test_recall_and_precision_count_strays_too() -> None:
+    """One of two alerts fired, one that belongs to nobody did as well."""
+    good = Rehearsal().to_the_end()
+    bad = replace(good, fired={}, missing=(STALLED,))
+    report = Report((good, bad), ("SSETelemetryAbsent",), 60, 60, ())
+
+    assert (report.recall, report.precision) == (0.5, 0.5)
+    assert not report.as_expected
+    said = "\n".join(timeline.verdicts(report))
+    assert "recall 50%, precision 50%" in said
+    assert "SSETelemetryAbsent" in said
+    assert f"missing: {STALLED}" in said
+
+
+def test_the_table_names_alerts_that_exist_and_is_listed_whole() -> None:
+    """Each fault has a name of its own, alerts of the catalogue, and its two lines."""
+    known = {alert.name for alert in load().alerts}
+    listed = "\n".join(timeline.listing())
+
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    for one in FAULTS:
+        assert set(one.alerts) <= known
+        assert one.name in listed
+        assert ", ".join(one.alerts) in listed
+
+
+def test_each_alert_with_a_fault_names_its_drill() -> None:
+    """The runbook's last section says how to rehearse the alert, wherever a fault can."""
+    drills = {name: one.name for one in reversed(FAULTS) for name in one.alerts}
+    for alert in load().alerts:
+        section = alert.prose.split("## Test it")[1]
+        named = f"sse-observe drill {drills[alert.name]}`" if alert.name in drills else None
+        assert (named in section) if named else ("sse-observe drill" not in section), alert.name
+
+
+def test_a_misspelt_fault_is_told_the_nearest() -> None:
+    """One line, with the name that was probably meant."""
+    with pytest.raises(LabError, match=r"freze: no such fault; did you mean freeze\?"):
+        fault("freze")
+
+
+def run(faults: tuple[str, ...]) -> Report:
+    for program in ("prometheus", "prometheus-alertmanager", "nginx"):
+        needs(program)
+    chosen = [fault(name) for name in faults] or FAULTS
+    return asyncio.run(Drill(chosen, lambda _: None).run())
+
+
+@pytest.mark.slow
+def test_faults_side_by_side_raise_exactly_their_own_alerts() -> None:
+    """Real streams freeze, fall silent and are refused; a real Alertmanager says which is which."""
+    report = run(("freeze", "heartbeats-off", "rejected"))
+
+    assert report.as_expected, "\n".join(timeline.verdicts(report))
+    assert all(
+        url.endswith(f"/runbooks/{alert}.md")
+        for verdict in report.verdicts
+        for alert, url in verdict.runbooks.items()
+    )
+
+
+@pytest.mark.slow
+def test_the_command_lists_refuses_and_names_what_is_missing(tmp_path: Path) -> None:
+    """Without a fault it lists them; a wrong name or a missing program is one line, exit code 1."""
+
+    def drill(*words: str, **env: str) -> Any:
+        return subprocess.run(
+            [*DRILL, *words],
+            env={**os.environ, **env},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    listed = drill()
+    wrong = drill("freeze-it")
+    both = drill("freeze", "--all")
+    bare = drill("freeze", PATH=str(tmp_path))
+
+    assert (listed.returncode, wrong.returncode, both.returncode, bare.returncode) == (0, 1, 1, 1)
+    assert listed.stdout.count("raises") == len(FAULTS)
+    for done, words in (
+        (wrong, "did you mean freeze?"),
+        (both, "leave one of them out"),
+        (bare, "apt-get install prometheus"),
+    ):
+        (line,) = done.stderr.splitlines()
+        assert words in line
+
+
+@pytest.mark.prove
+def test_the_matrix() -> None:
+    """Every fault raises exactly the alerts that the table says, in time, and all resolve."""
+    needs("nginx")
+    done = subprocess.run(
+        [*DRILL, "--all", "--json"], check=False, capture_output=True, text=True, timeout=400
+    )
+    found = json.loads(done.stdout)
+
+    assert [one["fault"] for one in found["faults"] if not one["as_expected"]] == []
+    assert found["strays"] == []
+    assert (found["recall"], found["precision"]) == (1, 1)
+    assert done.returncode == 0
