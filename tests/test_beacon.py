@@ -131,6 +131,26 @@ def test_a_report_becomes_metrics_under_the_labels_of_its_token(
     assert value(metrics, "sse_client_streams_total", **ended) == 1
 
 
+def test_what_was_reported_is_written_down_without_a_scrape(
+    metrics: SSEMetrics, app: Any, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scrape by name, and the files of worker processes, do not come by here."""
+    monkeypatch.setattr("sse_observe.beacon.books._WRITE_SECONDS", 0.001)
+    events = metrics.counter("sse_client_events_received_total").labels(ROUTE, "3g")
+
+    async def run() -> None:
+        for n in (1, 2):
+            body = json.dumps({"token": token, "n": n, "events": 4}).encode()
+            await asked(app, scope_of(), body)
+            for _ in range(1000):
+                if events._value.get() == 4 * n:
+                    break
+                await asyncio.sleep(0.001)
+            assert events._value.get() == 4 * n
+
+    asyncio.run(run())
+
+
 def test_what_reports_will_move_exists_at_0_once_a_token_is_issued(
     metrics: SSEMetrics, app: Any, token: str
 ) -> None:

@@ -15,11 +15,12 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from sse_observe.beacon.books import Books
 from sse_observe.beacon.http import Receive, Scope, Send, bare, length, whole
 from sse_observe.beacon.limits import Buckets, Limits, Recent, Replays, network_of_address
 from sse_observe.beacon.module import NAME as MODULE
 from sse_observe.beacon.module import Module
-from sse_observe.beacon.report import Books, decode
+from sse_observe.beacon.report import decode
 from sse_observe.current import bucket_bounds
 from sse_observe.errors import SettingsError
 from sse_observe.headers import header, network_of

@@ -1,34 +1,29 @@
 """
-One report of a browser: its form, what may stand in it, and how it becomes metrics.
+One report of a browser: its form, and what may stand in it.
 
-Trusts no number: each is bounded, and those that contradict each other are refused whole. Labels
-come from the grant and from the names in this file, never from the report.
+Trusts no number: each is bounded, and those that contradict each other are refused whole. No
+label comes from a report.
 """
 
 from collections.abc import Callable
-from operator import attrgetter, mul
+from operator import mul
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec.structs import astuple
 
-from sse_observe.metrics import METRICS, OTHER
-from sse_observe.registry import SSEMetrics
-from sse_observe.tokens import Grant
+from sse_observe.metrics import METRICS
 
 # A report covers a minute, or what was kept while offline; a page does not receive more.
 _MOST = 1_000_000
 _DAY = 86_400.0
-# Routes and segments are bounded where they are declared; this holds where a secret is shared.
-_MOST_LABELS = 500
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
-_RECONNECT = "sse_reconnect_time_seconds"
-_RECOVERY = "sse_stall_recovery_seconds"
-_DELAY = "sse_event_delay_seconds"
+RECONNECT = "sse_reconnect_time_seconds"
+RECOVERY = "sse_stall_recovery_seconds"
+DELAY = "sse_event_delay_seconds"
 _ENDS = {
     name: ((0.0, *METRICS[name].buckets), (*METRICS[name].buckets, _DAY))
-    for name in (_RECONNECT, _RECOVERY, _DELAY)
+    for name in (RECONNECT, RECOVERY, DELAY)
 }
 
 
@@ -94,76 +89,10 @@ class Report(_Strict):
         )
         return (
             self.duplicates <= self.events
-            and (reconnect is None or reconnect.fits(*_ENDS[_RECONNECT]))
-            and (recovery is None or recovery.fits(*_ENDS[_RECOVERY]))
-            and (delay is None or delay.fits(*_ENDS[_DELAY]))
+            and (reconnect is None or reconnect.fits(*_ENDS[RECONNECT]))
+            and (recovery is None or recovery.fits(*_ENDS[RECOVERY]))
+            and (delay is None or delay.fits(*_ENDS[DELAY]))
         )
 
 
-_counts = attrgetter("events", "duplicates", "lost", "stalls")
 decode: Callable[[bytes | bytearray], Report] = msgspec.json.Decoder(Report).decode
-
-
-class Books:
-    """The client's half of the metrics, its children kept at hand for each set of labels."""
-
-    def __init__(self, metrics: SSEMetrics) -> None:
-        self._metrics = metrics
-        self._pages: dict[tuple[str, str, str], Page] = {}
-
-    def open(self, route: str, user_segment: str, network_type: str) -> "Page":
-        """Return where a stream's reports are counted; its series exist at 0 from now on."""
-        labels = (route, user_segment, network_type)
-        page = self._pages.get(labels)
-        if page is None:
-            if len(self._pages) >= _MOST_LABELS:
-                labels = (OTHER, OTHER, "unknown")
-            page = self._pages.setdefault(labels, Page(self._metrics, *labels))
-        return page
-
-    def add(self, report: Report, grant: Grant) -> None:
-        """Count what a report says, under the labels of its grant."""
-        self.open(grant.route, grant.user_segment, grant.network_type).add(report)
-
-
-class Page:
-    """The children of one (route, segment, network), all of them at 0 from the start."""
-
-    def __init__(self, metrics: SSEMetrics, route: str, segment: str, network: str) -> None:
-        metrics.zero(route, "client")
-        metrics.zero_segment(route, segment, network, "client")
-        counter = metrics.counter
-        self._incs = [
-            counter("sse_client_events_received_total").labels(route, network).inc,
-            counter("sse_duplicate_events_total").labels(route, "client").inc,
-            counter("sse_message_loss_total").labels(route, "client").inc,
-            counter("sse_stall_detections_total").labels(route, "client").inc,
-        ]
-        shown = counter("sse_ui_messages_shown_total")
-        self._shown = [shown.labels(route, message).inc for message in Shown.__struct_fields__]
-        streams = counter("sse_client_streams_total")
-        self._streams = {
-            outcome: streams.labels(route, outcome, segment, network)
-            for outcome in METRICS["sse_client_streams_total"].labels["outcome"]
-        }
-        self._reconnect = metrics.histogram(_RECONNECT).labels(route, network)
-        self._recovery = metrics.histogram(_RECOVERY).labels(route)
-        self._delay = metrics.histogram(_DELAY).labels(route)
-
-    def add(self, report: Report) -> None:
-        """Count what one report says."""
-        for inc, count in zip(self._incs, _counts(report), strict=True):
-            if count:
-                inc(count)
-        if report.shown is not None:
-            for inc, count in zip(self._shown, astuple(report.shown), strict=True):
-                if count:
-                    inc(count)
-        if (vector := report.sse_reconnect_time_seconds) is not None:
-            self._reconnect.add(vector.counts, vector.sum)
-        if (vector := report.sse_stall_recovery_seconds) is not None:
-            self._recovery.add(vector.counts, vector.sum)
-        if (vector := report.sse_event_delay_seconds) is not None:
-            self._delay.add(vector.counts, vector.sum)
-        if report.outcome is not None:
-            self._streams[report.outcome].inc()
