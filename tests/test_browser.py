@@ -516,7 +516,7 @@ def test_a_browser_that_cannot_stream_uses_its_own_eventsource(
     """And lets it resume by its header."""
     app = site(counting(40, 0.1), metrics)
     with served(app) as proxy:
-        tab = open_tab(window, proxy.url, before="delete Response.prototype.body")
+        tab = open_tab(window, proxy.url, before="delete globalThis.TextDecoderStream")
         wait_for_messages(tab, 5)
         proxy.cut()
         log = finish(tab)
