@@ -3,39 +3,27 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable
 from typing import Annotated
 from uuid import uuid4
 
 from fastapi import FastAPI, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from sse_observe import SSEObserveMiddleware, StreamRoute, current_stream, metrics_app
-from sse_observe.lab.recorder import Recorder
+from sse_observe import (
+    SSEObserveMiddleware,
+    StreamRoute,
+    beacon_app,
+    current_stream,
+    metrics_app,
+)
 from sse_observe.reference import MemoryStore, reference_app
-from sse_observe.registry import default_metrics
 
 CHAT = "/chat/{chat_id}"
 EVENTS = 12
 
 
-@asynccontextmanager
-async def recording(_: FastAPI) -> AsyncIterator[None]:
-    """Feed what has no source yet, in the service's own process and nowhere else."""
-    recorder = Recorder(default_metrics(), CHAT)
-
-    async def record() -> None:
-        while True:
-            recorder.tick()
-            await asyncio.sleep(0.5)
-
-    task = asyncio.create_task(record())
-    yield
-    task.cancel()
-
-
-app = FastAPI(lifespan=recording)
+app = FastAPI()
 app.add_middleware(
     SSEObserveMiddleware,
     tcp_info=True,
@@ -46,6 +34,7 @@ app.add_middleware(
     },
 )
 app.add_route("/metrics", metrics_app())
+app.mount("/sse", beacon_app())
 
 
 async def produce(stream_id, params):

@@ -41,6 +41,29 @@ $body
 """)
 
 
+# Stop the demo and start it again on the same port to see every status come and go.
+_LIVE = """
+<p>A stream like those of the synthetic users: <strong id="status"></strong></p>
+<p id="answer" style="min-height: 6em"></p>
+<script type="module">
+  import { ResilientEventSource } from "/sse/sse-observe.js";
+  const answer = document.getElementById("answer");
+  const status = document.getElementById("status");
+  const read = () => {
+    answer.textContent = "";
+    const source = new ResilientEventSource("/api/v1/stream");
+    source.bindStatus(status);
+    source.onmessage = ({ data }) => answer.append(JSON.parse(data).c);
+    source.addEventListener("gap", () => answer.append("[…] "));
+    source.addEventListener("status", ({ status }) => {
+      if (status === "complete" || status === "failed") setTimeout(read, 3000);
+    });
+  };
+  read();
+</script>
+"""
+
+
 def page(title: str, body: str) -> str:
     """Return a whole HTML page; `title` is text, `body` is HTML that the caller vouches for."""
     return _PAGE.substitute(title=escape(title), body=body)
@@ -68,7 +91,7 @@ def bundle_pages(files: Mapping[str, str], prometheus: str | None) -> dict[str, 
             boards.append(f'<li><a href="/d/{board["uid"]}">{escape(board["title"])}</a></li>')
     pages["/"] = page(
         "sse-observe demo",
-        "<h1>sse-observe demo</h1><ul>"
+        f"<h1>sse-observe demo</h1>{_LIVE}<ul>"
         '<li><a href="/metrics">Metrics of the service</a></li>'
         '<li><a href="/runbooks/README.md">Runbooks</a></li>'
         f"{''.join(boards)}</ul>",
