@@ -160,11 +160,11 @@ def scripted(monkeypatch):
     """Replace the way to a socket; the probes that were made are in the list."""
     made = []
 
-    def make(fd):
+    def find(fd):
         made.append(Scripted(len(made)))
-        return made[-1]
+        return made[-1], made[-1].read()
 
-    monkeypatch.setattr(sockets, "Descriptor", make)
+    monkeypatch.setattr(sockets.Descriptor, "find", find)
     return made
 
 
@@ -291,7 +291,7 @@ def test_what_waits_on_a_shared_socket_moves_with_the_charge(
 ) -> None:
     """Bytes not sent are never on two routes, and on none at the end."""
     one = Scripted(1)
-    monkeypatch.setattr(sockets, "Descriptor", lambda fd: one)
+    monkeypatch.setattr(sockets.Descriptor, "find", lambda fd: (one, one.read()))
 
     async def live():
         first = Life(observed, line.scope("/t"), line)
@@ -505,7 +505,7 @@ def test_a_stream_without_tcp_is_left_alone(metrics, observed, ledger, caplog) -
         (Sockets, "_drop"),
         (Sockets, "_write"),
         (Sockets, "_explain"),
-        (probe.Descriptor, "_ask"),
+        (probe, "_ask"),
         (probe, "facts"),
     ],
     ids=lambda broken: broken[1],

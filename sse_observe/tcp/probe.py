@@ -14,6 +14,10 @@ from typing import Any, Protocol
 # in, smoothed round trip in µs, segments sent again, bytes not sent yet, data segments sent.
 _INFO = struct.Struct("=B51xI12xI28xI40xI8xI")
 _SO_COOKIE = 57
+# Bound once: they are used for every reading.
+_Loan = socket.SocketType
+_INET, _STREAM = int(socket.AF_INET), int(socket.SOCK_STREAM)
+_SOCKET, _TCP, _TCP_INFO = socket.SOL_SOCKET, socket.IPPROTO_TCP, socket.TCP_INFO
 _COOKIE_BYTES = 8
 _ESTABLISHED, _CLOSE_WAIT = 1, 8
 
@@ -40,30 +44,35 @@ class Descriptor:
 
     __slots__ = ("_fd", "cookie")
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, cookie: bytes) -> None:
         self._fd = fd
-        self.cookie = b""
-        self.cookie = self._ask()[1]
+        self.cookie = cookie
+
+    @classmethod
+    def find(cls, fd: int) -> tuple["Descriptor", Facts]:
+        """Return the way to a socket and its numbers now."""
+        info, cookie = _ask(fd)
+        return cls(fd, cookie), facts(info)
 
     def read(self) -> Facts:
         """Return the kernel's numbers; OSError once the number means another socket."""
-        info, cookie = self._ask()
+        info, cookie = _ask(self._fd)
         if cookie != self.cookie:
             raise ConnectionError
         return facts(info)
 
-    def _ask(self) -> tuple[bytes, bytes]:
-        # A loan that is handed back: a duplicate would hold back the FIN of a server that closes.
-        loan = socket.SocketType(
-            socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=self._fd
-        )
-        try:
-            # No more than is read: a larger answer is allocated elsewhere, and slower.
-            info = loan.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
-            # Afterwards: who is the right one now was it before.
-            return info, loan.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, _COOKIE_BYTES)
-        finally:
-            loan.detach()
+
+def _ask(fd: int) -> tuple[bytes, bytes]:
+    """Return tcp_info and cookie of the socket that a number means now."""
+    # A loan that is handed back: a duplicate would hold back the FIN of a server that closes.
+    loan = _Loan(_INET, _STREAM, _TCP, fd)
+    try:
+        # No more than is read: a larger answer is allocated elsewhere, and slower.
+        info = loan.getsockopt(_TCP, _TCP_INFO, _INFO.size)
+        # Afterwards: who is the right one now was it before.
+        return info, loan.getsockopt(_SOCKET, _SO_COOKIE, _COOKIE_BYTES)
+    finally:
+        loan.detach()
 
 
 class Diagnosis:
@@ -116,15 +125,22 @@ class Address:
 
     __slots__ = ("_diagnosis", "_ends", "_family", "cookie")
 
-    def __init__(self, diagnosis: Diagnosis, family: int, ends: bytes) -> None:
+    def __init__(self, diagnosis: Diagnosis, family: int, ends: bytes, cookie: bytes) -> None:
         self._diagnosis = diagnosis
         self._family = family
         self._ends = ends
-        info, self.cookie = diagnosis.ask(family, ends)
-        state, received_ms, *_ = facts(info)
+        self.cookie = cookie
+
+    @classmethod
+    def find(cls, diagnosis: Diagnosis, family: int, ends: bytes) -> tuple["Address", Facts]:
+        """Return the way to a socket and its numbers now; OSError where it is not the one."""
+        info, cookie = diagnosis.ask(family, ends)
+        now = facts(info)
+        state, received_ms, *_ = now
         # A listening socket answers for whom it has not met.
         if state not in (_ESTABLISHED, _CLOSE_WAIT) or received_ms > _REQUEST_AGE_MS:
             raise ConnectionError
+        return cls(diagnosis, family, ends, cookie), now
 
     def read(self) -> Facts:
         """Return the kernel's numbers; OSError once another socket has these ends."""
