@@ -27,6 +27,31 @@ test("EventSource's own interface, so that replacing it is one word", () => {
   assert.deepEqual(heard, ["open", ["hi", "7", "https://app.example"]]);
 });
 
+test("request-accept, request-cache-control: it asks for an event stream, past every cache", () => {
+  const world = new World();
+  world.stream({ fetch: { method: "POST", body: "{}", headers: { "X-Mine": "1" } } });
+  const { init } = world.last.request;
+  assert.deepEqual(init.headers, { Accept: "text/event-stream", "X-Mine": "1" });
+  assert.equal(init.cache, "no-store");
+  assert.deepEqual([init.method, init.body], ["POST", "{}"]);
+});
+
+test("eventsource-eventtarget: events of any name reach their listeners, as messages", () => {
+  const world = new World();
+  const { source } = world.stream();
+  const heard = [];
+  source.addEventListener("custom", (event) => heard.push([event.constructor.name, event.data]));
+  world.last.open().event("custom", "x").event("heartbeat", "{}");
+  assert.deepEqual(heard, [["MessageEvent", "x"]]);
+});
+
+test("a heartbeat that is no JSON is a heartbeat all the same", () => {
+  const world = new World();
+  const stream = world.stream();
+  world.last.open().event("ping", "keep going").event("message", "a");
+  assert.deepEqual(stream.messages, ["a"]);
+});
+
 test("a URL that is none is a SyntaxError", () => {
   assert.throws(() => new World().stream({}, "http://this is invalid/"), { name: "SyntaxError" });
 });
