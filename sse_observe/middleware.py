@@ -226,7 +226,7 @@ class SSEObserveMiddleware:
             self._ledger.fault("middleware")
         sending = send(message)
         if self._timed is None and stream.live:
-            self._choose_timing(sending)
+            self._guarded(self._choose_timing, sending)
         return sending
 
     def _choose_timing(self, sending: Any) -> None:

@@ -1,0 +1,230 @@
+"""
+Whatever of ours fails while a stream is served, nobody outside sees it: no function is forgotten.
+
+`test_faults` says what must hold; here every function of the modules in ROOMS is found by looking,
+and one that serving a stream does not reach has to be listed with its reason.
+"""
+
+import asyncio
+import importlib
+import inspect
+import logging
+import sys
+from functools import cache
+from types import FunctionType, SimpleNamespace
+
+import pytest
+import test_faults
+from asgi import END, Exchange, body, http_scope, start, value
+from conftest import Clock
+from prometheus_client import CollectorRegistry
+from test_faults import EVERYTHING, OurFaultError, complete
+
+from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
+from sse_observe import ledger as ledger_module
+
+# Where the message path and the tick run.
+ROOMS = ("middleware", "ledger", "tally", "stream", "flush", "cursors", "headers", "server")
+ROOMS += ("routes", "families")
+GUARDS = {
+    "middleware.SSEObserveMiddleware.__call__",
+    "middleware.SSEObserveMiddleware._guarded",
+    "middleware.SSEObserveMiddleware._guarded_wait",
+    "middleware.SSEObserveMiddleware._lifespan",
+    "middleware.SSEObserveMiddleware._odd",
+    "middleware.SSEObserveMiddleware.left",
+    "middleware.SSEObserveMiddleware._send_last",
+    "stream.Stream.observed_receive",
+    "ledger.Ledger._go_on",
+    "ledger.Ledger.fault",
+    "tally.sender",
+}
+"""They catch what the others raise, and call nothing unguarded themselves."""
+BEFORE = {
+    "middleware.SSEObserveMiddleware.__init__",
+    "middleware._declared_segments",
+    "ledger.Ledger.__init__",
+    "ledger.Ledger.of",
+    "tally.Notes.__init__",
+    "cursors.Cursors.__init__",
+    "routes.StreamRoute.__post_init__",
+    "routes._event_names",
+    "routes._is_count",
+    "routes._wrong",
+    "routes.Routes.__init__",
+    "routes.Routes._declare",
+}
+"""They run when the application is made, where a mistake must be heard."""
+OUTSIDE = {
+    "ledger.Ledger.labels",
+    "ledger.Ledger.flush_unless_held",
+    "ledger.Ledger.tick",
+    "families.LazySamples.__init__",
+    "families.LazySamples.__iter__",
+    "families._Lean.collect",
+    "families._Lean._child_samples",
+    "families.BeforeScrape.__init__",
+    "families.BeforeScrape.describe",
+    "families.BeforeScrape.collect",
+    "headers.network_of",
+    "middleware.SSEObserveMiddleware.route_of",
+    "middleware.SSEObserveMiddleware.labels_of",
+}
+"""A scrape, a report or the application itself asks for them, never a stream."""
+
+
+def functions():
+    """Yield every function of the rooms: its name, where it hangs, its last name."""
+    for room in ROOMS:
+        module = importlib.import_module(f"sse_observe.{room}")
+        for name, thing in vars(module).items():
+            if getattr(thing, "__module__", None) != module.__name__:
+                continue
+            if isinstance(thing, FunctionType) or hasattr(thing, "cache_info"):
+                yield f"{room}.{name}", module, name
+            elif inspect.isclass(thing):
+                for member, found in vars(thing).items():
+                    code = getattr(getattr(found, "__func__", found), "__code__", None)
+                    # What a dataclass writes itself is no code of ours.
+                    if code is not None and code.co_filename == module.__file__:
+                        yield f"{room}.{name}.{member}", thing, member
+
+
+EVERY = {name: (owner, last) for name, owner, last in functions()}
+
+
+def test_lists_name_what_exists():
+    """A function that was renamed is not excused by its old name."""
+    assert set(EVERY) >= GUARDS | BEFORE | OUTSIDE
+
+
+async def with_ids(scope, receive, send):
+    """Send the ids that the path names."""
+    await send(start())
+    for name in scope["path"].split("/")[-1].split(","):
+        await send(body(b"id: %s-epoch\ndata: x\n\n" % name.encode()))
+        await send(body(b"\xef\xbb\xbf: \n\n"))
+    await send(END)
+
+
+async def stalls(scope, receive, send):
+    """Send something, nothing for long, then something again."""
+    await send(start())
+    await send(body(b"data: x\n\n"))
+    await scope["pause"]()
+    await send(body(b"data: x\n\n"))
+    await send(body(b": a comment\n\n"))
+    await send(END)
+
+
+async def in_background(scope, receive, send):
+    """Send everything, then go on working."""
+    await send(start())
+    await send(END)
+    await scope["pause"]()
+
+
+class Opaque:
+    """What some servers hand out: awaitable, and silent about itself."""
+
+    def __await__(self):
+        """Wait for nothing."""
+        yield from ()
+
+
+async def more(wrap, clock, stacked):
+    """Serve what `test_faults.session` leaves out; return what the outside saw."""
+    seen = []
+
+    async def ask(app, path="/s", **more_scope):
+        exchange = Exchange(wrap(app), http_scope(path, **more_scope))
+        exchange.scope["pause"] = pause
+        await exchange.run()
+        seen.append(exchange.sent)
+
+    async def pause():
+        clock.tick(9)
+        await asyncio.sleep(0.04)
+
+    await ask(with_ids, "/t/1,2,3,4,5")
+    await ask(with_ids, "/t/8,9", query="last_event_id=2-epoch&network_type=3g")
+    await ask(with_ids, "/t/4,10", query="last_event_id=9-epoch")
+    await ask(with_ids, "/t/1", query="last_event_id=3-other")
+    await ask(stalls)
+    await ask(in_background)
+    await ask(stacked)
+    route = SimpleNamespace(path="/t/{id}")
+    await ask(with_ids, "/api/t/1", route=route, root_path="/api", app_root_path="")
+    await ask(with_ids, "/v1/u/1", route=SimpleNamespace(path="/u/{n}"))
+
+    sent = []
+
+    def send(message):
+        sent.append(message)
+        return Opaque()
+
+    for _ in range(2):
+        await wrap(complete)(http_scope(), Exchange(None, {}).receive, send)
+    return [*seen, sent]
+
+
+async def everything(wrap, clock, metrics):
+    """Serve it all; return what the outside saw."""
+    stacked = SSEObserveMiddleware(complete, metrics=metrics)
+    first = await test_faults.session(wrap, lambda: clock.tick(6))
+    return first, await more(wrap, clock, stacked)
+
+
+@cache
+def plain():
+    """Return what the outside sees of the bare applications."""
+    return asyncio.run(everything(lambda app: app, Clock(), SSEMetrics(CollectorRegistry())))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(EVERY) - GUARDS - BEFORE - OUTSIDE))
+def test_nobody_sees_it_fail(metrics, clock, monkeypatch, caplog, name):
+    """Bytes and exceptions are those of the bare application; the fault is counted, logged once."""
+    monkeypatch.setattr(ledger_module, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(ledger_module, "_LOG_LINES_PER_SECOND", 1000)
+    calls = []
+
+    def fail(*args, **kwargs):
+        calls.append(name)
+        raise OurFaultError
+
+    observed = SSEObserveMiddleware(
+        SimpleNamespace(routes=[SimpleNamespace(path="/api", routes=[])]),
+        metrics=metrics,
+        clock=clock,
+        routes={
+            "/s": EVERYTHING,
+            "/t/{id}": StreamRoute(dense_ids=True),
+            "/v1/u/{n}": StreamRoute(),
+        },
+        segments=("a",),
+        segment=lambda scope: "a",
+    )
+    owner, last = EVERY[name]
+    original = getattr(owner, last)
+    homes = [owner]
+    if not inspect.isclass(owner):
+        ours = [module for key, module in sys.modules.items() if key.startswith("sse_observe.")]
+        homes = [module for module in ours if vars(module).get(last) is original]
+    for home in homes:
+        monkeypatch.setattr(home, last, fail)
+
+    def wrap(app):
+        observed.app = app
+        return observed
+
+    with caplog.at_level(logging.INFO, "sse_observe"):
+        seen = asyncio.run(everything(wrap, clock, metrics))
+    monkeypatch.undo()
+
+    assert calls, "serving a stream does not come by here: reach it, or say why not"
+    assert seen == plain()
+    assert value(metrics, "sse_observer_faults_total") > 0
+    told = [r.args for r in caplog.records if r.msg.startswith("sse-observe failed")]
+    assert len(told) == len(set(told)) > 0
+    assert not [record for record in caplog.records if record.name == "asyncio"]
