@@ -1,5 +1,6 @@
 """The commands of `sse-observe`: read options, print lines, set exit codes."""
 
+import signal
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,6 +35,8 @@ Settings = Annotated[
 
 def run() -> NoReturn:
     """Run the command line; every error of ours is one line on stderr and exit code 1."""
+    # A job's time limit comes as SIGTERM: like Ctrl-C, it ends what was started, in order.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         app()
     except SSEObserveError as error:
@@ -172,7 +175,6 @@ def drill(
     from json import dumps
 
     from sse_observe.lab import timeline
-    from sse_observe.lab.drill import Drill
     from sse_observe.lab.faults import FAULTS
     from sse_observe.lab.faults import fault as named
 
@@ -182,12 +184,14 @@ def drill(
         return
     if fault is not None and every:
         raise SettingsError(f"{fault} --all: one or all; leave one of them out")
+    faults = FAULTS if fault is None else (named(fault),)
+
+    from sse_observe.lab.drill import Drill
 
     def tell(happening: "Happening") -> None:
         if not json:
             typer.echo(timeline.line(happening))
 
-    faults = FAULTS if fault is None else (named(fault),)
     drill = Drill(faults, tell)
     if not json:
         typer.echo(timeline.opening(drill))

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -229,6 +230,40 @@ def test_the_command_lists_refuses_and_names_what_is_missing(tmp_path: Path) -> 
     ):
         (line,) = done.stderr.splitlines()
         assert words in line
+
+
+def running_from(folder: Path) -> list[str]:
+    """Return the command lines of the processes that were told to use a folder."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in words:
+            found.append(words)
+    return found
+
+
+@pytest.mark.slow
+def test_a_drill_that_is_stopped_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A job's time limit comes as SIGTERM: Prometheus, Alertmanager and the folder go too."""
+    needs("prometheus-alertmanager")
+    command = [*DRILL, "freeze"]
+    with subprocess.Popen(
+        command, env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.DEVNULL
+    ) as drill:
+        deadline = time.monotonic() + 60
+        while len(running_from(tmp_path)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        started = running_from(tmp_path)
+        drill.terminate()
+        drill.wait(60)
+
+    assert len(started) == 2
+    assert drill.returncode == 130
+    assert running_from(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.prove

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, metrics_app
 from sse_observe.catalog.load import load
+from sse_observe.errors import LabError
 from sse_observe.lab.alertmanager import Alertmanager, Webhook
 from sse_observe.lab.alertmanager import program as alertmanager
 from sse_observe.lab.broken import App, Switch
@@ -29,6 +30,7 @@ from sse_observe.render.settings import AlertSettings, Settings, WindowSettings
 from sse_observe.render.tuning import tune
 
 FRAME_SECONDS = 0.5
+PATIENCE_SECONDS = 60.0
 # The 5m windows must have seen a healthy route before it breaks, or they see nothing change.
 HEALTHY_MINUTES = 8.0
 # Readers, services and scrapes share one interpreter: for more faults time goes half as fast.
@@ -227,7 +229,13 @@ class Drill:
 
     async def _first_scrape(self, watcher: Prometheus, targets: int) -> None:
         """Wait until there is something to judge: Prometheus takes 5 s to find its targets."""
-        while len(await asyncio.to_thread(watcher.query, "up == 1")) < targets:  # noqa: ASYNC110
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while len(await asyncio.to_thread(watcher.query, "up == 1")) < targets:
+            if time.monotonic() > deadline:
+                raise LabError(
+                    f"drill: no scrape succeeded within {PATIENCE_SECONDS:g} s; "
+                    "this machine is too busy: let it rest, or drill one fault"
+                )
             await asyncio.sleep(FRAME_SECONDS)
 
     def _stray(self, found: Sequence[dict[str, Any]]) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sse_observe.lab.course import Happening, Verdict
-from sse_observe.lab.drill import Drill, Report
 from sse_observe.lab.faults import FAULTS
 from sse_observe.lab.view import clock
+
+if TYPE_CHECKING:
+    from sse_observe.lab.drill import Drill, Report
 
 # Where nothing took the exporter away, it was only too slow to be scraped.
 _BLIND = "SSETelemetryAbsent"
@@ -21,7 +23,7 @@ def listing() -> Iterator[str]:
         yield f"{'':<{_WIDTH}}  raises {', '.join(fault.alerts)}"
 
 
-def opening(drill: Drill) -> str:
+def opening(drill: "Drill") -> str:
     """Return the line that stands first: what is about to happen, and how fast."""
     return (
         f"{len(drill.faults)} of {len(FAULTS)} faults; a minute of the rules takes "
@@ -35,7 +37,7 @@ def line(happening: Happening) -> str:
     return f"{clock(happening.seconds):>5}  {happening.fault:<{_WIDTH}}  {said}"
 
 
-def verdicts(report: Report) -> Iterator[str]:
+def verdicts(report: "Report") -> Iterator[str]:
     """Yield a line for each fault, one for what fired outside of all, and one for the whole."""
     for verdict in report.verdicts:
         mark = "ok" if verdict.as_expected else "NOT"
@@ -69,7 +71,7 @@ def _findings(verdict: Verdict) -> Iterator[str]:
         yield f"resolved {verdict.recovered:g} s after it was mended"
 
 
-def document(report: Report) -> dict[str, Any]:
+def document(report: "Report") -> dict[str, Any]:
     """Return everything, ready for JSON."""
     return {
         "as_expected": report.as_expected,
