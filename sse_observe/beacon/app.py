@@ -160,23 +160,24 @@ class Beacon:
             status = 204 if scope["method"] == "OPTIONS" else 405
             await bare(send, status, allow, *self._cors(scope))
             return
-        result = await self._take(scope, receive)
+        result = self._refusal(scope)
+        if result is None:
+            body = await _body(receive)
+            result = "too_large" if len(body) > _MOST_BYTES else self._judge(body)
         self._count[result]()
         cors = self._cors(scope)
         start = self._answers[result]
         await send({**start, "headers": [*start["headers"], *cors]} if cors else start)
         await send({"type": "http.response.body", "body": b""})
 
-    async def _take(self, scope: Scope, receive: Receive) -> str:
-        """Judge one report and count what it says; return what became of it."""
+    def _refusal(self, scope: Scope) -> str | None:
+        """Return why a report is not even read."""
         if not self._may_ask(scope):
             return "bad_token"
-        if not self._has_room(scope):
-            return "rate_limited"
-        body = await _body(receive)
-        return "too_large" if len(body) > _MOST_BYTES else self._judge(body)
+        return None if self._has_room(scope) else "rate_limited"
 
     def _judge(self, body: bytes) -> str:
+        """Judge one report and count what it says; return what became of it."""
         try:
             report = decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):

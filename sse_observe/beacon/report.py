@@ -6,7 +6,6 @@ label comes from a report.
 """
 
 from collections.abc import Callable
-from operator import mul
 from typing import Annotated, Literal
 
 import msgspec
@@ -39,17 +38,17 @@ class Vector(_Strict):
 
     def fits(self, least: tuple[float, ...], most: tuple[float, ...]) -> bool:
         """Tell whether the sum can be that of such observations, given each bucket's ends."""
-        counts = self.counts
-        if len(counts) != len(least):
+        if len(self.counts) != len(least):
             return False
-        total = sum(counts)
-        if not 0 < total <= _MOST:
-            return False
+        total, low, high = 0, 0.0, 0.0
+        for n, shortest, longest in zip(self.counts, least, most, strict=True):
+            if n:
+                total += n
+                low += n * shortest
+                high += n * longest
         # Rounding: a client keeps microseconds.
         slack = 1e-3 * total
-        low: float = sum(map(mul, counts, least))
-        high: float = sum(map(mul, counts, most))
-        return low - slack <= self.sum <= high + slack
+        return 0 < total <= _MOST and low - slack <= self.sum <= high + slack
 
 
 class Shown(_Strict):

@@ -38,7 +38,11 @@ export interface Options {
   pollAfter?: number;
   /** The pause between two polls; every twelfth, a stream is tried. Default 5000. */
   pollInterval?: number;
-  /** Let one tab stream for all tabs that show the same URL. A tab sees events from when it joined. */
+  /**
+   * Let one tab stream for all tabs that show the same URL; when it goes, the next one resumes.
+   * A tab sees events from when it joined. Over HTTP/1.1 a browser opens six connections to a
+   * host, and a stream holds one: without sharing, the seventh tab waits until another closes.
+   */
   share?: boolean;
   /**
    * Where the cursor survives a reload, as in `sessionStorage`. Only for pages that restore what
