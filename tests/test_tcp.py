@@ -470,6 +470,20 @@ def test_other_systems_say_so_once_and_export_nothing(metrics, monkeypatch, capl
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
+@pytest.mark.slow
+def test_the_package_loads_where_the_names_of_linux_are_missing() -> None:
+    """Importing the middleware needs nothing of Linux."""
+    code = (
+        "import socket\n"
+        "for name in ('TCP_INFO', 'AF_NETLINK', 'MSG_DONTWAIT'):\n"
+        "    delattr(socket, name)\n"
+        "from sse_observe import SSEObserveMiddleware\n"
+        "import sys; sys.platform = 'darwin'\n"
+        "SSEObserveMiddleware(None, tcp_info=True)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
 def test_a_stream_without_tcp_is_left_alone(metrics, observed, ledger, caplog) -> None:
     """Behind a Unix socket there is nothing to read: one line, no fault."""
     ours, theirs = socket.socketpair()

@@ -13,11 +13,12 @@ from typing import Any, Protocol
 # tcp_info of <linux/tcp.h>, which only ever grows at its end: state, milliseconds since data came
 # in, smoothed round trip in µs, segments sent again, bytes not sent yet, data segments sent.
 _INFO = struct.Struct("=B51xI12xI28xI40xI8xI")
-_SO_COOKIE = 57
+# Linux's numbers: elsewhere these names are missing, and the import must not fail for that.
+_TCP_INFO, _SO_COOKIE = 11, 57
 # Bound once: they are used for every reading.
 _Loan = socket.SocketType
 _INET, _STREAM = int(socket.AF_INET), int(socket.SOCK_STREAM)
-_SOCKET, _TCP, _TCP_INFO = socket.SOL_SOCKET, socket.IPPROTO_TCP, socket.TCP_INFO
+_SOCKET, _TCP = socket.SOL_SOCKET, socket.IPPROTO_TCP
 _COOKIE_BYTES = 8
 _ESTABLISHED, _CLOSE_WAIT = 1, 8
 
