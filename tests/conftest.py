@@ -22,8 +22,12 @@ settings.load_profile("sse-observe")
 
 
 def needs(program: str) -> str:
-    """Return a program's path; without it fail in CI, and skip with the reason elsewhere."""
-    path = shutil.which(program)
+    """
+    Return a program's path; without it fail in CI, and skip with the reason elsewhere.
+
+    `SSE_OBSERVE_PROMETHEUS=/path` (or another program's name) takes another version of it.
+    """
+    path = shutil.which(os.environ.get(f"SSE_OBSERVE_{program.upper()}", program))
     if path is None:
         missing = f"{program} is not installed; `make setup` installs it"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)

@@ -7,6 +7,7 @@ Prometheus evaluates every expression; only the waiting of `for` is counted here
 import struct
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import count
 
 import cramjam
@@ -35,14 +36,24 @@ def _field(number: int, payload: bytes) -> bytes:
     return bytes([number << 3 | 2]) + _varint(len(payload)) + payload
 
 
+# The series of a scrape share its instants.
+@lru_cache(1 << 16)
+def _stamp(at: float) -> bytes:
+    return b"\x10" + _varint(round(at * 1000))
+
+
+@lru_cache(1 << 16)
+def _length(at: float) -> bytes:
+    return b"\x12" + _varint(9 + len(_stamp(at))) + b"\x09"
+
+
 def _series(labels: Mapping[str, str], points: Points) -> bytes:
     pairs = b"".join(
         _field(1, _field(1, name.encode()) + _field(2, value.encode()))
         for name, value in sorted(labels.items())
     )
     samples = b"".join(
-        _field(2, b"\x09" + struct.pack("<d", value) + b"\x10" + _varint(round(at * 1000)))
-        for at, value in points
+        b"".join((_length(at), struct.pack("<d", value), _stamp(at))) for at, value in points
     )
     return _field(1, pairs + samples)
 

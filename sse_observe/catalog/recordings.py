@@ -125,6 +125,8 @@ _COMPLETION = (
     ),
 )
 
+_RESUMED = "sum by (<< by >>) (rate(sse_streams_opened_total{start=\"resumed\"}[<< rate('2m') >>]))"
+
 _CONNECTIONS = (
     _counter("sse_streams_opened_total", "route", "start"),
     _counter("sse_streams_closed_total", "route", "reason"),
@@ -144,10 +146,12 @@ _CONNECTIONS = (
     Signal(
         record="route:sse_streams_resumed:rate2m",
         # Two minutes: one minute peaks in an orderly deploy, five hold on long after a storm.
-        expr="sum by (<< by >>)"
-        " (rate(sse_streams_opened_total{start=\"resumed\"}[<< rate('2m') >>]))",
+        # A poll opens as resumed, and is none: a client that polls would be a storm of its own.
+        expr=f"{_RESUMED} - sum by (<< by >>)"
+        " (rate(sse_streams_closed_total{reason=\"polled\"}[<< rate('2m') >>]))"
+        f" or {_RESUMED}",
         unit="ops",
-        help="Connections resumed per second, over two minutes.",
+        help="Connections resumed per second without those that poll, over two minutes.",
         per_second=True,
     ),
     Signal(

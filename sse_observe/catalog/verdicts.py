@@ -69,7 +69,7 @@ def _lost(prefix: str, labels: tuple[str, ...], match: str) -> Signal:
 {prefix}:sse_streams_started:rate5m - {prefix}:sse_streams_completed:rate5m
   - ({prefix}:sse_streams_open:sum - {prefix}:sse_streams_open:sum offset << w('5m') >>)
     / << seconds('5m') >>
-  - {prefix}:sse_streams_cancelled:rate5m / {match} ({coverage} >= 0.5)
+  - {prefix}:sse_streams_cancelled:rate5m / {match}({coverage} >= 0.5)
 or {prefix}:sse_streams_broken:rate5m""",
         "Streams lost per second; signed, so that edges cancel out over longer windows.",
         labels,
@@ -155,8 +155,8 @@ _STREAMS = (
         "Share of completed streams whose client reports; under 50 % a cancelled stream cannot be "
         "told from a lost one.",
     ),
-    _lost("route", _ROUTE, "on (<< on >>)"),
-    _lost("route_split", _SPLIT, "on (<< on >>) group_left ()"),
+    _lost("route", _ROUTE, ""),
+    _lost("route_split", _SPLIT, "on (<< on >>) group_left () "),
     *(signal for window in WINDOWS for signal in _window(window)),
     *_ended("route_split", _SPLIT, "1h"),
     Signal(
@@ -228,7 +228,7 @@ _CONNECTIONS = (
         " - 3 * sum by (<< by >>)"
         " (avg_over_time(route:sse_streams_opened:rate5m[<< w('6h') >>]))"
         " * route:sse_stream_duration_seconds:mean6h"
-        " and on (<< on >>) route:sse_streams_open:sum offset << w('6h') >>",
+        " and route:sse_streams_open:sum offset << w('6h') >>",
         "Open streams that arrivals and mean life do not explain, for two hours at least.",
     ),
     _number(
