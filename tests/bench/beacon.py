@@ -86,9 +86,7 @@ def measure() -> dict[str, float]:
         ]
         floor.append(asyncio.run(seconds_each(least, bodies)))
         ours.append(asyncio.run(seconds_each(app, bodies)))
-    accepted = metrics.registry.get_sample_value(
-        "sse_client_reports_total", {"result": "accepted"}
-    )
+    accepted = metrics.registry.get_sample_value("sse_client_reports_total", {"result": "accepted"})
     return {
         "reports_per_second": 1 / statistics.median(ours),
         "ratio": statistics.median(a / b for a, b in zip(ours, floor, strict=True)),
