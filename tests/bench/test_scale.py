@@ -111,13 +111,15 @@ def test_streams_on_one_worker(streams):
         after = totals(url)
 
     calls = with_all["calls"] - without["calls"]
+    least = [min(found["took"]) * 1000 for found in (without, with_all)]
     both = [statistics.median(found["took"]) * 1000 for found in (without, with_all)]
     stop = statistics.median(with_all["stops"]) * 1000
     worked, stood = (max(piece[at] for piece in ticks) * 1000 for at in (0, 1))
     print(
         f"\n{streams:,} streams open in {opened:.1f} s, gone {gone:.1f} s after the cut"
         f"\n  scrape of {ROUTES} routes: {both[0]:.1f} ms with none open, {both[1]:.1f} ms with all"
-        f" (processor time, median of {len(with_all['took'])})"
+        f" (processor time, median of {len(with_all['took'])};"
+        f" the least {least[0]:.1f} and {least[1]:.1f})"
         f"\n  calls of a scrape: {without['calls']:,}, {calls:+} with all"
         f"\n  longest stop of the loop in a scrape: {stop:.1f} ms (median)"
         f"\n  tick: {len(ticks)} pieces, the longest {worked:.2f} ms of work,"
@@ -130,10 +132,7 @@ def test_streams_on_one_worker(streams):
     assert after["sse_concurrent_streams"] == 0
     assert after["sse_orphaned_streams"] == 0
     assert after["sse_observer_faults_total"] == 0
-    # What looks at each stream is called for each stream.
-    assert calls < streams / 2
+    # What looked at each stream would be called for each stream. Milliseconds are printed, not
+    # judged: two scrapes differ by more than 5 of them wherever anybody else works.
+    assert calls < streams / 20
     assert worked <= 5
-    if streams == MOST:
-        # Milliseconds of two scrapes are compared where nobody else works.
-        assert both[1] - both[0] <= 5
-        assert stop <= 10
