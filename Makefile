@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # program:Debian package. The demo wants Prometheus; the tests want the rest too.
 DEMO_PARTS := prometheus:prometheus
 TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager nginx:nginx \
-	chromium:chromium node:nodejs ip:iproute2 nft:nftables
+	chromium:chromium node:nodejs tsc:node-typescript ip:iproute2 nft:nftables
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast prove check render wheel bench setup parts
@@ -38,6 +38,7 @@ render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/ and the README's t
 
 bench: $(VENV)/dev  ## What the middleware costs, as ratios
 	$(BIN)/python -m pytest tests/bench -s -p no:randomly
+	$(BIN)/python tests/bench/beacon.py && $(BIN)/python tests/bench/headline.py
 
 wheel: $(VENV)/demo  ## Build the wheel into dist/
 	$(BIN)/pip wheel -q --no-deps -w dist .

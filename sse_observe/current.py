@@ -156,7 +156,7 @@ class CurrentStream:
 
     def _replay(self, write: Callable[[SSEMetrics, str], Any]) -> None:
         """Write something about replay, with that source switched on for the route."""
-        if self._stream is None:
+        if self._stream is None or _is_over(self._stream):
             return
         _said(self._stream).replay = True
         owner: Owner = self._stream.owner
@@ -169,8 +169,12 @@ class CurrentStream:
 def current_stream() -> CurrentStream:
     """Return the stream of the running request, or a stand-in that counts nothing."""
     stream = CURRENT.get()
-    is_over = stream is not None and stream.scope is None and not stream.is_stream
-    return CurrentStream(None if is_over else stream)
+    return CurrentStream(None if stream is not None and _is_over(stream) else stream)
+
+
+def _is_over(stream: Stream) -> bool:
+    """Whether its request ended without a stream: then nothing can say which route it was."""
+    return stream.scope is None and not stream.is_stream
 
 
 def _said(stream: Stream) -> Said:

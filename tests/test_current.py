@@ -208,3 +208,19 @@ def test_two_registries_keep_their_streams_apart(metrics):
 
     assert value(metrics, "sse_events_sent_total") == 1
     assert value(other, "sse_events_sent_total") == 2
+
+
+def test_a_word_after_a_request_that_was_no_stream_harms_nobody(metrics):
+    """A background task may keep what it was given; without a stream there is no route to count."""
+    kept = []
+
+    async def app(scope, receive, send):
+        kept.append(current_stream())
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    drive(SSEObserveMiddleware(app, metrics=metrics))
+    kept[0].buffered(5)
+    kept[0].evicted(1)
+
+    assert value(metrics, "sse_replay_evicted_events_total") == 0
