@@ -13,9 +13,18 @@ class Reading:
     events: list[tuple[str, int]] = field(default_factory=list)
     """(kind, size) of each event."""
     comments: int = 0
-    payload: bool = False
+    payloads: int = 0
+    payload_ids: list[bytes] = field(default_factory=list)
+    """The id of each payload event that carries one itself."""
+    payload_ends: list[int] = field(default_factory=list)
+    """Where in the stream each payload event was complete."""
     terminal: bool = False
     id: bytes = b""
+
+    @property
+    def payload(self) -> bool:
+        """Whether there was any payload event."""
+        return self.payloads > 0
 
 
 def lines_of(stream: bytes) -> list[tuple[bytes, int]]:
@@ -40,12 +49,16 @@ def read(
     """Read a whole stream by the standard."""
     done = Reading()
     block: list[tuple[bytes, int]] = []
+    at = len(BOM) if stream.startswith(BOM) else 0
     for line, size in lines_of(stream.removeprefix(BOM)):
+        at += size
         if line:
             block.append((line, size))
-        else:
-            _block(done, block, declared, terminals)
-            block = []
+            continue
+        before = done.payloads
+        _block(done, block, declared, terminals)
+        done.payload_ends += [at] * (done.payloads - before)
+        block = []
     return done
 
 
@@ -55,7 +68,7 @@ def _block(
     declared: tuple[bytes, ...],
     terminals: tuple[bytes, ...],
 ) -> None:
-    name, data, comment = b"", [], False
+    name, data, comment, own = b"", [], False, None
     for line, _ in block:
         key, _, value = line.partition(b":")
         value = value[1:] if value[:1] == b" " else value
@@ -64,7 +77,7 @@ def _block(
         elif key == b"event":
             name = value
         elif key == b"id" and b"\0" not in value and len(line) <= 256:
-            done.id = value
+            done.id = own = value
         elif key == b"" and line:
             comment = True
     if not data:
@@ -86,5 +99,7 @@ def _block(
     if ends:
         done.terminal = True
     elif name not in (*HEARTBEATS, b"sse.hello") or name in declared:
-        done.payload = True
+        done.payloads += 1
         done.terminal = False
+        if own is not None:
+            done.payload_ids.append(own)
