@@ -26,9 +26,9 @@ from sse_observe.ledger import LOGGER, Ledger
 from sse_observe.metrics import ALL_USERS, OTHER
 from sse_observe.registry import SSEMetrics, default_metrics
 from sse_observe.routes import Resolved, Routes, StreamRoute
+from sse_observe.sender import sender
 from sse_observe.server import exiting, peek
 from sse_observe.stream import Stream
-from sse_observe.tally import sender
 from sse_observe.tcp import Sockets
 
 Scope = MutableMapping[str, Any]

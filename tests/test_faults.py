@@ -42,6 +42,8 @@ INSIDE = [
     (Notes, "_first"),
     (Notes, "_slow"),
     (Notes, "_scan"),
+    (Notes, "_learn"),
+    (Notes, "_whole_blocks"),
     (Notes, "_dispatch"),
     (tally_module, "_first_payload"),
     (tally_module, "_count_plain"),

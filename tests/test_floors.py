@@ -22,7 +22,7 @@ GROUND = {
     "headers": 1,
     "tokens": 1,
 }
-GROUND |= dict.fromkeys(("stream", "tally", "cursors", "flush", "ledger"), 2)
+GROUND |= dict.fromkeys(("stream", "tally", "sender", "cursors", "flush", "ledger"), 2)
 RUNTIME = {"current", "server", "middleware", "exposition", "port", "beacon", "tcp", "reference"}
 RUNTIME |= {"consumer"}
 BUNDLE = {"catalog", "render"}

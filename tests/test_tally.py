@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sse_observe.routes import StreamRoute
+from sse_observe.sender import sender
 from sse_observe.stream import SIZE_BOUNDS, SIZES, RouteTally, Stream
-from sse_observe.tally import Notes, sender
+from sse_observe.tally import Notes
 
 DECLARED = StreamRoute(events=("tick",), terminal_events=("done", "[DONE]"))
 TERMINALS = (b"done", b"[DONE]")
