@@ -24,7 +24,17 @@ from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
 from sse_observe import ledger as ledger_module
 
 # Where the message path and the tick run.
-ROOMS = ("middleware", "ledger", "tally", "stream", "flush", "cursors", "headers", "server")
+ROOMS = (
+    "middleware",
+    "ledger",
+    "tally",
+    "sender",
+    "stream",
+    "flush",
+    "cursors",
+    "headers",
+    "server",
+)
 ROOMS += ("routes", "families")
 GUARDS = {
     "middleware.SSEObserveMiddleware.__call__",
@@ -37,7 +47,7 @@ GUARDS = {
     "stream.Stream.observed_receive",
     "ledger.Ledger._go_on",
     "ledger.Ledger.fault",
-    "tally.sender",
+    "sender.sender",
 }
 """They catch what the others raise, and call nothing unguarded themselves."""
 BEFORE = {

@@ -103,7 +103,7 @@ async def observe(url, streams, scrapes):
 def test_streams_on_one_worker(streams):
     """Every event reaches every stream; gauge, tick, scrape and loop are as promised."""
     options = ("--backlog", "4096", "--no-access-log")
-    with serve_process("scale_app:observed", *options) as server:
+    with serve_process("scale_app:observed", "--factory", *options) as server:
         url = server.url
         without, with_all, ticks, heard, opened, gone = asyncio.run(
             observe(url, streams, 15 if streams == MOST else 3)
