@@ -1,6 +1,7 @@
 """The demo does what its screen says: real streams, a real alert, links that open."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from conftest import needs
 
 from sse_observe.lab.numbers import read
 from sse_observe.lab.pages import bundle_pages
+from sse_observe.lab.server import quiet
 from sse_observe.lab.view import AlertState, Moment, clock, frame
 
 DEMO = [sys.executable, "-m", "sse_observe", "demo"]
@@ -187,3 +189,14 @@ def test_the_pages_of_the_bundle_are_safe_and_lead_to_each_other() -> None:
     assert "rate(a{job=~&quot;.+&quot;}[1m])" in pages["/d/sse-x"]
     assert "http://prometheus/graph?g0.expr=rate" in pages["/d/sse-x"]
     assert json.loads(pages["/dashboards/x.json"]) == board
+
+
+def test_what_a_lab_silences_speaks_again_afterwards() -> None:
+    """The log level belongs to the process; a run that borrowed it gives it back."""
+    log = logging.getLogger("sse_observe")
+    before = log.level
+    with pytest.raises(RuntimeError), quiet():
+        assert not log.isEnabledFor(logging.ERROR)
+        raise RuntimeError
+
+    assert log.level == before

@@ -1,7 +1,6 @@
 """The demo: a service, its users, an incident, and the Prometheus that sees it; all on loopback."""
 
 import asyncio
-import logging
 import signal
 import tempfile
 import time
@@ -21,7 +20,7 @@ from sse_observe.lab.network import Network
 from sse_observe.lab.pages import Pages, bundle_pages
 from sse_observe.lab.process import find
 from sse_observe.lab.prometheus import Prometheus
-from sse_observe.lab.server import Server
+from sse_observe.lab.server import Server, quiet
 from sse_observe.lab.service import ROUTE, Weather, service
 from sse_observe.lab.users import Users, mobile
 from sse_observe.lab.view import AlertState, Moment
@@ -67,12 +66,11 @@ class Demo:
         # Whoever ends it politely gets the same tidy end as Ctrl-C.
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
-        # What breaks here breaks on purpose, and is on the screen already.
-        logging.getLogger("sse_observe").setLevel(logging.CRITICAL)
         metrics = SSEMetrics(CollectorRegistry())
         weather = Weather()
         pages = Pages()
         async with AsyncExitStack() as stack:
+            stack.enter_context(quiet())
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sse-observe-")))
             server = Server(service(metrics, weather, pages), port=self.port)
             stack.enter_context(server)

@@ -1,7 +1,6 @@
 """The fire drill: faults on routes of their own, and the alerting that must see each of them."""
 
 import asyncio
-import logging
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ from sse_observe.lab.pages import Pages, bundle_pages
 from sse_observe.lab.process import find
 from sse_observe.lab.prometheus import Prometheus
 from sse_observe.lab.readers import Readers
-from sse_observe.lab.server import Server
+from sse_observe.lab.server import Server, quiet
 from sse_observe.render.bundle import render, write
 from sse_observe.render.settings import AlertSettings, Settings, WindowSettings
 from sse_observe.render.tuning import tune
@@ -90,11 +89,10 @@ class Drill:
 
     async def run(self) -> Report:
         """Run to the end of every fault's course."""
-        # What breaks here breaks on purpose, and the timeline tells it.
-        logging.getLogger("sse_observe").setLevel(logging.CRITICAL)
         self._look_for_programs()
         began = time.monotonic()
         async with AsyncExitStack() as stack:
+            stack.enter_context(quiet())
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sse-observe-")))
             switches = {fault.name: Switch() for fault in self.faults}
             pages, targets = await self._serve(stack, home, switches)

@@ -1,8 +1,11 @@
 """A real uvicorn in a thread of this process, on loopback, ended with the block that started it."""
 
+import logging
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +14,18 @@ import uvicorn
 from sse_observe.errors import LabError
 
 START_SECONDS = 10.0
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep our own log lines off the terminal: what breaks in the lab breaks on purpose."""
+    log = logging.getLogger("sse_observe")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 class Server:
