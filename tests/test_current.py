@@ -64,7 +64,7 @@ def test_hello_tells_what_the_client_needs(metrics):
         "heartbeat_seconds": 10,
         "report_token": "/chat/{id}/all/unknown",
     }
-    assert 500 <= retry <= 1500
+    assert 500 <= retry <= 1000
 
 
 def test_words_about_replay_are_counted_on_the_route(metrics):
