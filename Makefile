@@ -37,7 +37,7 @@ render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/ and the README's t
 	$(BIN)/python tests/readme.py
 
 bench: $(VENV)/dev  ## What the middleware costs, as ratios
-	$(BIN)/python -m pytest tests/bench -s -p no:randomly
+	$(BIN)/python -m pytest tests/bench -m "prove or slow" -s -p no:randomly
 	$(BIN)/python tests/bench/beacon.py && $(BIN)/python tests/bench/headline.py
 
 wheel: $(VENV)/demo  ## Build the wheel into dist/

@@ -15,6 +15,9 @@ import pytest
 from asgi import END, http_scope
 from candidate import factory
 
+# What is printed is a figure, not a verdict: `make bench` asks for it, `make test` does not.
+pytestmark = [pytest.mark.slow, pytest.mark.prove]
+
 EVENTS = 640
 SHAPES = {
     "id, event, data": b'id: %d\nevent: message\ndata: {"text":"' + b"x" * 80 + b'"}\n\n',
