@@ -35,8 +35,8 @@ def measured(step):
 
 
 async def measure(scrapes):
-    """Scrape some times; return one's calls, how long each took, the loop's longest stops."""
-    took, stops = [], []
+    """Scrape some times; return the calls and the seconds of each, and the loop's longest stops."""
+    took, stops, called = [], [], []
     calls = 0
     longest = 0.0
 
@@ -51,9 +51,12 @@ async def measure(scrapes):
         nonlocal calls
         calls += event == "call" and not ticking
 
-    sys.setprofile(count)
-    await Exchange(metrics, http_scope("/metrics")).run()
-    sys.setprofile(None)
+    for _ in range(3):
+        calls = 0
+        sys.setprofile(count)
+        await Exchange(metrics, http_scope("/metrics")).run()
+        sys.setprofile(None)
+        called.append(calls)
     for _ in range(scrapes):
         worked = time.thread_time()
         await Exchange(metrics, http_scope("/metrics")).run()
@@ -66,7 +69,8 @@ async def measure(scrapes):
         await Exchange(metrics, http_scope("/metrics")).run()
         stops.append(longest)
     watcher.cancel()
-    return {"calls": calls, "took": took, "stops": stops}
+    # The least: a scrape between two pieces of a tick also writes down what the tick added up.
+    return {"calls": min(called), "took": took, "stops": stops}
 
 
 async def app(scope, receive, send):

@@ -134,6 +134,6 @@ def test_streams_on_one_worker(streams):
     assert after["sse_observer_faults_total"] == 0
     # What looked at each stream would be called for each stream. Milliseconds are printed, not
     # judged: two scrapes differ by more than 5 of them wherever anybody else works.
-    assert calls < streams / 20
+    assert calls < streams / 2
     if streams == MOST:
         assert worked <= 5
