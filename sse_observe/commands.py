@@ -79,19 +79,23 @@ def render(
         bool,
         typer.Option("--kubernetes", help="Write kubernetes/ too: PrometheusRules, ConfigMaps."),
     ] = False,
+    provisioning: Annotated[
+        bool,
+        typer.Option("--provisioning", help="Write provisioning/ too: a stack to `compose up`."),
+    ] = False,
 ) -> None:
     """Write dashboards/, alerts/ and runbooks/, or check that they are up to date."""
     from sse_observe.render.bundle import render_to
     from sse_observe.render.check import check as compare
 
     if check:
-        report = compare(out, settings, kubernetes=kubernetes)
+        report = compare(out, settings, kubernetes=kubernetes, provisioning=provisioning)
         _warn(report.warnings)
         typer.echo(report.diff, nl=False)
         for line in report.lines():
             typer.echo(f"sse-observe: {line}", err=True)
         raise typer.Exit(1 if report.count else 0)
-    written, warnings = render_to(out, settings, kubernetes=kubernetes)
+    written, warnings = render_to(out, settings, kubernetes=kubernetes, provisioning=provisioning)
     _warn(warnings)
     typer.echo(f"{len(written)} files written to {out.resolve()}")
 

@@ -12,15 +12,19 @@ from sse_observe.render.banner import MARK
 from sse_observe.render.boards import render_boards
 from sse_observe.render.kubernetes import FOLDER as KUBERNETES
 from sse_observe.render.kubernetes import manifests
+from sse_observe.render.provisioning import FILES, stack
+from sse_observe.render.provisioning import FOLDER as PROVISIONING
 from sse_observe.render.settings import FILE_NAME, Settings, load_settings
 from sse_observe.render.text import Text
 from sse_observe.render.tuning import tune
 
 FOLDERS = {
-    "dashboards": "*.json",
-    "alerts": "*.y*ml",
-    "runbooks": "*.md",
-    KUBERNETES: "*.yaml",
+    "dashboards": ("*.json",),
+    "alerts": ("*.y*ml",),
+    "runbooks": ("*.md",),
+    KUBERNETES: ("*.yaml",),
+    # By name: the user's own copies of our files may lie here too, banner and all.
+    PROVISIONING: FILES,
 }
 """Where rendered files lie, and how they are called."""
 
@@ -46,29 +50,37 @@ def render(catalog: Catalog, settings: Settings) -> dict[str, str]:
     return {**render_boards(catalog, settings), **Text(catalog, settings).files()}
 
 
-def bundle(settings_file: Path | None, *, kubernetes: bool = False) -> Bundle:
-    """Render the bundle of a settings file, in memory; with manifests where they are asked for."""
+def bundle(
+    settings_file: Path | None, *, kubernetes: bool = False, provisioning: bool = False
+) -> Bundle:
+    """Render the bundle of a settings file, in memory; with what else is asked for."""
     catalog, settings = catalogue(settings_file)
     files = render(catalog, settings)
     if kubernetes:
         files |= manifests(files)
+    if provisioning:
+        files |= stack(settings, str(settings_file or FILE_NAME))
     return Bundle(files, tuple(settings.warnings()))
 
 
 def render_to(
-    out: Path, settings_file: Path | None, *, kubernetes: bool = False
+    out: Path,
+    settings_file: Path | None,
+    *,
+    kubernetes: bool = False,
+    provisioning: bool = False,
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Render into a folder; return the files written, and the warnings."""
-    rendered = bundle(settings_file, kubernetes=kubernetes)
+    rendered = bundle(settings_file, kubernetes=kubernetes, provisioning=provisioning)
     return write(rendered.files, out), rendered.warnings
 
 
 def orphans(files: dict[str, str], out: Path) -> list[str]:
     """Return the files of ours in a folder that the bundle no longer has."""
     found = []
-    for folder, pattern in FOLDERS.items():
-        for path in sorted((out / folder).glob(pattern)):
-            name = f"{folder}/{path.name}"
+    for folder, patterns in FOLDERS.items():
+        for path in sorted(path for like in patterns for path in (out / folder).glob(like)):
+            name = path.relative_to(out).as_posix()
             if name not in files and ours(path):
                 found.append(name)
     return found

@@ -40,9 +40,15 @@ class Report:
         return [*named, f"{files}; run: {self.cure}"]
 
 
-def check(out: Path, settings_file: Path | None, *, kubernetes: bool = False) -> Report:
+def check(
+    out: Path,
+    settings_file: Path | None,
+    *,
+    kubernetes: bool = False,
+    provisioning: bool = False,
+) -> Report:
     """Compare a folder with what would be rendered; writes nothing."""
-    rendered = bundle(settings_file, kubernetes=kubernetes)
+    rendered = bundle(settings_file, kubernetes=kubernetes, provisioning=provisioning)
     missing: list[str] = []
     stale: list[str] = []
     diff: list[str] = []
@@ -65,6 +71,7 @@ def check(out: Path, settings_file: Path | None, *, kubernetes: bool = False) ->
             f" --out {out}" if out != Path() else "",
             f" --settings {settings_file}" if settings_file else "",
             " --kubernetes" if kubernetes else "",
+            " --provisioning" if provisioning else "",
         ]
     )
     return Report(

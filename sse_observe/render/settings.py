@@ -5,11 +5,12 @@ Judges each key by itself; what depends on the catalogue (an alert's name, a thr
 never fire) is for `tuning` to say.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -26,6 +27,7 @@ FILE_NAME = "sse-observe.yaml"
 _DEFAULT_RETENTION_SECONDS = 15 * 86400.0
 _MATCHER = r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*("(?:\\.|[^"\\\n])*")\s*'
 _MATCHERS = re.compile(rf"{_MATCHER}(?:,{_MATCHER})*,?\s*")
+_TARGET = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 _LABEL = re.compile(r"[a-zA-Z_]\w*")
 _DURATIONS = {"scrape_interval", "rule_interval", "window", "for", "keep_firing_for"}
 # Labels that the signals carry themselves, or that a rule sets.
@@ -72,6 +74,16 @@ class AlertSettings(
     annotations: dict[str, str] = {}
 
 
+class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the Prometheus of `--provisioning` scrapes, as seen from its container."""
+
+    job: str = "sse"
+    targets: tuple[str, ...] = ("host.docker.internal:8000",)
+    metrics_path: str = "/metrics"
+    scheme: Literal["http", "https"] = "http"
+    labels: dict[str, str] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     Everything that a user may tune, with the defaults that the committed bundle has.
@@ -90,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     extra_alerts: str | None = None
+    provisioning: Provisioning = Provisioning()
     time_scale: float = 1.0
 
     @property
@@ -226,6 +239,8 @@ def _fields(keys: list[str]) -> list[str]:
     kind: Any = Settings
     if keys[:1] == ["objectives"]:
         kind = Objectives
+    elif keys[:1] == ["provisioning"]:
+        kind = Provisioning
     elif keys[:1] == ["alerts"]:
         kind = WindowSettings if "windows" in keys else AlertSettings
     return [field.encode_name for field in msgspec.structs.fields(kind)]
@@ -258,6 +273,7 @@ def _faults(settings: Settings) -> Iterator[str]:
     yield from _words("", settings.labels, settings.annotations)
     for name, alert in settings.alerts.items():
         yield from _alert_faults(f"alerts.{name}.", alert)
+    yield from _provisioning_faults(settings.provisioning)
 
 
 def _alert_faults(prefix: str, alert: AlertSettings) -> Iterator[str]:
@@ -278,6 +294,21 @@ def _alert_faults(prefix: str, alert: AlertSettings) -> Iterator[str]:
                 "1 spends the budget exactly over its window"
             )
     yield from _words(prefix, alert.labels, alert.annotations)
+
+
+def _provisioning_faults(given: Provisioning) -> Iterator[str]:
+    if not given.job.strip():
+        yield "provisioning.job: '': no name; write the one that your service has, such as chat"
+    if not re.fullmatch(r"/[^\s?#]*", given.metrics_path):
+        yield f"provisioning.metrics_path: {given.metrics_path!r}: no path; write it like /metrics"
+    if not given.targets:
+        yield 'provisioning.targets: []: nothing to scrape; write ["chat:8000"]'
+    for target in given.targets:
+        if not _TARGET.fullmatch(target):
+            yield f"provisioning.targets: {target!r}: no host with a port; write it like chat:8000"
+    for name in given.labels:
+        if not _LABEL.fullmatch(name) or name.startswith("__") or name in _TAKEN:
+            yield f"provisioning.labels: {name!r}: no label of yours; name one such as env"
 
 
 def _duration(key: str, text: str) -> Iterator[str]:
@@ -310,7 +341,13 @@ def _words(prefix: str, labels: Mapping[str, str], annotations: Mapping[str, str
                 )
 
 
+def matchers(selector: str) -> list[tuple[str, str, str]]:
+    """Return label, operator and value of each matcher of a selector."""
+    found = re.finditer(_MATCHER, selector.strip().strip("{}"))
+    return [(label, how, json.loads(value)) for label, how, value in (m.groups() for m in found)]
+
+
 def _normal(selector: str) -> str:
     """Write matchers the one way: `a="b", c=~"d"`."""
-    matchers = re.finditer(_MATCHER, selector.strip().strip("{}"))
-    return ", ".join("".join(matcher.groups()) for matcher in matchers)
+    found = re.finditer(_MATCHER, selector.strip().strip("{}"))
+    return ", ".join("".join(matcher.groups()) for matcher in found)

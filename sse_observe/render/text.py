@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -39,6 +40,32 @@ class Rule:
     window: Window | None = None
 
 
+def fill(template: str, **values: Any) -> str:
+    """Return a template's text, ended by one line feed; an unknown word is an error."""
+    return _jinja().get_template(template).render(**values).rstrip("\n") + "\n"
+
+
+@cache
+def _jinja() -> Environment:
+    jinja = Environment(
+        loader=PackageLoader("sse_observe.render"),
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  (YAML and Markdown; strings enter YAML through `quoted`)
+    )
+    jinja.filters["quoted"] = _quoted
+    jinja.globals["banner"] = banner
+    return jinja
+
+
 class Text:
     """Renders everything that is text, from a catalogue that `tuning` has tuned."""
 
@@ -48,33 +75,17 @@ class Text:
         self._promql = PromQL(settings)
         self._signals = {signal.record: signal for signal in catalog.signals}
         self._boards = {board.name: board for board in catalog.boards}
-        self._jinja = Environment(
-            loader=PackageLoader("sse_observe.render"),
-            variable_start_string="<<",
-            variable_end_string=">>",
-            block_start_string="<%",
-            block_end_string="%>",
-            comment_start_string="<#",
-            comment_end_string="#>",
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,  # noqa: S701  (YAML and Markdown; strings enter YAML through `quoted`)
-        )
-        self._jinja.filters["quoted"] = _quoted
-        self._jinja.globals["banner"] = banner
 
     def files(self) -> dict[str, str]:
         """Return each text file of the bundle by its path."""
         interval = duration(self._settings.rule_seconds)
         rules = [rule for alert in self._catalog.alerts for rule in self.rules(alert)]
         return {
-            "alerts/sse-recording-rules.yaml": self._fill(
+            "alerts/sse-recording-rules.yaml": fill(
                 "recordings.yaml.j2", interval=interval, rules=list(self._recordings())
             ),
-            "alerts/sse-alerts.yaml": self._fill("alerts.yaml.j2", interval=interval, rules=rules),
-            "alerts/sse-alertmanager.yml": self._fill(
+            "alerts/sse-alerts.yaml": fill("alerts.yaml.j2", interval=interval, rules=rules),
+            "alerts/sse-alertmanager.yml": fill(
                 "alertmanager.yml.j2",
                 settings=self._settings,
                 alerts={alert.name for alert in self._catalog.alerts},
@@ -86,7 +97,7 @@ class Text:
         """Return the runbook of each alert, and their index, by path."""
         alerts = self._catalog.alerts
         found = {f"runbooks/{alert.name}.md": self._runbook(alert) for alert in alerts}
-        index = self._fill("index.md.j2", alerts=alerts, severity=_severities)
+        index = fill("index.md.j2", alerts=alerts, severity=_severities)
         return {**found, "runbooks/README.md": index}
 
     def rules(self, alert: Alert) -> list[Rule]:
@@ -142,7 +153,7 @@ class Text:
         except CatalogError as error:
             raise CatalogError(f"{alert.source}: {error}") from None
         board = self._boards[alert.dashboard]
-        text = self._fill(
+        text = fill(
             "runbook.md.j2",
             alert=alert,
             rules=rules,
@@ -164,10 +175,6 @@ class Text:
         if self._signals[alert.signals()[0]].unit == "percentunit":
             return f"{number(100 * threshold)} %"
         return number(threshold)
-
-    def _fill(self, template: str, **values: Any) -> str:
-        text = self._jinja.get_template(template).render(**values)
-        return text.rstrip("\n") + "\n"
 
 
 def _severities(alert: Alert) -> str:
