@@ -23,3 +23,7 @@ class MissingExtraError(SSEObserveError):
 
 class LabError(SSEObserveError):
     """A demo or drill could not start or watch what it needs."""
+
+
+class ReportError(SSEObserveError):
+    """A report could not ask, read or write what it needs."""

@@ -14,11 +14,11 @@ from typing import Any
 from grafanalib import core
 from grafanalib._gen import DashboardEncoder
 
-from sse_observe.catalog.dashboards.phrases import FIRING
+from sse_observe.catalog.dashboards.phrases import FIRING, STARTED
 from sse_observe.catalog.durations import duration
-from sse_observe.catalog.model import Alert, Board, Catalog, Panel, Query, Row, Severity
+from sse_observe.catalog.model import Board, Catalog, Panel, Query, Row
 from sse_observe.render.banner import banner
-from sse_observe.render.queries import Scope, plotted
+from sse_observe.render.queries import Scope, limits_of
 from sse_observe.render.settings import Settings
 from sse_observe.render.visuals import COLOURS, JSON, Limit, ref_id, visual
 
@@ -166,9 +166,7 @@ class _Easel:
             marks(
                 "Restarts",
                 COLOURS["calm"],
-                # The newest start of a job is a new value after each restart and each deploy,
-                # whatever the instances are called; the value itself is the moment.
-                "1000 * max by (job) (sse_start_time_seconds)",
+                f"1000 * {STARTED}",
                 titleFormat="{{job}} started",
                 textFormat="A process of this job started.",
                 tagKeys="job",
@@ -202,7 +200,7 @@ class _Easel:
             top = bottom
 
     def _panel(self, board: Board, panel: Panel, x: int, y: int) -> JSON:
-        limits = self._limits(panel)
+        limits = limits_of(panel, self.catalog.alerts)
         drawn = visual(panel, limits, board.uid)
         frame = core.Panel(
             title=panel.title,
@@ -252,19 +250,6 @@ class _Easel:
         more = {"editorMode": "code", "range": not query.instant, "exemplar": query.exemplar}
         return {**{key: target[key] for key in keep}, **more}
 
-    def _limits(self, panel: Panel) -> list[Limit]:
-        """Return the thresholds of the alerts whose signal the panel plots."""
-        found = []
-        for index, query in enumerate(panel.queries):
-            signal = plotted(query.expr)
-            for alert in self.catalog.alerts:
-                found += [
-                    Limit(alert.name, alert.compare, value, severity, index)
-                    for watched, value, severity in _comparisons(alert)
-                    if watched == signal
-                ]
-        return found
-
     def _description(self, panel: Panel, limits: Iterable[Limit]) -> str:
         names = _alerts_of(limits)
         links = ", ".join(f"[{name}]({self.settings.runbook(name)})" for name in names)
@@ -292,15 +277,6 @@ def _places(row: Row, top: int) -> tuple[list[tuple[Panel, int, int]], int]:
         places.append((panel, left, top))
         left, tallest = left + panel.width, max(tallest, panel.height)
     return places, top + tallest
-
-
-def _comparisons(alert: Alert) -> Iterator[tuple[str, float, Severity]]:
-    """Yield signal, threshold and severity; a burn-rate alert has one for each long window."""
-    for window in alert.windows:
-        watched = alert.signal.replace("{window}", window.long)
-        yield watched, alert.line(window), window.severity
-    if not alert.windows:
-        yield alert.signal, alert.line(), alert.severity
 
 
 def _alerts_of(limits: Iterable[Limit]) -> list[str]:

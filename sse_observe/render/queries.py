@@ -1,16 +1,17 @@
 """
-PromQL of the boards: which variables narrow a selector, and which signal a query plots.
+PromQL of the boards: which variables narrow a selector, which signal a query plots, whose limit.
 
 Knows names, not Grafana: signals take job and route, raw metrics the instance too.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from sse_observe.catalog.model import Signal
+from sse_observe.catalog.model import Alert, Panel, Severity, Signal
 from sse_observe.metrics import METRICS
 from sse_observe.render.promql import PromQL
 from sse_observe.render.settings import Settings
+from sse_observe.render.visuals import Limit
 
 # Everything that may stand around a name: strings are skipped whole, so that no label value
 # is taken for a series.
@@ -88,3 +89,23 @@ def plotted(expr: str) -> str | None:
         text = wrapped["inner"].strip()
     name = _SELECTOR.match(text)
     return name["name"] if name else None
+
+
+def limits_of(panel: Panel, alerts: Iterable[Alert]) -> list[Limit]:
+    """Return the thresholds of the alerts whose signal the panel plots."""
+    watched = [(alert, *comparison) for alert in alerts for comparison in _comparisons(alert)]
+    return [
+        Limit(alert.name, alert.compare, value, severity, index)
+        for index, query in enumerate(panel.queries)
+        for alert, signal, value, severity in watched
+        if signal == plotted(query.expr)
+    ]
+
+
+def _comparisons(alert: Alert) -> Iterator[tuple[str, float, Severity]]:
+    """Yield signal, threshold and severity; a burn-rate alert has one for each long window."""
+    for window in alert.windows:
+        watched = alert.signal.replace("{window}", window.long)
+        yield watched, alert.line(window), window.severity
+    if not alert.windows:
+        yield alert.signal, alert.line(), alert.severity

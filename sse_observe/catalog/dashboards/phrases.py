@@ -25,6 +25,11 @@ OBSERVER_COLOURS = {"server": "client", "client": "p95"}
 FIRING = 'ALERTS{alertname=~"SSE.+", alertstate="firing", route=~"$route|"}'
 """What fires for the selection; an alert of a whole job has no route."""
 
+# The newest start of a job is a new value after each restart and each deploy, whatever the
+# instances are called.
+STARTED = "max by (job) (sse_start_time_seconds)"
+"""When the newest process of each job started, in Unix time."""
+
 NO_REPORTS = "No client reports"
 NO_TCP = "No TCP facts (tcp_info is off)"
 NO_RESUMES = "No resumes"

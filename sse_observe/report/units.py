@@ -1,0 +1,61 @@
+"""Numbers and times as a reader wants them: with their unit, and no more digits than count."""
+
+from datetime import UTC, datetime
+
+from sse_observe.catalog.durations import duration
+
+_RATES = {"ops": "/s", "reqps": "/s", "eps": "/s", "cpm": "/min"}
+_SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def said(value: float, unit: str, decimals: int | None = None) -> str:
+    """Write a value in one of the catalogue's units."""
+    if unit == "percentunit":
+        return f"{_plain(100 * value, 2 if decimals is None else decimals)} %"
+    if unit == "percent":
+        return f"{_plain(value, 2 if decimals is None else decimals)} %"
+    if unit == "s":
+        return _time(value)
+    if unit in ("bytes", "Bps"):
+        return _size(value) + ("/s" if unit == "Bps" else "")
+    return f"{_count(value)}{_RATES.get(unit, '')}"
+
+
+def _plain(value: float, decimals: int) -> str:
+    text = f"{value:.{decimals}f}"
+    return text[1:] if float(text) == 0 and text.startswith("-") else text
+
+
+def _time(value: float) -> str:
+    if abs(value) < 1:
+        return f"{_plain(1000 * value, 0 if abs(value) >= 0.01 else 1)} ms"
+    return f"{_plain(value, 2)} s" if abs(value) < 90 else duration(round(value))
+
+
+def _size(value: float) -> str:
+    size = 0
+    while abs(value) >= 1024 and size < len(_SIZES) - 1:
+        value /= 1024
+        size += 1
+    return f"{_count(value)} {_SIZES[size]}"
+
+
+def _count(value: float) -> str:
+    for bound, sign in ((1e9, " G"), (1e6, " M"), (1e4, " k")):
+        if abs(value) >= bound:
+            return f"{value / bound * (10 if sign == ' k' else 1):.3g}{sign}"
+    return f"{value:.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.3g}"
+
+
+def clock(at: float, *, day: bool = True, fine: bool = True) -> str:
+    """Write a moment in UTC; without the day where all of a report lies within one."""
+    shape = f"{'%Y-%m-%d ' if day else ''}%H:%M{':%S' if fine else ''}"
+    return datetime.fromtimestamp(at, UTC).strftime(shape)
+
+
+def span(seconds: float) -> str:
+    """Write a length of time roughly: its two largest units."""
+    text = duration(max(1, round(seconds)))
+    if seconds >= 86400:
+        return duration(round(seconds / 3600) * 3600)
+    return duration(round(seconds / 60) * 60) if seconds >= 3600 else text
