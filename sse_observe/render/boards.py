@@ -95,6 +95,10 @@ class _Easel:
         plain |= {"fiscalYearStartMonth": 0, "timepicker": {}, "weekStart": ""}
         return json.dumps(_pruned(plain), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
+    def _names(self) -> tuple[str, ...]:
+        """Return the variables of every row, in their order; `instance` serves one row alone."""
+        return ("datasource", "job", *self.settings.group_by, "route")
+
     def _variables(self) -> Iterator[JSON]:
         yield {
             "name": "datasource",
@@ -110,7 +114,7 @@ class _Easel:
         }
         recorded = "route:sse_streams_open:sum"
         narrowed: list[str] = []
-        for label in ("job", *self.settings.group_by, "route", "instance"):
+        for label in (*self._names()[1:], "instance"):
             series = "sse_concurrent_streams" if label == "instance" else recorded
             matchers = ", ".join(narrowed)
             query = f"label_values({series}{f'{{{matchers}}}' if matchers else ''}, {label})"
@@ -201,7 +205,7 @@ class _Easel:
 
     def _panel(self, board: Board, panel: Panel, x: int, y: int) -> JSON:
         limits = limits_of(panel, self.catalog.alerts)
-        drawn = visual(panel, limits, board.uid)
+        drawn = visual(panel, limits, board.uid, self._names())
         frame = core.Panel(
             title=panel.title,
             id=panel_id(board.name, panel.title),

@@ -56,28 +56,28 @@ class Limit:
     query: int = 0
 
 
-def visual(panel: Panel, limits: Sequence[Limit], uid: str) -> JSON:
+def visual(panel: Panel, limits: Sequence[Limit], uid: str, variables: Sequence[str]) -> JSON:
     """
     Return `type`, `options`, `fieldConfig` and, for tables, `transformations`.
 
-    `uid` is the board's: a click on a route or an instance narrows the board to it.
+    A click on a route or an instance narrows the board with this `uid` to it; what its other
+    `variables` hold stays.
     """
     drawn = _KINDS[panel.kind](panel, limits)
     for label in ("route", "instance"):
         if any(query.legend == f"{{{{{label}}}}}" for query in panel.queries):
-            link = _narrower(uid, label, f"__field.labels.{label}")
+            link = _narrower(uid, variables, label, f"__field.labels.{label}")
             drawn["fieldConfig"]["defaults"]["links"] = [link]
         if label in panel.columns:
-            link = _narrower(uid, label, "__value.raw")
+            link = _narrower(uid, variables, label, "__value.raw")
             drawn["fieldConfig"]["overrides"].append(
                 _override("byName", panel.columns[label], links=[link])
             )
     return drawn
 
 
-def _narrower(uid: str, label: str, value: str) -> JSON:
-    others = [name for name in ("datasource", "job", "route") if name != label]
-    kept = "&".join(f"${{{name}:queryparam}}" for name in others)
+def _narrower(uid: str, variables: Sequence[str], label: str, value: str) -> JSON:
+    kept = "&".join(f"${{{name}:queryparam}}" for name in variables if name != label)
     address = f"/d/{uid}?{kept}&var-{label}=${{{value}:percentencode}}&${{__url_time_range}}"
     return {"title": f"Only this {label}", "url": address, "targetBlank": False}
 
