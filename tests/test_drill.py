@@ -20,9 +20,10 @@ from sse_observe.lab import timeline
 from sse_observe.lab.alertmanager import Notification
 from sse_observe.lab.broken import Switch
 from sse_observe.lab.course import RECOVERY_MINUTES, SETTLE_MINUTES, Course, Happening, Verdict
-from sse_observe.lab.drill import Drill, Report
+from sse_observe.lab.drill import Drill
 from sse_observe.lab.faults import FAULTS, JOB, fault
 from sse_observe.lab.prometheus import Sample
+from sse_observe.lab.report import Report
 
 DRILL = [sys.executable, "-m", "sse_observe", "drill"]
 FREEZE = fault("freeze")

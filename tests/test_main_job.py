@@ -21,7 +21,7 @@ from servers import RawClient, serve, serve_process
 from sse_observe import SSEMetrics, metrics_app
 from sse_observe.catalog.load import load
 from sse_observe.consumer import StreamFailedError, resume_stream
-from sse_observe.lab.network import Network
+from sse_observe.lab.network import Network, straight
 from sse_observe.lab.pages import Pages, bundle_pages
 from sse_observe.lab.prometheus import Prometheus
 from sse_observe.render.bundle import render, write
@@ -60,7 +60,8 @@ class Traffic:
     async def _run(self) -> None:
         port = int(self._url.rsplit(":", 1)[1])
         lives = iter(range(10**9))
-        async with Network(port, lambda: 0.3 if next(lives) % 10 == 0 else None) as network:
+        dial = straight(port)
+        async with Network(dial, lambda: 0.3 if next(lives) % 10 == 0 else None) as network:
             users = [asyncio.create_task(self._user(network.url)) for _ in range(USERS)]
             users += [asyncio.create_task(self._cut_at_ten_seconds()) for _ in range(3)]
             await asyncio.to_thread(self._stop.wait)

@@ -7,7 +7,7 @@ Each builds on the reference endpoint; what is wrong with it is the one thing it
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sse_observe.reference import MemoryStore, reference_app
@@ -26,17 +26,17 @@ class Switch:
     """
     Whether the fault is on; turned by the drill, read by a service in another thread.
 
-    `cut` is called when it is turned on: what was opened before is no longer safe either.
+    Each of `listeners` is told how it was turned: what was opened before must notice too.
     """
 
     on: bool = False
-    cut: Callable[[], None] = lambda: None
+    listeners: list[Callable[[bool], None]] = field(default_factory=list)
 
     def turn(self, on: bool) -> None:
         """Turn the fault on or off."""
         self.on = on
-        if on:
-            self.cut()
+        for listener in self.listeners:
+            listener(on)
 
     async def off(self) -> None:
         """Wait until it is off."""
@@ -48,13 +48,13 @@ class BrokenOnPurposeError(Exception):
     """What an application's own failure looks like."""
 
 
-def _answers(word: Callable[[int], Any], **options: Any) -> App:
-    """Serve answers of eight words in three seconds; `word` is awaited for each."""
+def _answers(word: Callable[[int], Any], *, pause: float = 0.4, **options: Any) -> App:
+    """Serve answers of eight words, by default in three seconds; `word` is awaited for each."""
 
     async def produce(stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:  # noqa: ARG001
         for number in range(8):
             yield await word(number)
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(pause)
 
     return reference_app(produce=produce, **options)
 
@@ -62,7 +62,11 @@ def _answers(word: Callable[[int], Any], **options: Any) -> App:
 def _feed(
     pause: Callable[[], float], payload: Callable[[], str] = lambda: "tick", **options: Any
 ) -> App:
-    """Serve feeds without an end; `pause` says how long until the next event."""
+    """
+    Serve feeds without an end; `pause` says how long until the next event.
+
+    For readers that stay: each new one would leave a feed behind that goes on.
+    """
 
     async def produce(stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:  # noqa: ARG001
         while True:
@@ -80,6 +84,22 @@ def _feed(
 def steady(switch: Switch) -> App:  # noqa: ARG001 - what breaks is elsewhere
     """Serve a feed that is always well: what breaks it is the way to its readers."""
     return _feed(lambda: 1)
+
+
+def unhurried(switch: Switch) -> App:  # noqa: ARG001 - nothing breaks
+    """Serve answers that take sixteen seconds."""
+    return _answers(_word, pause=2, heartbeat_seconds=5)
+
+
+def talkative(switch: Switch) -> App:  # noqa: ARG001 - what breaks is the proxy
+    """Serve a feed of large events with small heartbeats between them, which tell a delay."""
+    # A page of nginx, 4 KiB, fills in three seconds: late enough to be seen, and no stall.
+    return _feed(lambda: 0.7, lambda: "tick" * 225, heartbeat_seconds=0.25)
+
+
+def brisk(switch: Switch) -> App:  # noqa: ARG001 - what breaks is the wire
+    """Serve a feed with ten events a second: packets enough to judge a wire by."""
+    return _feed(lambda: 0.1)
 
 
 def failing(switch: Switch) -> App:
@@ -125,8 +145,8 @@ def forgetful(switch: Switch) -> App:  # noqa: ARG001 - the buffer is always too
 
 
 def refusing(switch: Switch) -> App:
-    """Answer 503 to every other request for a feed."""
-    healthy = _feed(lambda: 0.5)
+    """Answer 503 to every other request for a stream."""
+    healthy = _answers(_word)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if not switch.on or random.random() < 0.5:  # noqa: S311 - no secret
@@ -176,7 +196,7 @@ def _earlier(name: bytes, value: bytes) -> bytes:
 
 def leaking(switch: Switch) -> App:
     """Go on for readers that have left, for twenty of them at most."""
-    healthy = _feed(lambda: 0.5)
+    healthy = _answers(_word)
     leaked = 0
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

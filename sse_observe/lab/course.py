@@ -30,6 +30,11 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
+Event = Literal[
+    "begun", "broken", "crossed", "pending", "firing", "notified", "resolved", "mended", "ended"
+]
+
+
 @dataclass(frozen=True)
 class Happening:
     """One line of the timeline, in seconds of the drill."""
@@ -37,7 +42,7 @@ class Happening:
     seconds: float
     fault: str
     alert: str
-    what: Literal["broken", "crossed", "pending", "firing", "notified", "resolved", "mended"]
+    what: Event
     detail: str = ""
 
 
@@ -92,7 +97,7 @@ class Course:
         self._now = self._began = self._settled = now
         self.phase = "broken"
         self.switch.turn(True)
-        self._say("", "broken", self.fault.text)
+        self._say("", "broken" if self.fault.alerts else "begun", self.fault.text)
 
     def look(
         self,
@@ -103,7 +108,7 @@ class Course:
     ) -> None:
         """Take the alerts, the signals and the new notifications of one moment."""
         self._now = now
-        self._cross([sample for sample in values if self.fault.raises(dict(sample.labels))])
+        self._cross([sample for sample in values if self.fault.raises(sample.labels)])
         self._alerts([alert for alert in found if self.fault.raises(alert["labels"])])
         self._notified([note for note in messages if self.fault.raises(note.labels)])
         if self.phase == "broken":
@@ -156,16 +161,26 @@ class Course:
                 self._say(name, "notified", note.runbook_url)
 
     def _may_mend(self) -> None:
+        spent = self._now - self._began
+        if not self.fault.alerts:
+            if spent >= self.fault.within * self.minute:
+                self._mend("ended")
+            return
         told = self._fired.keys() >= set(self.fault.alerts) and self._runbooks.keys() >= set(
             self.fault.alerts
         )
         if not told:
             self._settled = self._now
-        spent = self._now - self._began > (self.fault.within + SETTLE_MINUTES) * self.minute
-        if spent or self._now - self._settled >= SETTLE_MINUTES * self.minute:
-            self._mended, self.phase = self._now, "mended"
-            self.switch.turn(False)
-            self._say("", "mended")
+        if (
+            spent > (self.fault.within + SETTLE_MINUTES) * self.minute
+            or self._now - self._settled >= SETTLE_MINUTES * self.minute
+        ):
+            self._mend("mended")
+
+    def _mend(self, what: Event) -> None:
+        self._mended, self.phase = self._now, "mended"
+        self.switch.turn(False)
+        self._say("", what)
 
     def _may_end(self) -> None:
         quiet = "firing" not in self._states.values() and not self._open
@@ -202,7 +217,7 @@ class Course:
     def _say(
         self,
         alert: str,
-        what: Literal["broken", "crossed", "pending", "firing", "notified", "resolved", "mended"],
+        what: Event,
         detail: str = "",
     ) -> None:
         self.tell(Happening(round(self._now, 1), self.fault.name, alert, what, detail))

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from sse_observe.catalog.load import load
 from sse_observe.errors import LabError
 from sse_observe.lab import numbers
-from sse_observe.lab.network import Network
+from sse_observe.lab.network import Network, straight
 from sse_observe.lab.pages import Pages, bundle_pages
 from sse_observe.lab.process import find
 from sse_observe.lab.prometheus import Prometheus
@@ -83,7 +83,7 @@ class Demo:
                 stack.enter_context(watcher)
                 links["Prometheus"] = f"{watcher.url}/alerts"
             self._moment = replace(self._moment, links=links, note=note)
-            network = await stack.enter_async_context(Network(server.port, mobile))
+            network = await stack.enter_async_context(Network(straight(server.port), mobile))
             await stack.enter_async_context(
                 Users(f"{network.url}{ROUTE}", self.users, metrics, ROUTE)
             )

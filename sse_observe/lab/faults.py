@@ -4,7 +4,7 @@ The table of faults: how each is caused, and exactly which alerts it must raise,
 Knows no clock: how long a minute of the rules takes is the drill's to say.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -25,18 +25,23 @@ class Fault:
     One fault on a route of its own.
 
     `service` builds the application behind the route. While the fault is on, connections are cut
-    after `life` seconds and readers wait `pause` seconds before they come back; `patience` ends
-    their reading after so many events. `retries` is how often they come back at all.
-    `read_timeout` puts an nginx with that limit in between. A fault of the `exporter` has a job
-    and a `/metrics` of its own, which stops answering.
-    `within` is how soon the alerts must fire, in minutes of the rules; `scale` is the most that
-    time may be sped up: a rate grows with it, and one machine can do only so much.
+    after about `life` seconds and readers wait `pause` seconds before they come back; `patience`
+    ends their reading after so many events. `retries` is how often they come back at all.
+    `read_timeout` puts an nginx with that limit in between; `buffering`, while it is on, a second
+    one with its defaults; `lossy` a wire that loses packets then. A fault that is `alone` has a
+    job and servers of its own: while it is on, an `exporter` does not answer, strangers send
+    `reports` that nobody can believe; and when it is turned on, its servers restart (`restarts`).
+    `within` is how soon the alerts must fire, in minutes of the rules; without alerts it is how
+    long none may. Those in `held` Alertmanager's example holds back, once the others fire.
+    `scale` is the most that time may be sped up: a rate grows with it, and one machine can do
+    only so much.
     """
 
     name: str
     text: str
     alerts: tuple[str, ...]
     within: float
+    held: tuple[str, ...] = ()
     service: Callable[[Switch], App] = broken.steady
     route: StreamRoute = field(default_factory=lambda: _FEED)
     users: int = 12
@@ -45,7 +50,11 @@ class Fault:
     patience: int | None = None
     retries: int | None = None
     read_timeout: str | None = None
+    buffering: bool = False
+    lossy: bool = False
     exporter: bool = False
+    reports: bool = False
+    restarts: bool = False
     scale: float = 60
 
     @property
@@ -53,23 +62,51 @@ class Fault:
         """The route's path, which is its label too."""
         return f"/{self.name}{STREAM_PATH}"
 
-    def raises(self, labels: dict[str, str]) -> bool:
+    def raises(self, labels: Mapping[str, str]) -> bool:
         """Whether an alert with these labels is this fault's doing."""
-        if self.exporter:
-            return labels.get("job") == self.job
-        return labels.get("job") == JOB and labels.get("route") == self.path
+        if labels.get("job") != self.job:
+            return False
+        return self.alone or labels.get("route") == self.path
+
+    @property
+    def alone(self) -> bool:
+        """Whether it cannot share servers with others: it is theirs, or has no route."""
+        return self.exporter or self.reports or self.restarts or self.lossy
+
+    @property
+    def proxied(self) -> bool:
+        """Whether there is an nginx before its service."""
+        return self.read_timeout is not None or self.buffering
 
     @property
     def job(self) -> str:
         """The Prometheus job that watches it."""
-        return f"{JOB}-{self.name}" if self.exporter else JOB
+        return f"{JOB}-{self.name}" if self.alone else JOB
 
 
 FAULTS = (
     Fault(
+        name="healthy",
+        text="No fault: two hundred users read answers and now and then lose their connection.",
+        alerts=(),
+        within=60,
+        service=broken.unhurried,
+        route=StreamRoute(
+            terminal_events=("done",),
+            dense_ids=True,
+            heartbeat_seconds=5,
+            stall_seconds=15,
+            limit=1000,
+        ),
+        users=200,
+        life=15,
+        pause=1,
+    ),
+    Fault(
         name="errors",
         text="Every other answer breaks off in the middle, and its reader gives up.",
-        alerts=("SSECompletionRateLow", "SSEErrorBudgetBurn"),
+        alerts=("SSEErrorBudgetBurn", "SSECompletionRateLow"),
+        held=("SSECompletionRateLow",),
         within=40,
         service=broken.failing,
         route=_ANSWER,
@@ -98,6 +135,7 @@ FAULTS = (
         name="small-buffer",
         text="Readers come back after two seconds to a replay that holds half a second.",
         alerts=("SSEMessageLoss", "SSEReplayMiss"),
+        held=("SSEReplayMiss",),
         within=35,
         service=broken.forgetful,
         life=1,
@@ -137,7 +175,7 @@ FAULTS = (
         alerts=("SSEStreamsRejected",),
         within=35,
         service=broken.refusing,
-        patience=3,
+        route=_ANSWER,
     ),
     Fault(
         name="wrong-headers",
@@ -170,6 +208,39 @@ FAULTS = (
         service=broken.sparse,
         users=20,
         read_timeout="10s",
+    ),
+    Fault(
+        name="buffering-proxy",
+        text="A second nginx with its defaults, before the first, hands events on by the page.",
+        alerts=("SSEDeliveryDelayed",),
+        within=45,
+        service=broken.talkative,
+        # The proxies change under all readers at once: ten that are cut at one age look like a
+        # time limit.
+        users=8,
+        buffering=True,
+    ),
+    Fault(
+        name="packet-loss",
+        text="One packet in five is lost on the way to the readers.",
+        alerts=("SSEPacketLossHigh",),
+        within=45,
+        service=broken.brisk,
+        lossy=True,
+    ),
+    Fault(
+        name="restart",
+        text="All servers restart at once, and forget what they held for replay.",
+        alerts=("SSEReplayMiss",),
+        within=30,
+        restarts=True,
+    ),
+    Fault(
+        name="bad-reports",
+        text="Strangers flood the beacon with reports under forged tokens.",
+        alerts=("SSEClientReportsRejected",),
+        within=50,
+        reports=True,
     ),
     Fault(
         name="exporter-gone",

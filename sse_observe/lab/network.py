@@ -1,24 +1,32 @@
 """A network that fails, between users and a service: a TCP proxy that cuts connections."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 Lifetime = Callable[[], float | None]
 """Says for each new connection after how many seconds it is cut; None leaves it whole."""
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Dial = Callable[[], Awaitable[Streams]]
+"""Opens the connection behind a new one."""
+
+
+def straight(port: int) -> Dial:
+    """Return what dials a port on loopback."""
+    return lambda: asyncio.open_connection("127.0.0.1", port)
 
 
 class Network:
     """
-    Passes bytes between loopback and a service's port, and cuts what its time has come for.
+    Passes bytes between loopback and what is dialled, and cuts what its time has come for.
 
     A cut is a reset in both directions, as a phone's change of networks looks to both ends.
     """
 
-    def __init__(self, port: int, lifetime: Lifetime) -> None:
-        self._target = port
+    def __init__(self, dial: Dial, lifetime: Lifetime) -> None:
+        self._dial = dial
         self._lifetime = lifetime
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
@@ -54,7 +62,7 @@ class Network:
         there: asyncio.StreamWriter | None = None
         try:
             with suppress(OSError, TimeoutError, asyncio.CancelledError):
-                back, there = await asyncio.open_connection("127.0.0.1", self._target)
+                back, there = await self._dial()
                 async with asyncio.timeout(self._lifetime()):
                     await asyncio.gather(_pour(reader, there), _pour(back, writer))
         finally:

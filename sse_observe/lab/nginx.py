@@ -1,4 +1,4 @@
-"""A real nginx on loopback, in front of one service: a proxy whose limits are given."""
+"""A real nginx on loopback, in front of one service: once as it should be, once by its defaults."""
 
 import socket
 from contextlib import suppress
@@ -29,20 +29,34 @@ http {{
       proxy_read_timeout {read_timeout};
     }}
   }}
+  server {{
+    listen 127.0.0.1:{behind};
+    location / {{ proxy_pass http://127.0.0.1:{port}; }}
+  }}
 }}
 """
 
 
 class Nginx(Program):
-    """Passes everything to a port, and cuts an answer that is silent for `read_timeout`."""
+    """
+    Passes everything to a port, and cuts an answer that is silent for `read_timeout`.
 
-    def __init__(self, directory: Path, *, upstream: int, read_timeout: str) -> None:
-        self.port = free_port()
+    Behind the port `buffering` a second one, with its defaults, asks the first. Two in a row hold
+    an answer back by the page: the inner one consumes `X-Accel-Buffering: no`, and the outer one
+    asks over HTTP/1.0, where nothing marks where an event ends.
+    """
+
+    def __init__(self, directory: Path, *, upstream: int, read_timeout: str = "60s") -> None:
+        self.port, self.buffering = free_port(), free_port()
         directory.mkdir(parents=True, exist_ok=True)
         config = directory / "nginx.conf"
         config.write_text(
             _CONFIG.format(
-                home=directory, port=self.port, upstream=upstream, read_timeout=read_timeout
+                home=directory,
+                port=self.port,
+                behind=self.buffering,
+                upstream=upstream,
+                read_timeout=read_timeout,
             )
         )
         super().__init__(

@@ -1,6 +1,7 @@
 """The readers of one fault: real clients of this package, behind a network that the fault cuts."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -8,12 +9,18 @@ from pathlib import Path
 from sse_observe.consumer import StreamFailedError, resume_stream
 from sse_observe.lab.broken import Switch
 from sse_observe.lab.faults import Fault
-from sse_observe.lab.network import Network
+from sse_observe.lab.network import Dial, Network, Streams, straight
 from sse_observe.lab.nginx import Nginx
+from sse_observe.lab.wire import Wire
 from sse_observe.registry import SSEMetrics
 
 # How long a healthy reader waits, before it comes back and before it asks for the next stream.
 _PAUSE_SECONDS = 0.2
+# The guide's limit: heartbeats are fast here, and 2.5 of them no time on a busy machine.
+_STALL_SECONDS = 30.0
+# The first streams are opened over so long, and more than so many over longer.
+_FIRST_SECONDS = 2.0
+_MANY = 40
 
 
 class Readers:
@@ -30,18 +37,24 @@ class Readers:
         self._url = ""
 
     @asynccontextmanager
-    async def of(self, port: int, home: Path) -> AsyncIterator[None]:
+    async def of(self, port: int, home: Path, wire: Wire | None = None) -> AsyncIterator[None]:
         """Read from a service, over what the fault puts in between, while the block runs."""
         fault = self._fault
         async with AsyncExitStack() as stack:
-            if fault.read_timeout:
-                nginx = Nginx(home, upstream=port, read_timeout=fault.read_timeout)
+            dial: Dial | None = wire.dial if wire else None
+            if fault.proxied:
+                nginx = Nginx(home, upstream=port, read_timeout=fault.read_timeout or "60s")
                 port = stack.enter_context(nginx).port
-            self._url = f"http://127.0.0.1:{port}{fault.path}"
-            if fault.life:
-                network = await stack.enter_async_context(Network(port, self._life))
-                self._switch.cut = network.cut
-                self._url = f"{network.url}{fault.path}"
+                if fault.buffering:
+                    dial = self._proxy(nginx)
+            if dial or fault.life:
+                network = Network(dial or straight(port), self._life)
+                await stack.enter_async_context(network)
+                self._switch.listeners.append(lambda on: self._turned(network, on))
+                base = network.url
+            else:
+                base = f"http://127.0.0.1:{port}"
+            self._url = f"{base}{fault.path}"
             tasks = [
                 asyncio.create_task(self._live(number / fault.users))
                 for number in range(fault.users)
@@ -53,13 +66,29 @@ class Readers:
                     task.cancel()
                 await asyncio.wait(tasks)
 
+    def _proxy(self, nginx: Nginx) -> Dial:
+        """Return what dials the proxy that is in use at the time."""
+
+        async def dial() -> Streams:
+            return await straight(nginx.buffering if self._switch.on else nginx.port)()
+
+        return dial
+
+    def _turned(self, network: Network, on: bool) -> None:
+        # What was opened before is no longer safe; and what was opened through a wrong proxy
+        # stays wrong until it ends.
+        if self._fault.buffering or (on and self._fault.life):
+            network.cut()
+
     def _life(self) -> float | None:
-        """Return how long the next connection may live."""
-        return self._fault.life if self._switch.on else None
+        """Return how long the next connection may live; no fleet loses all of them in step."""
+        if self._fault.life is None or not self._switch.on:
+            return None
+        return self._fault.life * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
 
     async def _live(self, later: float) -> None:
         # Not all at once: a fleet's streams begin and end at any time.
-        await asyncio.sleep(2 * later)
+        await asyncio.sleep(later * _FIRST_SECONDS * max(1, self._fault.users / _MANY))
         while True:
             with suppress(StreamFailedError):
                 await self._read()
@@ -70,6 +99,7 @@ class Readers:
             self._url,
             route=self._fault.path,
             max_retries=self._fault.retries,
+            stall_seconds=_STALL_SECONDS,
             metrics=self._metrics,
             sleep=self._sleep,
         )

@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -32,15 +32,24 @@ class Server:
     """
     Serves an ASGI application on 127.0.0.1; `url` has no trailing slash.
 
-    Port 0 takes a free one; LabError where a given one is taken. In a thread uvicorn leaves the
-    process' signals alone. Streams that are still open after `grace_seconds` are cut.
+    Port 0 takes a free one; LabError where a given one is taken. It answers on the sockets in
+    `more` too, and closes them. In a thread uvicorn leaves the process' signals alone. Streams
+    that are still open after `grace_seconds` are cut.
     """
 
-    def __init__(self, app: Any, *, port: int = 0, grace_seconds: int = 1) -> None:
+    def __init__(
+        self,
+        app: Any,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        more: Sequence[socket.socket] = (),
+        grace_seconds: int = 1,
+    ) -> None:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._socket.bind(("127.0.0.1", port))
+            self._socket.bind((host, port))
         except OSError as error:
             self._socket.close()
             remedy = "choose another with --port, or 0 for a free one"
@@ -56,7 +65,10 @@ class Server:
             )
         )
         self._thread = threading.Thread(
-            target=self._server.run, args=([self._socket],), name="sse-observe lab", daemon=True
+            target=self._server.run,
+            args=([self._socket, *more],),
+            name="sse-observe lab",
+            daemon=True,
         )
 
     def start(self) -> Self:

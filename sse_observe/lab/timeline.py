@@ -9,7 +9,8 @@ from sse_observe.lab.faults import FAULTS
 from sse_observe.lab.view import clock
 
 if TYPE_CHECKING:
-    from sse_observe.lab.drill import Drill, Report
+    from sse_observe.lab.drill import Drill
+    from sse_observe.lab.report import Report
 
 # Where nothing took the exporter away, it was only too slow to be scraped.
 _BLIND = "SSETelemetryAbsent"
@@ -20,14 +21,16 @@ def listing() -> Iterator[str]:
     """Yield a line for each fault: its name, what it does, what must fire."""
     for fault in FAULTS:
         yield f"{fault.name:<{_WIDTH}}  {fault.text}"
-        yield f"{'':<{_WIDTH}}  raises {', '.join(fault.alerts)}"
+        raises = ", ".join(fault.alerts) or "nothing"
+        held = f"; the first holds {', '.join(fault.held)} back" if fault.held else ""
+        yield f"{'':<{_WIDTH}}  raises {raises}{held}"
 
 
 def opening(drill: "Drill") -> str:
     """Return the line that stands first: what is about to happen, and how fast."""
     return (
         f"{len(drill.faults)} of {len(FAULTS)} faults; a minute of the rules takes "
-        f"{60 / drill.scale:g} s; healthy first, for {drill.healthy_seconds:g} s"
+        f"{60 / drill.stack.scale:g} s; healthy first, for {drill.healthy_seconds:g} s"
     )
 
 
@@ -45,6 +48,8 @@ def verdicts(report: "Report") -> Iterator[str]:
         for finding in _findings(verdict):
             yield f"{mark:>5}  {name:<{_WIDTH}}  {finding}"
             mark = name = ""
+    for name, reason in report.skipped.items():
+        yield f"{'--':>5}  {name:<{_WIDTH}}  skipped: {reason}"
     if report.strays:
         yield f"{'NOT':>5}  no fault raised {', '.join(report.strays)}"
     if _BLIND in report.strays:
@@ -67,6 +72,8 @@ def _findings(verdict: Verdict) -> Iterator[str]:
     ):
         if names:
             yield f"{what}: {', '.join(names)}"
+    if not verdict.expected and verdict.as_expected:
+        yield f"nothing fired in {verdict.within:g} s"
     if verdict.recovered is not None and verdict.fired:
         yield f"resolved {verdict.recovered:g} s after it was mended"
 
@@ -80,6 +87,7 @@ def document(report: "Report") -> dict[str, Any]:
         "seconds": report.seconds,
         "time_scale": report.scale,
         "strays": list(report.strays),
+        "skipped": dict(report.skipped),
         "faults": [
             {**asdict(verdict), "as_expected": verdict.as_expected} for verdict in report.verdicts
         ],
