@@ -8,7 +8,7 @@ read, and every refused report is counted by its reason. What a report says is `
 import asyncio
 import json
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from sse_observe.beacon.books import Books
-from sse_observe.beacon.http import Receive, Scope, Send, bare, length, whole
-from sse_observe.beacon.limits import Buckets, Limits, Recent, Replays, network_of_address
+from sse_observe.beacon.http import Message, Receive, Scope, Send, bare, length, whole
+from sse_observe.beacon.limits import Buckets, Limits, Page, Pages, network_of_address
 from sse_observe.beacon.module import NAME as MODULE
 from sse_observe.beacon.module import Module
 from sse_observe.beacon.report import decode
@@ -28,7 +28,7 @@ from sse_observe.ledger import Ledger
 from sse_observe.metrics import ALL_USERS, OTHER, REPORT_RESULTS
 from sse_observe.registry import SSEMetrics, default_metrics
 from sse_observe.routes import Template
-from sse_observe.tokens import Grant, Tokens
+from sse_observe.tokens import Tokens
 
 TOKEN = "token"  # noqa: S105 - the name of a path
 # Twice what our client ever sends.
@@ -114,9 +114,7 @@ class Beacon:
         self._segments = frozenset(segments)
         self._segment = segment
         self._books = Books(metrics)
-        self._replays = Replays()
-        self._grants: Recent[Grant] = Recent()
-        self._by_token = Buckets(limits.token, clock=clock)
+        self._pages = Pages(limits.token, clock=clock)
         self._by_address = Buckets(limits.address, clock=clock)
         self._by_everyone = Buckets(limits.everyone, most=1, clock=clock)
         self._module = Module()
@@ -165,9 +163,10 @@ class Beacon:
             body = await _body(receive)
             result = "too_large" if len(body) > _MOST_BYTES else self._judge(body)
         self._count[result]()
-        cors = self._cors(scope)
         start = self._answers[result]
-        await send({**start, "headers": [*start["headers"], *cors]} if cors else start)
+        if self._origins:
+            start = {**start, "headers": [*start["headers"], *self._cors(scope)]}
+        await send(start)
         await send({"type": "http.response.body", "body": b""})
 
     def _refusal(self, scope: Scope) -> str | None:
@@ -182,27 +181,28 @@ class Beacon:
             report = decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return "bad_schema"
-        grant = self._grant(report.token)
-        if grant is None:
+        page = self._page(report.token)
+        if page is None:
             return "bad_token"
-        if not self._by_token.take(grant.nonce):
+        if not self._pages.take(page):
             return "rate_limited"
         if not report.is_consistent():
             return "bad_schema"
-        if not self._replays.is_new(grant.nonce, report.n):
+        if not page.is_new(report.n):
             return "replayed"
-        self._books.add(report, grant)
+        self._books.add(report, page.book)
         return "accepted"
 
-    def _grant(self, token: str) -> Grant | None:
-        """Read a token; a page sends the same one many times."""
-        grant = self._grants.get(token)
-        if grant is not None:
-            return grant if self._tokens.is_alive(grant) else None
+    def _page(self, token: str) -> Page | None:
+        """Return the page that sends a token; it sends the same one many times."""
+        page = self._pages.get(token)
+        if page is not None:
+            return page if self._tokens.is_alive(page.grant) else None
         grant = self._tokens.read(token)
-        if grant is not None:
-            self._grants.put(token, grant)
-        return grant
+        if grant is None:
+            return None
+        book = self._books.open(grant.route, grant.user_segment, grant.network_type)
+        return self._pages.put(token, grant, book)
 
     async def _at_tokens(self, scope: Scope, send: Send) -> None:
         if scope["method"] != "GET":
@@ -256,19 +256,14 @@ class Beacon:
         Browsers say so themselves, and no page can forge it; what is no browser says nothing,
         and the token decides.
         """
-        origin = site = host = None
-        for name, value in scope["headers"]:
-            if name == b"origin":
-                origin = value
-            elif name == b"sec-fetch-site":
-                site = value
-            elif name == b"host":
-                host = value
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
         if origin in self._origins:
             return True
+        site = headers.get(b"sec-fetch-site")
         if site is not None:
             return bool(site == b"same-origin")
-        return origin is None or origin.partition(b"://")[2] == host
+        return origin is None or origin.partition(b"://")[2] == headers.get(b"host")
 
     def _cors(self, scope: Scope) -> _Headers:
         if not self._origins:
@@ -294,38 +289,41 @@ async def _body(receive: Receive) -> bytes:
     A report lies there with its request nearly always, and a timer for each would be a fifth
     of all that it costs: the timer starts with the first wait.
     """
-    steps = _read(receive).__await__()
+    steps = receive().__await__()
     try:
         pending = next(steps)
     except StopIteration as done:
-        body: bytes = done.value
-        return body
+        message: Message = done.value
+        if not message.get("more_body"):
+            body: bytes = message.get("body", b"")
+            return body
+        waiting: Awaitable[Message] | None = None
+    else:
+        waiting = _Rest(steps, pending)
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            return await _Rest(steps, pending)
+            return await _read(receive, await waiting if waiting is not None else message)
     except TimeoutError:
         return b""
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive, message: Message) -> bytes:
     """Count the bytes as they come; Content-Length is only what somebody says."""
-    body = b""
-    while len(body) <= _MOST_BYTES:
+    body: bytes = message.get("body", b"")
+    while message.get("more_body") and len(body) <= _MOST_BYTES:
         message = await receive()
         body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
     return body
 
 
 class _Rest:
     """What remains of an await that has begun already."""
 
-    def __init__(self, steps: Generator[Any, Any, bytes], pending: Any) -> None:
+    def __init__(self, steps: Generator[Any, Any, Message], pending: Any) -> None:
         self._steps = steps
         self._pending = pending
 
-    def __await__(self) -> Generator[Any, Any, bytes]:
+    def __await__(self) -> Generator[Any, Any, Message]:
         while True:
             try:
                 value = yield self._pending
@@ -336,8 +334,8 @@ class _Rest:
             try:
                 self._pending = step()
             except StopIteration as done:
-                body: bytes = done.value
-                return body
+                message: Message = done.value
+                return message
 
 
 async def _other(kind: str, receive: Receive, send: Send) -> None:

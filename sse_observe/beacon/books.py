@@ -2,13 +2,13 @@
 What browsers reported, added up in plain numbers and written down as metrics.
 
 Written down before each scrape, and once a second for those that do not come by here: the locks
-of prometheus_client would be half of all that a report costs. Labels come from grants alone.
+of prometheus_client would be half of all that a report costs. Labels come from tokens alone.
 """
 
 import asyncio
 import atexit
 import os
-from operator import add, attrgetter
+from operator import add
 from threading import Lock
 
 from msgspec.structs import astuple
@@ -18,13 +18,10 @@ from sse_observe.families import Histogram
 from sse_observe.metrics import CLIENT_OUTCOMES, OTHER
 from sse_observe.processes import MULTIPROC_DIR
 from sse_observe.registry import SSEMetrics
-from sse_observe.tokens import Grant
 
 _WRITE_SECONDS = 1.0
 # Routes and segments are bounded where they are declared; this holds where a secret is shared.
 _MOST_LABELS = 500
-
-_seen = attrgetter("events", "duplicates", "lost", "stalls")
 
 
 class Books:
@@ -32,8 +29,8 @@ class Books:
 
     def __init__(self, metrics: SSEMetrics) -> None:
         self._metrics = metrics
-        self._pages: dict[tuple[str, str, str], _Page] = {}
-        self._touched: set[_Page] = set()
+        self._books: dict[tuple[str, str, str], Book] = {}
+        self._touched: set[Book] = set()
         self._lock = Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         metrics.before_scrape.append(self.write)
@@ -41,22 +38,21 @@ class Books:
             # What came in the last second would die with a worker that stops in order.
             atexit.register(self.write)
 
-    def open(self, route: str, user_segment: str, network_type: str) -> "_Page":
+    def open(self, route: str, user_segment: str, network_type: str) -> "Book":
         """Return where a stream's reports are counted; its series exist at 0 from now on."""
         labels = (route, user_segment, network_type)
-        page = self._pages.get(labels)
-        if page is None:
-            if len(self._pages) >= _MOST_LABELS:
+        book = self._books.get(labels)
+        if book is None:
+            if len(self._books) >= _MOST_LABELS:
                 labels = (OTHER, OTHER, "unknown")
-            page = self._pages.setdefault(labels, _Page(self._metrics, *labels))
-        return page
+            book = self._books.setdefault(labels, Book(self._metrics, *labels))
+        return book
 
-    def add(self, report: Report, grant: Grant) -> None:
-        """Count what a report says, under the labels of its grant."""
-        page = self.open(grant.route, grant.user_segment, grant.network_type)
+    def add(self, report: Report, book: "Book") -> None:
+        """Count what a report says in one of our books."""
         with self._lock:
-            page.add(report)
-            self._touched.add(page)
+            book.add(report)
+            self._touched.add(book)
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop = loop
@@ -69,12 +65,12 @@ class Books:
     def write(self) -> None:
         """Write down what was added since the last time."""
         with self._lock:
-            for page in self._touched:
-                page.write()
+            for book in self._touched:
+                book.write()
             self._touched.clear()
 
 
-class _Page:
+class Book:
     """The series of one (route, segment, network), and what they are still to be moved by."""
 
     def __init__(self, metrics: SSEMetrics, route: str, segment: str, network: str) -> None:
@@ -100,12 +96,16 @@ class _Page:
         self._clear()
 
     def _clear(self) -> None:
-        self.seen = [0] * len(self._seen)
+        self.events = self.duplicates = self.lost = self.stalls = 0
         self.shown = [0] * len(self._shown)
         self.ended = dict.fromkeys(CLIENT_OUTCOMES, 0)
 
     def add(self, report: Report) -> None:
-        self.seen = list(map(add, self.seen, _seen(report)))
+        """Add what a report says."""
+        self.events += report.events
+        self.duplicates += report.duplicates
+        self.lost += report.lost
+        self.stalls += report.stalls
         if report.shown is not None:
             self.shown = list(map(add, self.shown, astuple(report.shown)))
         if report.sse_reconnect_time_seconds is not None:
@@ -118,9 +118,13 @@ class _Page:
             self.ended[report.outcome] += 1
 
     def write(self) -> None:
+        """Move the series by what was added."""
         for inc, count in zip(
             (*self._seen, *self._shown, *self._ended.values()),
-            (*self.seen, *self.shown, *self.ended.values()),
+            (
+                *(self.events, self.duplicates, self.lost, self.stalls),
+                *(*self.shown, *self.ended.values()),
+            ),
             strict=True,
         ):
             if count:

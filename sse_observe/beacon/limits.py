@@ -1,7 +1,7 @@
 """
 How much strangers may send, and what was sent before, in constant memory.
 
-Knows keys and a clock; what a key stands for is the caller's business.
+Knows keys, grants and a clock; what a report says is nothing to it.
 """
 
 import ipaddress
@@ -9,16 +9,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
+from sse_observe.beacon.books import Book
 from sse_observe.errors import SettingsError
-
-T = TypeVar("T")
+from sse_observe.tokens import Grant
 
 # At 150 to 500 bytes each, 10 MB for all tables together.
 MOST_KEYS = 10_000
 # Reports of one page come in order, or nearly; an older number than this many is a replay.
 _WINDOW = 64
+_ALL = (1 << _WINDOW) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class Buckets:
         self._rate, self._burst = limit
         self._most = most
         self._clock = clock
-        self._levels: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+        # By key, what is left and since when; changed in place, which is the cheapest.
+        self._levels: OrderedDict[Hashable, list[float]] = OrderedDict()
 
     def __len__(self) -> int:
         """Return how many keys are remembered."""
@@ -67,72 +68,92 @@ class Buckets:
     def take(self, key: Hashable) -> bool:
         """Tell whether one more is allowed now, and count it if so."""
         now = self._clock()
-        levels, burst = self._levels, self._burst
+        levels = self._levels
         found = levels.get(key)
         if found is None:
             if len(levels) >= self._most:
                 levels.popitem(last=False)
-            level = burst
-        else:
-            levels.move_to_end(key)
-            level = found[0] + (now - found[1]) * self._rate
-            level = min(level, burst)
-        allowed = level >= 1
-        levels[key] = (level - 1 if allowed else level, now)
-        return allowed
-
-
-class Replays:
-    """Which report numbers of a key were seen; the key seen longest ago is forgotten."""
-
-    def __init__(self, *, most: int = MOST_KEYS) -> None:
-        self._most = most
-        self._seen: OrderedDict[str, tuple[int, int]] = OrderedDict()
-
-    def __len__(self) -> int:
-        """Return how many keys are remembered."""
-        return len(self._seen)
-
-    def is_new(self, key: str, n: int) -> bool:
-        """Tell whether a number comes for the first time, and remember it."""
-        found = self._seen.pop(key, None)
-        if found is None:
-            if len(self._seen) >= self._most:
-                self._seen.popitem(last=False)
-            self._seen[key] = (n, 1)
+            levels[key] = [self._burst - 1, now]
             return True
-        highest, window = found
-        if n > highest:
-            # Bit 0 stands for the highest number, bit 1 for the one below it.
-            window = (window << min(n - highest, _WINDOW) | 1) & ((1 << _WINDOW) - 1)
-            self._seen[key] = (n, window)
+        levels.move_to_end(key)
+        level = found[0] + (now - found[1]) * self._rate
+        level = min(level, self._burst)
+        found[1] = now
+        if level < 1:
+            found[0] = level
+            return False
+        found[0] = level - 1
+        return True
+
+
+class Page:
+    """One page that reports: what its token grants, how much it may still send, what it sent."""
+
+    __slots__ = ("book", "grant", "highest", "level", "since", "window")
+
+    def __init__(self, grant: Grant, book: Book, level: float, since: float) -> None:
+        self.grant = grant
+        self.book = book
+        self.level = level
+        self.since = since
+        # Of the report numbers seen: bit 0 stands for the highest, bit 1 for the one below it.
+        self.highest = 0
+        self.window = 0
+
+    def is_new(self, n: int) -> bool:
+        """Tell whether a report number, 1 or more, comes for the first time, and remember it."""
+        ahead = n - self.highest
+        if ahead > 0:
+            self.window = (self.window << min(ahead, _WINDOW) | 1) & _ALL
+            self.highest = n
             return True
-        bit = highest - n
-        new = bit < _WINDOW and not window >> bit & 1
-        self._seen[key] = (highest, window | 1 << bit if new else window)
+        new = -ahead < _WINDOW and not self.window >> -ahead & 1
+        if new:
+            self.window |= 1 << -ahead
         return new
 
 
-class Recent(Generic[T]):
-    """What was found for the last keys, so that it need not be found again."""
+class Pages:
+    """The pages by their tokens; the one heard of longest ago is forgotten."""
 
-    def __init__(self, *, most: int = MOST_KEYS) -> None:
+    def __init__(
+        self,
+        limit: tuple[float, float],
+        *,
+        most: int = MOST_KEYS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rate, self._burst = limit
         self._most = most
-        self._found: OrderedDict[str, T] = OrderedDict()
+        self._clock = clock
+        self._pages: OrderedDict[str, Page] = OrderedDict()
 
     def __len__(self) -> int:
-        """Return how many keys are remembered."""
-        return len(self._found)
+        """Return how many pages are remembered."""
+        return len(self._pages)
 
-    def get(self, key: str) -> T | None:
-        """Return what was found for a key."""
-        return self._found.get(key)
+    def get(self, token: str) -> Page | None:
+        """Return the page that sends this token."""
+        page = self._pages.get(token)
+        if page is not None:
+            self._pages.move_to_end(token)
+        return page
 
-    def put(self, key: str, found: T) -> None:
-        """Remember what was found; the oldest goes."""
-        if len(self._found) >= self._most:
-            self._found.popitem(last=False)
-        self._found[key] = found
+    def put(self, token: str, grant: Grant, book: Book) -> Page:
+        """Remember a page that is heard of for the first time."""
+        if len(self._pages) >= self._most:
+            self._pages.popitem(last=False)
+        page = self._pages[token] = Page(grant, book, self._burst, self._clock())
+        return page
+
+    def take(self, page: Page) -> bool:
+        """Tell whether one more report of this page is allowed now, and count it if so."""
+        now = self._clock()
+        level = min(page.level + (now - page.since) * self._rate, self._burst)
+        page.since = now
+        allowed = level >= 1
+        page.level = level - 1 if allowed else level
+        return allowed
 
 
 def network_of_address(host: str) -> str:

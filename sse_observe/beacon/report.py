@@ -38,14 +38,15 @@ class Vector(_Strict):
 
     def fits(self, least: tuple[float, ...], most: tuple[float, ...]) -> bool:
         """Tell whether the sum can be that of such observations, given each bucket's ends."""
-        if len(self.counts) != len(least):
+        counts = self.counts
+        if len(counts) != len(least):
             return False
         total, low, high = 0, 0.0, 0.0
-        for n, shortest, longest in zip(self.counts, least, most, strict=True):
+        for at, n in enumerate(counts):
             if n:
                 total += n
-                low += n * shortest
-                high += n * longest
+                low += n * least[at]
+                high += n * most[at]
         # Rounding: a client keeps microseconds.
         slack = 1e-3 * total
         return 0 < total <= _MOST and low - slack <= self.sum <= high + slack
