@@ -30,6 +30,7 @@ from sse_observe.sender import sender
 from sse_observe.server import exiting, peek
 from sse_observe.stream import Stream
 from sse_observe.tcp import Sockets
+from sse_observe.watcher import unwatch, watch
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -277,6 +278,8 @@ class SSEObserveMiddleware:
                 faults[fault] = faults.get(fault, 0) + 1
         if stream.gone:
             self._lost_client(stream)
+        elif route.config.deaf:
+            watch(stream)
 
     def _rejected(self, stream: Stream, status: int) -> None:
         tally = self._ledger.tally(self._routes.resolve(stream.scope))
@@ -332,6 +335,8 @@ class SSEObserveMiddleware:
 
     def _is_over(self, stream: Stream) -> None:
         self._ledger.forget(stream)
+        if stream.tally.config.deaf:
+            unwatch(stream)
         if self._one_of_many and exiting():
             # Without a life cycle (Django) nothing else says that no tick may follow.
             self._ledger.flush()

@@ -32,6 +32,8 @@ class StreamRoute:
     `dense_ids`: ids are `<seq>-<epoch>` without holes, so loss can be inferred at a resume.
     `limit`: the most streams that one process is meant to hold.
     `events`: event names that get a label value of their own.
+    `deaf`: its application never calls `receive()`, so the server is asked on its behalf whether
+    the client is still there.
     """
 
     kind: Literal["finite", "continuous"] = "finite"
@@ -41,6 +43,7 @@ class StreamRoute:
     dense_ids: bool = False
     limit: int | None = None
     events: Sequence[str] = ()
+    deaf: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what could never be right, in one line."""
@@ -54,8 +57,9 @@ class StreamRoute:
                 raise _wrong(name, value, "give seconds above 0")
         if self.limit is not None and (not _is_count(self.limit) or self.limit < 1):
             raise _wrong("limit", self.limit, "give a whole number above 0, or leave it out")
-        if not isinstance(self.dense_ids, bool):
-            raise _wrong("dense_ids", self.dense_ids, "give True or False")
+        for name in ("dense_ids", "deaf"):
+            if not isinstance(getattr(self, name), bool):
+                raise _wrong(name, getattr(self, name), "give True or False")
         for name in ("terminal_events", "events"):
             object.__setattr__(self, name, _event_names(name, getattr(self, name)))
 

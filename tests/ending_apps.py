@@ -1,12 +1,17 @@
 """
 The same endings in every framework, for servers that run in a process of their own.
 
-`ENDING_APP` names the framework. The path names the ending: /done /done-data /plain /hold
-/fail-early /fail-mid /cancel /deaf /nothing (204) /refused (404); /metrics is outside.
+`ENDING_APP` names the framework, the path the ending, as in `outcomes`. /metrics is outside, and
+so is /lost/PORT: it lets TCP give up on that client within a second, and says whether it has.
 """
 
 import asyncio
 import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from outcomes import ENDINGS, LEAVING
 
 from sse_observe import SSEObserveMiddleware, StreamRoute, metrics_app
 
@@ -15,37 +20,51 @@ HALF = b"data: ha"
 DONE = b"event: done\ndata: {}\n\n"
 DONE_DATA = b"data: [DONE]\n\n"
 HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
-ROUTES = {
-    f"/{name}": StreamRoute()
-    for name in (
-        *("done", "done-data", "plain", "hold", "hold-half", "fail-early", "fail-mid", "cancel"),
-        *("flood", "nothing", "refused", "slow-end"),
-    )
-}
+PATHS = [f"/{ending}" for ending in (*ENDINGS, "resumed")]
 
 
-async def bodies(ending):
-    """Yield what the ending sends, and end like it."""
+def told(ending):
+    """Tell whether the test has told this stream to end by itself."""
+    return (Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]) / f"told-{ending}").exists()
+
+
+async def until_told(ending):
+    """Wait for that word, which comes from another process."""
+    while not told(ending):  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+
+
+async def bodies(ending, *, ends=False):
+    """Yield what the ending sends, and end like it; `ends`: by itself after the client left."""
     if ending == "fail-early":
         raise RuntimeError("the source failed")
-    yield HALF if ending == "hold-half" else EVENT
+    yield HALF if ending == "close-half" else EVENT
     if ending == "done":
         yield DONE
     elif ending == "done-data":
         yield DONE_DATA
-    elif ending in ("hold", "hold-half"):
-        await asyncio.Event().wait()
-    elif ending == "slow-end":
-        await asyncio.sleep(0.4)
-    elif ending == "flood":
-        # 40 MB: ten times what servers take before they let an application wait.
-        for _ in range(100):
+    elif ending == "unread":
+        # 12 MB: twice what servers take before they let an application wait.
+        for _ in range(30):
             yield b"data: " + b"x" * 400_000 + b"\n\n"
             await asyncio.sleep(0.01)
+        await until_told(ending)
+    elif ending in LEAVING:
+        while not (ends and told(ending)):
+            if ending == "vanish":
+                yield EVENT
+            await asyncio.sleep(0.05)
+        # The word may have come faster than the FIN.
+        await asyncio.sleep(0.3)
+        yield EVENT
     elif ending == "fail-mid":
         raise RuntimeError("the source failed")
     elif ending == "cancel":
         raise asyncio.CancelledError
+    elif ending == "sigterm-within":
+        await until_told(ending)
+    elif ending == "sigterm-past":
+        await asyncio.Event().wait()
 
 
 async def answer(scope, receive, send, ending):
@@ -58,8 +77,7 @@ async def answer(scope, receive, send, ending):
     return True
 
 
-async def _stream(send, ending):
-    source = bodies(ending)
+async def _stream(send, source):
     first = await anext(source)
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": first, "more_body": True})
@@ -69,20 +87,10 @@ async def _stream(send, ending):
 
 
 async def deaf(scope, receive, send):
-    """Never ask the server whether the client is there."""
+    """Never ask the server whether the client is there, and go on sending when it is not."""
     ending = scope["path"][1:]
-    if await answer(scope, receive, send, ending):
-        return
-    if ending in ("hold", "hold-half"):
-        source = bodies(ending)
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        body = await anext(source)
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-        await asyncio.sleep(1)
-        await send({"type": "http.response.body", "body": EVENT, "more_body": True})
-        await send({"type": "http.response.body"})
-        return
-    await _stream(send, ending)
+    if not await answer(scope, receive, send, ending):
+        await _stream(send, bodies(ending, ends=True))
 
 
 async def listening(scope, receive, send):
@@ -95,7 +103,7 @@ async def listening(scope, receive, send):
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    work, gone = asyncio.create_task(_stream(send, ending)), asyncio.create_task(listen())
+    work, gone = asyncio.create_task(_stream(send, bodies(ending))), asyncio.create_task(listen())
     await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
     gone.cancel()
     if work.done():
@@ -111,14 +119,14 @@ def starlette_app():
     from starlette.routing import Route
 
     async def stream(request):
-        ending = request.path_params["ending"]
+        ending = request.url.path[1:]
         if ending in ("nothing", "refused"):
             return Response(status_code=204 if ending == "nothing" else 404)
         if ending == "fail-early":
             raise RuntimeError("the source failed")
         return StreamingResponse(bodies(ending), media_type="text/event-stream")
 
-    return Starlette(routes=[Route("/{ending}", stream)])
+    return Starlette(routes=[Route(path, stream) for path in PATHS])
 
 
 def sse_starlette_app():
@@ -129,19 +137,19 @@ def sse_starlette_app():
     from starlette.routing import Route
 
     async def stream(request):
-        ending = request.path_params["ending"]
+        ending = request.url.path[1:]
         if ending in ("nothing", "refused"):
             return Response(status_code=204 if ending == "nothing" else 404)
         if ending == "fail-early":
             raise RuntimeError("the source failed")
         return EventSourceResponse(bodies(ending), headers={"cache-control": "no-cache"})
 
-    return Starlette(routes=[Route("/{ending}", stream)])
+    return Starlette(routes=[Route(path, stream) for path in PATHS])
 
 
 def fastapi_app():
     """Return FastAPI's native streams; they write events themselves, so halves cannot be."""
-    from fastapi import FastAPI
+    from fastapi import FastAPI, Request
     from fastapi.responses import Response
     from fastapi.sse import EventSourceResponse, ServerSentEvent
 
@@ -152,23 +160,20 @@ def fastapi_app():
         DONE_DATA: ServerSentEvent(raw_data="[DONE]"),
     }
 
-    @app.get("/nothing")
-    async def nothing():
-        return Response(status_code=204)
-
-    @app.get("/refused")
-    async def refused():
-        return Response(status_code=404)
-
-    @app.get("/fail-early")
-    async def fail_early():
-        raise RuntimeError("the source failed")
-
-    @app.get("/{ending}", response_class=EventSourceResponse)
-    async def stream(ending: str):
-        async for body in bodies(ending):
+    async def stream(request: Request):
+        async for body in bodies(request.url.path[1:]):
             yield wire.get(body) or ServerSentEvent(raw_data=body[6:-2].decode())
 
+    async def refuse(request: Request):
+        if request.url.path == "/fail-early":
+            raise RuntimeError("the source failed")
+        return Response(status_code=204 if request.url.path == "/nothing" else 404)
+
+    for path in PATHS:
+        if path in ("/nothing", "/refused", "/fail-early"):
+            app.get(path)(refuse)
+        else:
+            app.get(path, response_class=EventSourceResponse)(stream)
     return app
 
 
@@ -202,10 +207,24 @@ def django_app():
     return get_asgi_application()
 
 
+def given_up(port):
+    """Let TCP give up on a client within a second of its silence; tell whether it has."""
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if not str(link.readlink()).startswith("socket:"):
+                continue
+            with socket.socket(fileno=os.dup(int(link.name))) as one:
+                if one.family == socket.AF_INET and one.getpeername()[1] == port:
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000)
+                    return False
+    return True
+
+
 def build(name):
     """Return one framework's application, observed, with /metrics beside it."""
     inner = {
         "deaf": lambda: deaf,
+        "watched": lambda: deaf,
         "listening": lambda: listening,
         "starlette": starlette_app,
         "sse-starlette": sse_starlette_app,
@@ -215,19 +234,25 @@ def build(name):
 
     async def pass_lifespan(scope, receive, send):
         """Let the two plain applications have a life cycle as the frameworks do."""
-        if scope["type"] != "lifespan" or name not in ("deaf", "listening"):
+        if scope["type"] != "lifespan" or name not in ("deaf", "watched", "listening"):
             await inner(scope, receive, send)
             return
         for _ in range(2):
             kind = (await receive())["type"]
             await send({"type": f"{kind}.complete"})
 
-    observed = SSEObserveMiddleware(pass_lifespan, routes=ROUTES)
+    routes = {path: StreamRoute(deaf=name == "watched") for path in PATHS}
+    observed = SSEObserveMiddleware(pass_lifespan, routes=routes)
     numbers = metrics_app()
 
     async def app(scope, receive, send):
         if scope["type"] == "http" and scope["path"] == "/metrics":
             await numbers(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/lost/"):
+            gone = given_up(int(scope["path"].rpartition("/")[2]))
+            status = 200 if gone else 202
+            await send({"type": "http.response.start", "status": status, "headers": []})
+            await send({"type": "http.response.body"})
         else:
             await observed(scope, receive, send)
 

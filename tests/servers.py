@@ -5,6 +5,7 @@ Real servers for tests, and a raw client that hides nothing of what came over th
 signalled; both on a free port of the loopback, both gone when the block ends.
 """
 
+import ctypes
 import json
 import os
 import signal
@@ -90,12 +91,54 @@ def serve_process(
         process.wait()
 
 
-class RawClient:
+class Connection:
     """
-    One HTTP/1.1 request over one socket, its answer read byte by byte as it comes.
+    A client's socket, and every way to leave.
 
-    `close()` sends FIN, `reset()` RST, `half_close()` ends only our direction.
+    `close()` sends FIN, `reset()` RST, `half_close()` ends only our direction; after `vanish()`
+    nothing that is sent to us arrives, and nobody is told.
     """
+
+    socket: socket.socket
+
+    def close(self) -> None:
+        """Hang up in order."""
+        self.socket.close()
+
+    def half_close(self) -> None:
+        """Say that nothing more will be sent, and go on reading."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Hang up with an RST, as a crashed client's kernel does."""
+        self._linger_not()
+        self.socket.close()
+
+    def vanish(self) -> None:
+        """Let no packet reach us any more, as when the network is gone; Linux, no privilege."""
+        # Berkeley packet filter of one instruction: take 0 bytes, which drops all unseen.
+        drop = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+        program = struct.pack("HP", 1, ctypes.addressof(drop))
+        self.socket.setsockopt(socket.SOL_SOCKET, 26, program)  # SO_ATTACH_FILTER
+        self._linger_not()
+
+    def _linger_not(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class RawClient(Connection):
+    """One HTTP/1.1 request over one socket, its answer read byte by byte as it comes."""
 
     def __init__(
         self,
@@ -200,27 +243,3 @@ class RawClient:
     def until_end(self) -> Self:
         """Read to the answer's end, or to the connection's."""
         return self.until(lambda client: client.complete or client.at_end)
-
-    def close(self) -> None:
-        """Hang up in order."""
-        self.socket.close()
-
-    def half_close(self) -> None:
-        """Say that nothing more will be sent, and go on reading."""
-        self.socket.shutdown(socket.SHUT_WR)
-
-    def reset(self) -> None:
-        """Hang up with an RST, as a crashed client's kernel does."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -5,122 +5,145 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import requests
+from http2 import H2Client
+from outcomes import (
+    APPLICATIONS,
+    ENDINGS,
+    LOST,
+    NO_STREAM,
+    SERVERS,
+    counted,
+    endings_on,
+    hangs,
+)
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families as parse
-from servers import RawClient
+from servers import PATIENCE_SECONDS, RawClient
 
 from sse_observe.lab.process import free_port
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
-FRAMEWORKS = ("deaf", "listening", "starlette", "sse-starlette", "fastapi", "django")
-SERVERS = {
-    "uvicorn-httptools": (
-        *("uvicorn", "--http", "httptools", "--loop", "uvloop", "--log-level", "critical"),
-        *("--timeout-graceful-shutdown", "1", "--port", "{port}"),
-    ),
-    "uvicorn-h11": (
-        *("uvicorn", "--http", "h11", "--loop", "asyncio", "--log-level", "critical"),
-        *("--timeout-graceful-shutdown", "1", "--port", "{port}"),
-    ),
-    "hypercorn": (
-        *("hypercorn", "--graceful-timeout", "1", "--log-level", "critical"),
-        *("--bind", "127.0.0.1:{port}"),
-    ),
-    "granian": (
-        *("granian", "--interface", "asgi", "--workers-kill-timeout", "1", "--no-log"),
-        *("--http", "1", "--port", "{port}"),
-    ),
+_UVICORN = (
+    *("uvicorn", "--log-level", "critical", "--timeout-graceful-shutdown", "2"),
+    *("--port", "{port}"),
+)
+_HYPERCORN = (
+    *("hypercorn", "--log-level", "critical", "--graceful-timeout", "2"),
+    *("--bind", "127.0.0.1:{port}"),
+)
+_GRANIAN = (
+    *("granian", "--interface", "asgi", "--no-log", "--workers-kill-timeout", "2"),
+    *("--port", "{port}"),
+)
+COMMANDS = {
+    "uvicorn-httptools": (*_UVICORN, "--http", "httptools", "--loop", "uvloop"),
+    "uvicorn-h11": (*_UVICORN, "--http", "h11", "--loop", "asyncio"),
+    "hypercorn": _HYPERCORN,
+    "hypercorn-h2": _HYPERCORN,
+    "granian": (*_GRANIAN, "--http", "1"),
+    "granian-h2": (*_GRANIAN, "--http", "auto"),
 }
-# What `make test` runs: every server and every framework at least once.
+# What `make test` runs: every server and every application, so that each ending meets each.
 SAMPLE = {
-    ("uvicorn-httptools", "deaf"),
     ("uvicorn-httptools", "fastapi"),
-    ("uvicorn-h11", "starlette"),
     ("uvicorn-h11", "django"),
     ("hypercorn", "listening"),
+    ("hypercorn-h2", "starlette"),
     ("granian", "sse-starlette"),
+    ("granian", "watched"),
+    ("granian-h2", "deaf"),
 }
+COMPLETES = {"opened fresh": 1, "closed completed": 1}
+RESUMED = {"opened resumed": 1, "closed completed": 1}
 CELLS = [
     pytest.param(
         server,
-        framework,
-        marks=pytest.mark.slow if (server, framework) in SAMPLE else pytest.mark.prove,
-        id=f"{server}-{framework}",
+        application,
+        marks=[
+            pytest.mark.slow,
+            *(() if (server, application) in SAMPLE else (pytest.mark.prove,)),
+        ],
+        id=f"{server}-{application}",
     )
     for server in SERVERS
-    for framework in FRAMEWORKS
+    for application in APPLICATIONS
 ]
-ASKS = {"Accept": "text/event-stream"}
-COMPLETED = {"closed completed": 1}
-LEFT = {"closed client_disconnected": 1}
-ERROR = {"closed server_error": 1}
-SHUTDOWN = {"closed shutdown": 1}
 
 
 class Served:
     """One server process, its counters, and where they remain when it is gone."""
 
-    def __init__(self, url, process, folder):
+    def __init__(self, url, client, process, folder):
         self.url = url
+        self.client = client
         self.process = process
         self.folder = folder
-        self.opened = 0
+
+    def ask(self, ending, **options):
+        """Ask for a stream."""
+        asked = {"Accept": "text/event-stream", **options.pop("headers", {})}
+        return self.client(f"{self.url}/{ending}", headers=asked, **options)
+
+    def tell(self, ending):
+        """Let a stream end that ends by itself."""
+        (self.folder / f"told-{ending}").touch()
 
     def counts(self, *, dead=False):
-        """Return the counters of ends; of a process that is gone from the files it left."""
+        """Return what was counted of each ending; of a process that is gone from its files."""
         if dead:
             registry = CollectorRegistry()
             MultiProcessCollector(registry, path=str(self.folder))
             families = registry.collect()
         else:
-            families = parse(requests.get(f"{self.url}/metrics", timeout=5).text)
+            families = parse(requests.get(f"{self.url}/metrics", timeout=PATIENCE_SECONDS).text)
         found = {}
         for family in families:
             for sample in family.samples:
+                labels = sample.labels
                 word = {
-                    "sse_streams_closed_total": "closed " + sample.labels.get("reason", ""),
-                    "sse_open_rejected_total": "rejected " + sample.labels.get("status", ""),
-                    "sse_streams_opened_total": "opened",
+                    "sse_streams_opened_total": "opened " + labels.get("start", ""),
+                    "sse_streams_closed_total": "closed " + labels.get("reason", ""),
+                    "sse_open_rejected_total": "rejected " + labels.get("status", ""),
                     "sse_concurrent_streams": "open",
                     "sse_orphaned_streams": "orphaned",
                     "sse_observer_faults_total": "faults",
                 }.get(sample.name)
                 if word is not None and sample.value:
-                    found[word] = found.get(word, 0) + sample.value
+                    counts = found.setdefault(labels.get("route", "/")[1:], {})
+                    counts[word] = counts.get(word, 0) + sample.value
         return found
 
-    def changed(self, before, expected, seconds=4.0):
-        """Wait until the counters have moved as expected, and nothing is open; return the moves."""
-        deadline = time.monotonic() + seconds
+    def settled(self, expected):
+        """Wait until what is expected was counted; return what was, of these endings or all."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
-            after = self.counts()
-            moved = {k: v - before.get(k, 0) for k, v in after.items() if v != before.get(k, 0)}
-            opened = moved.pop("opened", 0)
-            if moved == expected or time.monotonic() > deadline:
-                closed = sum(n for word, n in expected.items() if word.startswith("closed"))
-                assert opened == closed
-                return moved
-            time.sleep(0.05)
+            found = self.counts()
+            if all(found.get(name, {}) == counts for name, counts in expected.items()):
+                return found
+            if time.monotonic() > deadline:
+                return found
+            time.sleep(0.1)
 
 
 @contextmanager
-def served(server, framework, folder):
-    """Run one server with one framework's application."""
+def served(server, application, folder):
+    """Run one server with one application."""
     port = free_port()
-    program, *options = SERVERS[server]
+    program, *options = COMMANDS[server]
     process = subprocess.Popen(
         [BIN / program, *(option.format(port=port) for option in options), "ending_apps:app"],
         cwd=HERE,
         env={
             **os.environ,
-            "ENDING_APP": framework,
+            "ENDING_APP": application,
             "PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)]),
             "PROMETHEUS_MULTIPROC_DIR": str(folder),
         },
@@ -131,16 +154,16 @@ def served(server, framework, folder):
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 2 * PATIENCE_SECONDS
         while True:
             assert process.poll() is None, f"{server} did not start"
             assert time.monotonic() < deadline, f"{server} does not answer"
-            try:
-                requests.get(f"{url}/metrics", timeout=2)
+            with suppress(requests.ConnectionError):
+                requests.get(f"{url}/metrics", timeout=PATIENCE_SECONDS)
                 break
-            except requests.ConnectionError:
-                time.sleep(0.05)
-        yield Served(url, process, folder)
+            time.sleep(0.05)
+        client = H2Client if server.endswith("-h2") else RawClient
+        yield Served(url, client, process, folder)
     finally:
         # The whole group: granian's workers are processes of their own.
         with suppress(ProcessLookupError):
@@ -148,153 +171,88 @@ def served(server, framework, folder):
         process.wait()
 
 
-def ask(here, ending, **options):
-    """Open a stream."""
-    return RawClient(f"{here.url}/{ending}", headers=ASKS, **options)
-
-
 def first_event(client):
     """Tell whether the first bytes of the stream have come."""
     return b"data: " in client.body
 
 
-def leave(how, ending="hold"):
-    """Return a client that leaves an open stream."""
-
-    @contextmanager
-    def act(here):
-        with ask(here, ending).until(first_event) as client:
-            getattr(client, how)()
-            yield
-
-    return act
-
-
-def read_all(ending):
-    """Return a client that reads to the end."""
-
-    @contextmanager
-    def act(here):
-        with ask(here, ending) as client:
-            client.until_end()
-            yield
-
-    return act
+def play(here, ending, connected):
+    """Be the client of one ending; whoever does not leave stays connected."""
+    if ending == "vanish":
+        vanish(here, connected)
+        return
+    method = "HEAD" if ending == "head" else "GET"
+    client = connected.enter_context(here.ask(ending, method=method))
+    truth = ENDINGS[ending].truth
+    if truth == "completed":
+        client.until_end()
+    elif truth == "client_disconnected":
+        if ending == "unread":
+            time.sleep(0.5)
+        else:
+            client.until(first_event)
+        leave = {"half-close": "half_close", "reset": "reset", "cancel-stream": "cancel_stream"}
+        getattr(client, leave.get(ending, "close"))()
+        here.tell(ending)
 
 
-@contextmanager
-def read_nothing(here):
-    """Ask for a lot, read none of it, and leave."""
-    with ask(here, "flood"):
-        time.sleep(0.7)
-    yield
+def vanish(here, connected):
+    """Lose the network in mid-stream, resume over another, and wait until TCP has given up."""
+    client = connected.enter_context(here.ask("vanish")).until(first_event)
+    port = client.socket.getsockname()[1]
+    client.vanish()
+    with here.ask("resumed", headers={"Last-Event-ID": "1"}) as again:
+        again.until_end()
+    # Nobody can know yet.
+    unknown = {"vanish": {"opened fresh": 1, "open": 1}, "resumed": RESUMED}
+    assert unknown.items() <= here.settled(unknown).items()
+    deadline = time.monotonic() + 2 * PATIENCE_SECONDS
+    while requests.get(f"{here.url}/lost/{port}", timeout=PATIENCE_SECONDS).status_code != 200:
+        assert time.monotonic() < deadline, "TCP does not give up"
+        time.sleep(0.2)
+    here.tell("vanish")
 
 
-@contextmanager
-def head(here):
-    """Ask for the headers only."""
-    with ask(here, "done", method="HEAD"):
-        time.sleep(0.3)
-    yield
+def in_counters(word):
+    """Return what the counters show of a stream that was counted as a word says."""
+    if word == NO_STREAM:
+        return {}
+    if word.startswith("rejected"):
+        return {word: 1}
+    opened = {"opened fresh": 1}
+    if word == LOST:
+        return opened | {"open": 1}
+    return opened | {f"closed {word}": 1}
 
 
-@contextmanager
-def no_content(here):
-    """Ask a stream that is over."""
-    with ask(here, "nothing") as client:
-        assert client.status == 204
-        time.sleep(0.3)
-    yield
-
-
-ENDINGS = {
-    "completed with done": (read_all("done"), COMPLETED),
-    "completed with [DONE]": (read_all("done-data"), COMPLETED),
-    "ended without a terminal event": (read_all("plain"), COMPLETED),
-    "client closes between events": (leave("close"), LEFT),
-    "client closes within an event": (leave("close", "hold-half"), LEFT),
-    "client half-closes": (leave("half_close"), LEFT),
-    "client resets": (leave("reset"), LEFT),
-    "client reads nothing and leaves": (read_nothing, LEFT),
-    "application fails before the first byte": (read_all("fail-early"), {"rejected 5xx": 1}),
-    "application fails in mid-stream": (read_all("fail-mid"), ERROR),
-    "task cancelled": (read_all("cancel"), ERROR),
-    "no content": (no_content, {}),
-    "head": (head, {}),
-    "not found": (read_all("refused"), {"rejected 4xx": 1}),
-}
-
-
-def expectation(server, framework, ending):
-    """Return what a cell reads as: the truth, or what its server makes of it."""
-    act, truth = ENDINGS[ending]
-    if server == "granian" and framework == "deaf" and truth == LEFT:
-        # Nothing shows the leaving to an application that never asks.
-        truth = COMPLETED if ending != "client reads nothing and leaves" else None
-    if ending == "task cancelled" and not server.startswith("uvicorn"):
-        # A cancellation without a disconnect is how these servers shut down; frameworks keep
-        # it within and return without a last message.
-        truth = SHUTDOWN if framework in ("deaf", "listening") else ERROR
-    return act, truth
-
-
-@pytest.mark.parametrize(("server", "framework"), CELLS)
-def test_each_ending_is_counted_as_what_it_was(server, framework, tmp_path):
-    """One stream per ending; the counters move by exactly that."""
-    wrong = {}
-    with served(server, framework, tmp_path) as here:
-        for ending in ENDINGS:
-            act, truth = expectation(server, framework, ending)
-            if truth is None:
-                continue
-            before = here.counts()
-            with act(here):
-                moved = here.changed(before, truth)
-            if moved != truth:
-                wrong[ending] = moved
-    assert wrong == {}
-
-
-def asked_to_end(here, ending, tmp_path):
-    """Hold a stream open, send SIGTERM, wait for the process; return what it left."""
-    client = ask(here, ending).until(first_event)
-    here.process.send_signal(signal.SIGTERM)
-    here.process.wait(15)
-    client.close()
-    found = here.counts(dead=True)
-    opened = found.pop("opened")
-    assert opened == 1
-    return found
-
-
-SIGTERM_CELLS = [
-    pytest.param(
-        server,
-        framework,
-        marks=pytest.mark.slow
-        if framework in ("fastapi", "listening") and server == "uvicorn-httptools"
-        else pytest.mark.prove,
-    )
-    for server in ("uvicorn-httptools", "uvicorn-h11", "hypercorn")
-    for framework in FRAMEWORKS
-]
-
-
-@pytest.mark.parametrize(("server", "framework"), SIGTERM_CELLS)
-@pytest.mark.parametrize("within", [True, False], ids=["within", "past"])
-def test_shutdown_is_told_from_the_rest(server, framework, within, tmp_path):
-    """A stream that ends within the grace time completes; one that is cut was shut down."""
-    if framework == "deaf" and not within:
-        pytest.skip("the deaf application ends by itself")
-    with served(server, framework, tmp_path) as here:
-        found = asked_to_end(here, "slow-end" if within else "hold", tmp_path)
-    if within and framework == "sse-starlette" and server != "hypercorn":
-        # It watches uvicorn's flag itself and gives up at once.
-        assert found == SHUTDOWN
-    elif within:
-        assert found == COMPLETED
-    elif framework == "django" and server != "hypercorn":
-        # It refuses the life cycle, and uvicorn lets nothing run after the grace time: no record.
-        assert found == {"open": 1}
-    else:
-        assert found == SHUTDOWN
+@pytest.mark.parametrize(("server", "application"), CELLS)
+def test_each_ending_is_counted_as_what_it_was(server, application, tmp_path):
+    """One stream per ending, all at once, then SIGTERM: exactly these are counted, no others."""
+    expected = {
+        name: in_counters(counted(server, application, name)) for name in endings_on(server)
+    }
+    at_exit = ("sigterm-within", "sigterm-past")
+    before = {
+        name: counts | ({"orphaned": 1} if hangs(server, application, name) else {})
+        for name, counts in expected.items()
+        if name not in at_exit and counts
+    }
+    before["resumed"] = RESUMED
+    with served(server, application, tmp_path) as here:
+        names = [name for name in expected if name not in at_exit]
+        with ExitStack() as connected, ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(lambda name: play(here, name, connected), names))
+            assert here.settled(before) == before
+        with ExitStack() as connected:
+            for name in at_exit:
+                connected.enter_context(here.ask(name)).until(first_event)
+            held = {name: {"opened fresh": 1, "open": 1} for name in at_exit}
+            assert here.settled(before | held) == before | held
+            here.process.send_signal(signal.SIGTERM)
+            # What ends its streams itself needs no word, and would race with it.
+            if expected["sigterm-within"] == COMPLETES:
+                here.tell("sigterm-within")
+            here.process.wait(PATIENCE_SECONDS)
+        after = {name: counts for name, counts in expected.items() if counts}
+        after["resumed"] = RESUMED
+        assert here.counts(dead=True) == after

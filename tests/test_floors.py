@@ -24,7 +24,7 @@ GROUND = {
 }
 GROUND |= dict.fromkeys(("stream", "tally", "sender", "cursors", "flush", "ledger"), 2)
 RUNTIME = {"current", "server", "middleware", "exposition", "port", "beacon", "tcp", "reference"}
-RUNTIME |= {"consumer"}
+RUNTIME |= {"consumer", "watcher"}
 BUNDLE = {"catalog", "render"}
 TOP = {"lab", "commands", "cli", "__main__"}
 ONLY_IMPORTER = {

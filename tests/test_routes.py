@@ -190,6 +190,7 @@ def test_no_segment_of_a_mounts_path_becomes_a_label(parts):
         ({"limit": True}, "limit=True"),
         ({"limit": 1.5}, "limit=1.5"),
         ({"dense_ids": "yes"}, "dense_ids='yes'"),
+        ({"deaf": 1}, "deaf=1"),
         ({"terminal_events": "done"}, r'terminal_events=\("done",\)'),
         ({"terminal_events": ("a\nb",)}, "one line"),
         ({"events": ("",)}, "one line"),
