@@ -170,7 +170,8 @@ _DECLARATIONS = (
         "sse_time_to_first_event_seconds",
         "histogram",
         _ROUTE,
-        "From the request to the first payload event; hello, heartbeats and comments do not count.",
+        "From the request to the first payload event of a fresh stream; hello, heartbeats and "
+        "comments do not count.",
         buckets=_FIRST_EVENT,
     ),
     Metric(

@@ -19,6 +19,7 @@ from sse_observe.stream import (
     FIRST_BOUNDS,
     FRESH,
     GAP_BOUNDS,
+    ONE_EVENT,
     SIZE_BOUNDS,
     SIZES,
     WAITING,
@@ -35,6 +36,7 @@ _OTHER_ROW = EVENTS.index(OTHER) * SIZES
 
 _COLON = (b":", b"")
 _DONE = (b" [DONE]", b"[DONE]")
+_DONE_SIZE = len(_DONE[0])
 _BOM = b"\xef\xbb\xbf"
 # What a field name and a value of interest (an event name, an id) can need.
 _KEPT_OF_A_LINE = 256
@@ -84,7 +86,7 @@ class Notes:
                     head, _, rest = body.partition(b"data:")
                     rest, _, end = rest.partition(b"\n")
                     # One data line, then the blank line, then nothing.
-                    if end == b"\n" and rest not in _DONE:
+                    if end == b"\n" and (len(rest) > _DONE_SIZE or rest not in _DONE):
                         if b"id:" <= head < b"id;":
                             line, end, head = head.partition(b"\n")
                             if end:
@@ -98,8 +100,7 @@ class Notes:
                         except (KeyError, IndexError):
                             pass
                         else:
-                            stream.fast_bytes += size
-                            stream.events += 1
+                            stream.fast += size + ONE_EVENT
                             stream.payload_at = now
                             continue
                     else:
@@ -308,9 +309,14 @@ def _count_plain(stream: Stream, tally: RouteTally, row: int, size: int, now: fl
 
 def _first_payload(stream: Stream, tally: RouteTally, now: float) -> None:
     stream.has_payload = True
+    if stream.resumed:
+        # Its user has seen events: an idle feed that comes back keeps nobody waiting.
+        return
     waited = now - stream.asked_at
     tally.first_events[bisect_left(FIRST_BOUNDS, waited)] += 1
     tally.first_events_sum += waited
+    if tally.traces is not None:
+        tally.traces.began(stream, waited)
 
 
 def _read_field(scan: Scan, line: bytes) -> None:

@@ -404,7 +404,8 @@ class Lives(RuleBasedStateMachine):
             times = [at for at, _ in life.writes]
             gaps += [b - a for a, b in pairwise(times)]
             payloads = life.payload_times()
-            firsts += [at - life.opened for _, at in payloads[:1]]
+            if not life.cursor:
+                firsts += [at - life.opened for _, at in payloads[:1]]
             self.count_time(c, life, payloads)
             if life.closed is None:
                 c["sse_concurrent_streams"] += 1

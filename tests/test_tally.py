@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sse_observe.routes import StreamRoute
 from sse_observe.sender import sender
-from sse_observe.stream import SIZE_BOUNDS, SIZES, RouteTally, Stream
+from sse_observe.stream import SIZE_BOUNDS, SIZES, RouteTally, request
 from sse_observe.tally import Notes
 
 DECLARED = StreamRoute(events=("tick",), terminal_events=("done", "[DONE]"))
@@ -33,7 +33,7 @@ class Bench:
         return inner(message)
 
     def open(self):
-        stream = Stream(None, {}, None, self.now)
+        stream = request(None, {}, None, self.now)
         stream.begin(self.tally, ("all", "unknown"), self.now)
         self.streams.append(stream)
         return stream, self.wrap(stream, lambda _: None)
@@ -247,3 +247,16 @@ def test_first_event_is_the_first_payload():
 
     assert bench.tally.first_events_sum == pytest.approx(3)
     assert sum(bench.tally.first_events) == 1
+
+
+def test_a_feed_that_is_resumed_keeps_nobody_waiting_for_a_first_event():
+    """Between two events of a quiet feed lies an hour, and its user has seen the one before."""
+    bench = Bench()
+    stream, send = bench.open()
+    stream.resumed = True
+    bench.now += 3600
+    bench.send(send, b"data: x\n\n")
+    bench.notes.drain()
+
+    assert stream.has_payload
+    assert sum(bench.tally.first_events) == 0

@@ -144,8 +144,8 @@ _OPENING = stage(
     heatmap(
         "Time to first event",
         "s",
-        "From the request to the first payload event. Weight moving up means a "
-        "slow backend or a proxy that buffers.",
+        "From the request to the first payload event of a fresh stream. Weight moving up "
+        "means a slow backend or a proxy that buffers.",
         *buckets_over_time("route:sse_time_to_first_event_seconds_bucket:rate5m"),
     ),
 )

@@ -19,8 +19,8 @@ FIRST_EVENT = depth(
     lines(
         "Time to first event, quantiles",
         "s",
-        "From the request to the first payload event. p50 is what most users wait, "
-        "p99 what the unlucky ones wait.",
+        "From the request to the first payload event of a fresh stream. p50 is what most "
+        "users wait, p99 what the unlucky ones wait.",
         *quantiles("route:sse_time_to_first_event_seconds_bucket:rate5m"),
         colours=QUANTILE_COLOURS,
     ),
