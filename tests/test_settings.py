@@ -33,9 +33,9 @@ WRONG = {
     "scrape_interval: 15": "scrape_interval: 15: expected text, got a number; write a duration",
     "scrape_interval: 0s": "scrape_interval: '0s' is no time at all",
     "scrape_interval: 60s": "scrape_interval: 60s: the 2m window of "
-    "route:sse_streams_resumed:rate2m is 2m and holds 2 scrapes; 4 are the least: lower",
+    "route:sse_orphaned_streams:min2m is 2m and holds 2 scrapes; 4 are the least: lower",
     "rule_interval: 5m": "rule_interval: 5m: the 10m window of ",
-    "time_scale: 600": "time_scale: 600.0: the 2m window of route:sse_streams_resumed:rate2m "
+    "time_scale: 600": "time_scale: 600.0: the 2m window of route:sse_orphaned_streams:min2m "
     "is 200ms and holds 0.013 scrapes",
     "time_scale: 0.5": "time_scale: 0.5: time is only ever shortened",
     "selector: env=prod": "selector: 'env=prod': no PromQL matchers; write them like",
@@ -60,6 +60,16 @@ WRONG = {
     "alerts: {SSEMessageLoss: {windows: []}}": "alerts.SSEMessageLoss.windows: this alert has none",
     "alerts: {SSEHighDuplicateRate: {threshold: 1}}": "alerts.SSEHighDuplicateRate.threshold: 1: "
     "route:sse_duplicates:ratio_rate15m lies between 0 and 1, so `> 1` is never true",
+    "alerts: {SSEMessageLoss: {and: {x: 1}}}": "alerts.SSEMessageLoss.and.x: no such term of the "
+    "alert; it has none",
+    "alerts: {SSEStreamsStalled: {and: {'route:sse_stalled_streams:sum': 9}}}": "no such term of "
+    "the alert; did you mean route:sse_stalled_streams:avg5m?",
+    "alerts: {SSEStreamsStalled: {and: {'route:sse_stalled_streams:avg5m': -1}}}": "avg5m: -1: no "
+    "minimum can be that",
+    "alerts: {SSEStreamsStalled: {and: {'route:sse_stalled_streams:avg5m': few}}}": "'few': "
+    "expected a number, got text",
+    "alerts: {SSEMessageLoss: {labels: {a: b, team: 7}}}": "alerts.SSEMessageLoss.labels.team: 7: "
+    "expected text, got a number",
     "alerts: {SSEErrorBudgetBurn: {for: 5m}}": "alerts.SSEErrorBudgetBurn.for: 5m: each of its "
     "windows has its own",
     "alerts: {SSEErrorBudgetBurn: {windows: [{long: 2d, short: 2h, factor: 2, for: 5m, "
@@ -136,6 +146,7 @@ def test_alert_takes_every_change(settings_file: Path) -> None:
         "    for: 20m\n"
         "    keep_firing_for: 1h\n"
         "    severity: info\n"
+        "    and: {'route:sse_reconnects:increase10m': 50}\n"
         "    labels: {team: edge}\n"
         "  SSEMessageLoss: {enabled: false}\n"
     )
@@ -147,6 +158,7 @@ def test_alert_takes_every_change(settings_file: Path) -> None:
     assert changed.threshold == 0.2
     assert (changed.hold_for, changed.keep_firing_for) == ("20m", "1h")
     assert changed.severity == "info"
+    assert [guard.threshold for guard in changed.guards] == [50, 5]
     assert changed.labels == {"team": "edge"}
     assert changed.annotations == {"chat": "#sse"}
     assert "SSEMessageLoss" not in alerts

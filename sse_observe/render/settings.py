@@ -60,15 +60,23 @@ class WindowSettings(
 
 
 class AlertSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"hold_for": "for"}
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    rename={"hold_for": "for", "guards": "and"},
 ):
-    """What a user changes about one alert; what is not given stays as the page says."""
+    """
+    What a user changes about one alert; what is not given stays as the page says.
+
+    `guards` are numbers of the page's `and:`, by the signal that they are compared with.
+    """
 
     enabled: bool = True
     threshold: float | None = None
     hold_for: str | None = None
     keep_firing_for: str | None = None
     severity: Severity | None = None
+    guards: dict[str, float] = {}
     windows: tuple[WindowSettings, ...] | None = None
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
@@ -185,20 +193,20 @@ def _explain(message: str, given: Any) -> str:
     """Turn msgspec's sentence into `key: value: what is wrong; remedy`."""
     what, _, where = message.partition(" - at ")
     keys = re.findall(r"[^.\[\]`$]+|\.\.\.", where)
-    if "..." in keys:
-        # msgspec does not say which entry of a mapping is meant: the first that is refused alone.
-        keys[keys.index("...")] = _refused(given["alerts"]) if keys[0] == "alerts" else "…"
+    value = given
+    for at, key in enumerate(keys):
+        if key == "...":
+            # msgspec does not say which entry of a mapping is meant: the first refused alone.
+            keys[at] = _refused(value, keys[at - 1])
+        value = value[int(key)] if isinstance(value, list) else value.get(keys[at])
+        if not isinstance(value, dict | list):
+            break
     unknown = re.search(r"unknown field `(.*)`", what)
     if unknown:
         wrong = unknown[1]
         near = get_close_matches(wrong, _fields(keys), n=1)
         remedy = f"did you mean {near[0]}?" if near else f"known are {', '.join(_fields(keys))}"
         return f"{'.'.join([*keys, wrong])}: no such key; {remedy}"
-    value = given
-    for key in keys:
-        value = value[int(key)] if isinstance(value, list) else value.get(key)
-        if not isinstance(value, dict | list):
-            break
     name = ".".join(keys)
     shown = "" if value is None or isinstance(value, dict | list) else f"{value!r}: "
     expected = re.search(r"xpected `([^`]*)`, got `([^`]*)`", what)
@@ -216,11 +224,12 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
-def _refused(alerts: Mapping[str, Any]) -> str:
-    """Return the name of the alert whose settings are not valid."""
-    for name, alert in alerts.items():
+def _refused(entries: Mapping[str, Any], key: str) -> str:
+    """Return the name of the first entry of a mapping that is not valid under its key."""
+    kind: Any = {"alerts": AlertSettings, "and": float}.get(key, str)
+    for name, entry in entries.items():
         try:
-            msgspec.convert(alert, AlertSettings)
+            msgspec.convert(entry, kind)
         except msgspec.ValidationError:
             return str(name)
     return "…"

@@ -51,28 +51,45 @@ def _faults(catalog: Catalog, settings: Settings) -> Iterator[str]:
             near = get_close_matches(name, names, n=1)
             remedy = f"did you mean {near[0]}?" if near else "see runbooks/README.md for the names"
             yield f"alerts.{name}: no such alert; {remedy}"
-        elif names[name].windows:
-            for key, value in (
-                ("threshold", wish.threshold),
-                ("for", wish.hold_for),
-                ("severity", wish.severity),
-            ):
-                if value is not None:
-                    yield (
-                        f"alerts.{name}.{key}: {value}: each of its windows has its own; "
-                        "set objectives.completion, or alerts."
-                        f"{name}.windows"
-                    )
-        elif wish.windows is not None:
-            yield f"alerts.{name}.windows: this alert has none; set its threshold or for"
-        for window in wish.windows or ():
-            for span in (window.long, window.short):
-                if span not in WINDOWS:
-                    yield (
-                        f"alerts.{name}.windows: {span}: not recorded; "
-                        f"choose from {', '.join(WINDOWS)}"
-                    )
+            continue
+        yield from _guard_faults(names[name], wish)
+        yield from _window_faults(names[name], wish)
     yield from _short_windows(settings)
+
+
+def _window_faults(alert: Alert, wish: AlertSettings) -> Iterator[str]:
+    if alert.windows:
+        for key, value in (
+            ("threshold", wish.threshold),
+            ("for", wish.hold_for),
+            ("severity", wish.severity),
+        ):
+            if value is not None:
+                yield (
+                    f"alerts.{alert.name}.{key}: {value}: each of its windows has its own; "
+                    f"set objectives.completion, or alerts.{alert.name}.windows"
+                )
+    elif wish.windows is not None:
+        yield f"alerts.{alert.name}.windows: this alert has none; set its threshold or for"
+    for window in wish.windows or ():
+        for span in (window.long, window.short):
+            if span not in WINDOWS:
+                yield (
+                    f"alerts.{alert.name}.windows: {span}: not recorded; "
+                    f"choose from {', '.join(WINDOWS)}"
+                )
+
+
+def _guard_faults(alert: Alert, wish: AlertSettings) -> Iterator[str]:
+    known = [guard.signal for guard in alert.guards]
+    for signal, least in wish.guards.items():
+        key = f"alerts.{alert.name}.and.{signal}"
+        if signal not in known:
+            near = get_close_matches(signal, known, n=1)
+            remedy = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'none'}"
+            yield f"{key}: no such term of the alert; {remedy}"
+        elif not 0 <= least < float("inf"):
+            yield f"{key}: {number(least)}: no minimum can be that; write a number of 0 or more"
 
 
 def _short_windows(settings: Settings) -> Iterator[str]:
@@ -124,6 +141,10 @@ def _tuned(alert: Alert, wish: AlertSettings, settings: Settings) -> Alert:
         hold_for=wish.hold_for or alert.hold_for,
         keep_firing_for=wish.keep_firing_for or alert.keep_firing_for,
         severity=wish.severity or alert.severity,
+        guards=tuple(
+            replace(guard, threshold=wish.guards.get(guard.signal, guard.threshold))
+            for guard in alert.guards
+        ),
         windows=windows,
         labels={**alert.labels, **settings.labels, **wish.labels},
         annotations={**alert.annotations, **settings.annotations, **wish.annotations},
