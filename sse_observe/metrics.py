@@ -24,6 +24,7 @@ REASONS = (
     "already_complete",
     "polled",
 )
+"""How a stream ended, as far as its server shows it: README, "What it can tell"."""
 NETWORKS = ("slow-2g", "2g", "3g", "4g", "unknown")
 CUT_SINCE = ("open", "write")
 CUT_LIMITS = (
@@ -52,7 +53,10 @@ UI_MESSAGES = (
     "complete",
     "failed",
 )
-REPORT_RESULTS = ("accepted", "bad_token", "rate_limited", "too_large", "bad_schema", "replayed")
+REPORT_RESULTS = (
+    *("accepted", "bad_origin", "bad_token", "rate_limited", "too_large", "bad_schema"),
+    "replayed",
+)
 KINDS = ("finite", "continuous")
 
 Source = Literal["process", "server", "replay", "tcp", "client"]
@@ -143,7 +147,7 @@ _DECLARATIONS = (
         "sse_streams_closed_total",
         "counter",
         {**_ROUTE, "reason": REASONS, **_STREAM},
-        "Connections closed, by how they ended.",
+        "Connections closed, by how they ended, as far as the server shows it.",
         at_zero=False,
     ),
     Metric(

@@ -18,14 +18,15 @@ SERVERS = {
 }
 """The server set-ups, and the column of each; those that share one count the same."""
 APPLICATIONS = {
-    "listening": "an application that waits for the client to leave",
+    "listening": "listening",
     "starlette": "Starlette",
     "fastapi": "FastAPI",
     "sse-starlette": "sse-starlette",
     "django": "Django",
-    "deaf": "a deaf application",
-    "watched": "a deaf application on a route that says so",
+    "deaf": "deaf",
+    "watched": "watched",
 }
+"""The applications, and what readers call them: the first and the last two are plain ASGI."""
 HTTP_2 = ("hypercorn-h2", "granian-h2")
 
 
@@ -72,6 +73,8 @@ class Difference:
     applications: tuple[str, ...]
     counted: str
     why: str
+    true: bool = False
+    """Whether this is what really happened, there."""
 
 
 _UVICORN = ("uvicorn-httptools", "uvicorn-h11")
@@ -99,7 +102,8 @@ DIFFERENCES = (
         _UVICORN,
         ("sse-starlette",),
         SHUTDOWN,
-        "It watches uvicorn, and ends its streams itself as soon as that is asked to stop.",
+        "It watches uvicorn, and cuts its streams itself as soon as that is asked to stop.",
+        true=True,
     ),
     Difference(
         ("sigterm-past",),

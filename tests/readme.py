@@ -1,8 +1,10 @@
-"""The README's tables, written from the catalogue: `python tests/readme.py` puts them in place."""
+"""The README's tables, written from their sources: `python tests/readme.py` puts them in place."""
 
 import re
 from collections.abc import Iterable
 from pathlib import Path
+
+from outcomes import APPLICATIONS, DIFFERENCES, ENDINGS, NO_STREAM, SERVERS, Difference, difference
 
 from sse_observe.catalog.load import load
 from sse_observe.metrics import METRICS
@@ -14,6 +16,46 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """Return a Markdown table."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def endings() -> str:
+    """Return how endings are counted: a row per ending, a column per server, reasons below."""
+    columns: dict[str, list[str]] = {}
+    for server, column in SERVERS.items():
+        columns.setdefault(column, []).append(server)
+    rows = [
+        (
+            ending.words,
+            "nothing" if ending.truth == NO_STREAM else f"`{ending.truth}`",
+            *(_on_server(name, servers) for servers in columns.values()),
+        )
+        for name, ending in ENDINGS.items()
+    ]
+    reasons = (f"{number}. {case.why}" for number, case in enumerate(DIFFERENCES, 1))
+    grid = table(("How it ends", "Counted as", *columns), rows)
+    return "\n".join(("", grid, "", *reasons, ""))
+
+
+def _on_server(name: str, servers: list[str]) -> str:
+    """Return one cell; set-ups that share a column count the same."""
+    had_by = [server for server in servers if server in ENDINGS[name].servers]
+    if not had_by:
+        return "–"
+    (cells,) = {
+        tuple(difference(server, application, name) for application in APPLICATIONS)
+        for server in had_by
+    }
+    others: dict[Difference, list[str]] = {}
+    for case, words in zip(cells, APPLICATIONS.values(), strict=True):
+        if case is not None:
+            others.setdefault(case, []).append(words)
+    told = (
+        f"{'' if case.true else '✗ '}"
+        f"{'all' if len(found) == len(APPLICATIONS) else ', '.join(found)}: "
+        f"`{case.counted}` [{DIFFERENCES.index(case) + 1}]"
+        for case, found in others.items()
+    )
+    return "; ".join(told) or "✓"
 
 
 def blocks() -> dict[str, str]:
@@ -38,6 +80,7 @@ def blocks() -> dict[str, str]:
                 for alert in catalog.alerts
             ),
         ),
+        "endings": endings(),
         "metrics": table(
             ("Metric", "Kind", "Labels", "What"),
             (
