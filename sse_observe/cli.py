@@ -5,11 +5,18 @@ from importlib.util import find_spec
 
 EXTRAS = {
     "render": ("typer", "rich", "yaml", "jinja2", "grafanalib"),
+    "report": ("typer", "rich", "yaml", "jinja2", "grafanalib", "plotly", "markdown_it"),
     "lab": ("typer", "rich", "yaml", "jinja2", "grafanalib", "uvicorn", "markdown_it", "aiohttp"),
 }
 """What each extra brings, by the name it is imported under."""
 
-NEEDS = {"render": "render", "runbook": "render", "demo": "lab", "drill": "lab"}
+NEEDS = {
+    "render": "render",
+    "runbook": "render",
+    "report": "report",
+    "demo": "lab",
+    "drill": "lab",
+}
 """Which extra each command needs."""
 
 

@@ -132,6 +132,78 @@ def runbook(
 
 
 @app.command()
+def report(
+    *,
+    prometheus: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="Its API: Prometheus, Mimir, Thanos, VictoriaMetrics.",
+            show_default=False,
+        ),
+    ],
+    since: Annotated[
+        str, typer.Option(metavar="WHEN", help="A duration before now, or a time (ISO 8601).")
+    ] = "24h",
+    until: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="The end of the window; else now.")
+    ] = None,
+    route: Annotated[str | None, typer.Option(metavar="R", help="One route alone.")] = None,
+    alert: Annotated[str | None, typer.Option(metavar="NAME", help="One alert alone.")] = None,
+    logs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A log, JSON or text; secrets are masked.")
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'Name: value'", help="Sent with each query, such as a token."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page; else incident.html.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document; a page only with --out.")
+    ] = False,
+    settings: Settings = None,
+) -> None:
+    """Write one file about an incident: what fired, who was affected, plots, logs, runbooks."""
+    from json import dumps
+
+    from sse_observe.report.document import document
+    from sse_observe.report.order import Order, carry_out, check_place, write
+    from sse_observe.report.progress import asking
+
+    place = out or (None if json else Path("incident.html"))
+    if place is not None:
+        check_place(place)
+    order = Order(
+        prometheus=prometheus,
+        since=since,
+        until=until,
+        route=route,
+        alert=alert,
+        logs=logs,
+        headers=tuple(header or ()),
+        settings=settings,
+    )
+    with asking() as told:
+        findings = carry_out(order, told)
+    if place is not None:
+        from sse_observe.report.page import page
+
+        write(place, page(findings))
+        typer.echo(f"{place} written", err=json)
+    if json:
+        typer.echo(dumps(document(findings), indent=2))
+    failed = {one.name: one.reason for one in findings.incident.failures}
+    for name, reason in list(failed.items())[:1]:
+        typer.echo(
+            f"sse-observe: partial: {len(failed)} questions failed, first {name}: {reason}",
+            err=True,
+        )
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
 def demo(
     duration: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="End by itself after so long.", min=1)

@@ -48,6 +48,11 @@ class Excess:
         """The time and the value that were farthest beyond."""
         return max(self.points, key=lambda point: self.times(point[1]))
 
+    def within(self, window: Window) -> "Excess | None":
+        """Return what lies in a shorter window; None where nothing does."""
+        points = tuple(p for p in self.points if window.start <= p[0] <= window.end)
+        return replace(self, points=points) if points else None
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:

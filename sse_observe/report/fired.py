@@ -138,7 +138,7 @@ def _hold(alert: Alert, labels: Mapping[str, str]) -> float:
     for window in alert.windows:
         if window.long == labels.get("long"):
             return seconds(window.hold_for)
-    return seconds(alert.hold_for)
+    return seconds(alert.hold_for) if alert.hold_for else 0.0
 
 
 def _identity(series: Series) -> frozenset[tuple[str, str]]:

@@ -50,6 +50,16 @@ def worst(found: Iterable[Excess], window: Window) -> tuple[Moment, ...]:
     return tuple(moments[:MOST_MOMENTS])
 
 
+def within(moment: Moment, found: Iterable[Excess]) -> Moment:
+    """Return the worst point of the same place in a finer answer; the same where it has none."""
+    for excess in found:
+        if excess.labels == moment.excess.labels:
+            at, value = excess.worst
+            spacing = excess.points[1][0] - excess.points[0][0] if len(excess.points) > 1 else 60.0
+            return Moment(at, spacing, moment.excess, value)
+    return moment
+
+
 def starts(answer: Answer, window: Window, fired: Iterable[Episode]) -> tuple[Start, ...]:
     """Return every start within the window, in order, each with the first alert that followed."""
     onsets = sorted(

@@ -233,7 +233,7 @@ def ranked(
         by_place.setdefault((one.label, one.value), []).append(one)
     found: dict[str, list[Suspect]] = {}
     for (label, _), several in by_place.items():
-        first, *others = sorted(several, key=lambda one: one.rank)
+        first, *others = sorted(several, key=_telling)
         also = tuple(dict.fromkeys(one.measure for one in others if one.clear and one.beyond > 1))
         found.setdefault(label, []).append(replace(first, also=also))
     return {
@@ -242,13 +242,18 @@ def ranked(
     }
 
 
+def _telling(suspect: Suspect) -> tuple[bool, float]:
+    """Order the measures of one place: what is clear first, by how far it is from the rest."""
+    return (not suspect.clear, -(suspect.difference if suspect.clear else suspect.beyond))
+
+
 def limits(alerts: Iterable[Alert], signals: Mapping[str, Signal]) -> dict[str, float]:
     """Return the share of bad ones that each alert allows."""
     found = {}
     for alert in alerts:
         if not alert.windows and signals[alert.signal].unit == "percentunit":
             line = alert.line()
-            found[alert.name] = 1 - line if alert.compare.startswith("<") else line
+            found[alert.name] = round(1 - line, 12) if alert.compare.startswith("<") else line
     return {name: limit for name, limit in found.items() if limit > 0}
 
 

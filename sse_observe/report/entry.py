@@ -1,0 +1,181 @@
+"""One line of a log, JSON or text, read as foreign input: when, how loud, by whom, what."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+_TIMES = ("timestamp", "@timestamp", "time", "ts", "asctime", "datetime", "date", "t")
+_LEVELS = ("level", "levelname", "severity", "lvl", "log.level", "loglevel")
+_LOGGERS = ("logger", "logger_name", "log.logger", "name", "channel")
+_MESSAGES = ("message", "msg", "event", "log", "text", "body")
+_FIELDS = (
+    "route",
+    "reason",
+    "age",
+    "silence",
+    "events",
+    "bytes",
+    "suppressed",
+    "error",
+    "exc_info",
+)
+_LOUDNESS = {
+    "trace": "debug",
+    "notice": "info",
+    "warn": "warning",
+    "err": "error",
+    "exception": "error",
+    "fatal": "critical",
+    "emerg": "critical",
+    "alert": "critical",
+    "crit": "critical",
+    "panic": "critical",
+}
+_LEVEL = re.compile(
+    r"(?i)(?<![\w./])(trace|debug|info|notice|warn(?:ing)?|err(?:or)?|exception|crit(?:ical)?|"
+    r"fatal|emerg|panic)(?![\w./])"
+)
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_ISO = re.compile(
+    r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
+    r" ?(Z|[+-]\d\d:?\d\d)?(?!\w)"
+)
+_COMMON = re.compile(r"(\d\d)/([A-Za-z]{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ?([+-]\d{4})?")
+_SYSLOG = re.compile(r"^(?:<\d{1,3}>)?([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)\b")
+_OURS = re.compile(r"\bsse_observe(?:\.\w+)*\b")
+_ROUTE = re.compile(r"\broute=(\S+)")
+_ENDED_WELL = re.compile(
+    r"\breason=(?:completed|client_disconnected|already_complete|polled|shutdown)\b"
+)
+# Where in a line its date may stand: after an address, a level, a container's name.
+_HEAD = 160
+
+
+@dataclass(slots=True)
+class Entry:
+    """One dated line; `route` and `ended_well` are known of our own lines alone."""
+
+    at: float
+    level: str
+    logger: str
+    text: str
+    route: str | None = None
+    ended_well: bool = False
+
+
+def parse(line: str, now: float) -> Entry | None:
+    """Return what a line says; None where it has no date. `now` gives syslog its year."""
+    if line.lstrip().startswith("{"):
+        try:
+            found = msgspec.json.decode(line, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return _text(line, now)
+        return _json(found, now)
+    return _text(line, now)
+
+
+def _json(found: Mapping[str, Any], now: float) -> Entry | None:
+    keys = {key.lower(): value for key, value in found.items()}
+    at = next((at for key in _TIMES if (at := _moment(keys.get(key), now)) is not None), None)
+    message = _first(keys, _MESSAGES)
+    if at is None:
+        return None
+    extra = keys.get("sse")
+    fields = {**keys, **(extra if isinstance(extra, dict) else {})}
+    told = " ".join(
+        f"{name}={value}"
+        for name in _FIELDS
+        if isinstance(value := fields.get(name), str | int | float) and f"{name}=" not in message
+    )
+    text = f"{message} {told}".strip()
+    return _entry(at, _first(keys, _LEVELS), _first(keys, _LOGGERS), text)
+
+
+def _text(line: str, now: float) -> Entry | None:
+    at = _dated(line, now)
+    if at is None:
+        return None
+    level = _LEVEL.search(line[:_HEAD])
+    logger = _OURS.search(line[:_HEAD])
+    return _entry(at, level[1] if level else "", logger[0] if logger else "", line)
+
+
+def _entry(at: float, level: str, logger: str, text: str) -> Entry:
+    loud = level.lower()
+    route = _ROUTE.search(text)
+    return Entry(
+        at,
+        _LOUDNESS.get(loud, loud)[:20],
+        logger[:100],
+        text,
+        route[1] if route else None,
+        bool(_ENDED_WELL.search(text)),
+    )
+
+
+def _first(keys: Mapping[str, Any], names: Iterable[str]) -> str:
+    for name in names:
+        value = keys.get(name)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, dict) and isinstance(value.get("name"), str):
+            return str(value["name"])
+    return ""
+
+
+def _moment(value: object, now: float) -> float | None:
+    """Read a time as loggers write it: text, or seconds, milliseconds, micro- or nanoseconds."""
+    if isinstance(value, str):
+        return _dated(value, now)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    if not math.isfinite(number) or number <= 0:
+        return None
+    for size in (1e9, 1e6, 1e3):
+        # Seconds of the year 5138 are 1e11.
+        if number / size > 1e8 and number > 1e11:
+            return number / size
+    return number
+
+
+def _dated(line: str, now: float) -> float | None:
+    head = line[:_HEAD]
+    try:
+        if found := _ISO.search(head):
+            year, month, day, hour, minute, second = map(int, found.groups()[:6])
+            part = float(f"0.{found[7] or 0}")
+            return _unix((year, month, day, hour, minute, second), found[8] or "Z") + part
+        if found := _COMMON.search(head):
+            month = _MONTHS.index(found[2].lower()) + 1
+            clock = (int(found[4]), int(found[5]), int(found[6]))
+            return _unix((int(found[3]), month, int(found[1]), *clock), found[7] or "Z")
+        if found := _SYSLOG.search(head):
+            month = _MONTHS.index(found[1].lower()) + 1
+            clock = (int(found[3]), int(found[4]), int(found[5]))
+            year = datetime.fromtimestamp(now, UTC).year
+            at = _unix((year, month, int(found[2]), *clock), "Z")
+            # December's lines, read in January.
+            last_year = (year - 1, month, int(found[2]), *clock)
+            return _unix(last_year, "Z") if at > now + 86400 else at
+    except (ValueError, OverflowError):
+        return None
+    return None
+
+
+def _unix(parts: tuple[int, int, int, int, int, int], zone: str) -> float:
+    year, month, day, hour, minute, second = parts
+    at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC).timestamp()
+    if zone == "Z":
+        return at
+    digits = zone[1:].replace(":", "")
+    offset = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+    return at - offset if zone[0] == "+" else at + offset

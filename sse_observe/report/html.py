@@ -1,0 +1,92 @@
+"""HTML that cannot be broken by what stands in it: every text is escaped, unless it is Markup."""
+
+import json
+from html import escape
+from typing import Any
+
+_VOID = {"meta", "link", "br", "hr"}
+
+
+class Markup(str):
+    """A piece of HTML that may stand as it is; only this package's own words become one."""
+
+    __slots__ = ()
+
+
+Child = str | Markup | None
+
+
+def text(words: str) -> Markup:
+    """
+    Return text as HTML.
+
+    What cannot be seen (controls, marks that turn the direction of writing, line separators, lone
+    surrogates) is shown by its code: it could pretend to be something else.
+    """
+    return Markup(escape("".join(map(_visible, words))))
+
+
+def visible(words: str) -> str:
+    """Return a text with everything invisible shown by its code."""
+    return "".join(map(_visible, words))
+
+
+def _visible(char: str) -> str:
+    if char.isprintable() or char in "\n\t":
+        return char
+    return "\N{SYMBOL FOR NULL}" if char == "\0" else f"\\u{ord(char):04x}"
+
+
+def tag(name: str, /, *children: Child, **attributes: str | bool | None) -> Markup:
+    """
+    Return an element; `class_` is its class, `aria_label` its `aria-label`.
+
+    An attribute of None or False is left out, one of True stands bare.
+    """
+    parts = [f"<{name}"]
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        attribute = key.rstrip("_").replace("_", "-")
+        parts.append(f" {attribute}" if value is True else f' {attribute}="{text(value)}"')
+    parts.append(">")
+    if name not in _VOID:
+        parts += [inner(*children), f"</{name}>"]
+    return Markup("".join(parts))
+
+
+def inner(*children: Child) -> Markup:
+    """Return children one after the other, text escaped."""
+    return Markup(
+        "".join(
+            child if isinstance(child, Markup) else text(child)
+            for child in children
+            if child is not None
+        )
+    )
+
+
+def table(
+    caption: str, head: tuple[str, ...], rows: list[tuple[Child, ...]], **attributes: str
+) -> Markup:
+    """Return a table whose first column names its rows; it scrolls where it is too wide."""
+    body = [
+        tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:]))
+        for row in rows
+    ]
+    whole = tag(
+        "table",
+        tag("caption", caption),
+        tag("thead", tag("tr", *(tag("th", word, scope="col") for word in head))),
+        tag("tbody", *body),
+        **attributes,
+    )
+    return tag("div", whole, class_="scroll", role="region", aria_label=caption, tabindex="0")
+
+
+def data(value: Any, id_: str) -> Markup:
+    """Return a block of data for scripts, in which no text can end the block."""
+    # ASCII only: no line separator, no lone surrogate; and no `<`, so no tag.
+    written = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    safe = written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return Markup(f'<script type="application/json" id="{text(id_)}">{safe}</script>')

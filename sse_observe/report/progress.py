@@ -1,0 +1,24 @@
+"""A bar on the terminal while a source is asked; silence where nobody watches."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+@contextmanager
+def asking() -> Iterator[Callable[[int, int], None]]:
+    """Give a function that shows how many of how many queries were answered; gone at the end."""
+    columns = (
+        TextColumn("Asking Prometheus"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=min(done, total), total=total)
