@@ -309,12 +309,11 @@ def _count_plain(stream: Stream, tally: RouteTally, row: int, size: int, now: fl
 
 def _first_payload(stream: Stream, tally: RouteTally, now: float) -> None:
     stream.has_payload = True
-    if stream.resumed:
-        # Its user has seen events: an idle feed that comes back keeps nobody waiting.
-        return
     waited = now - stream.asked_at
-    tally.first_events[bisect_left(FIRST_BOUNDS, waited)] += 1
-    tally.first_events_sum += waited
+    # Who resumes has seen events: a quiet feed that comes back keeps nobody waiting.
+    if not stream.resumed:
+        tally.first_events[bisect_left(FIRST_BOUNDS, waited)] += 1
+        tally.first_events_sum += waited
     if tally.traces is not None:
         tally.traces.began(stream, waited)
 
