@@ -312,7 +312,7 @@ def test_only_our_pages_and_declared_origins_may_report(
     friend = headers.get("origin") == "https://friend.example"
     allowed = "https://friend.example" if friend else None
     assert answer.headers.get("access-control-allow-origin") == allowed
-    assert results(metrics) == {"accepted" if status == 204 else "bad_token": 1}
+    assert results(metrics) == {"accepted" if status == 204 else "bad_origin": 1}
 
 
 def test_each_token_each_address_and_everyone_have_a_limit(clock: Clock) -> None:

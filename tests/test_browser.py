@@ -134,7 +134,7 @@ def assert_agrees(books: Books, *logs: dict[str, Any], **other: float) -> None:
     assert books.metrics.registry.get_sample_value(
         "sse_client_reports_total", {"result": "accepted"}
     )
-    for result in ("bad_token", "bad_schema", "too_large", "rate_limited"):
+    for result in ("bad_origin", "bad_token", "bad_schema", "too_large", "rate_limited"):
         labels = {"result": result}
         assert books.metrics.registry.get_sample_value("sse_client_reports_total", labels) == 0
 

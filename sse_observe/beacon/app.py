@@ -39,6 +39,7 @@ _STATUS = {
     "accepted": 204,
     "replayed": 204,
     "bad_schema": 400,
+    "bad_origin": 403,
     "bad_token": 403,
     "too_large": 413,
     "rate_limited": 429,
@@ -172,7 +173,7 @@ class Beacon:
     def _refusal(self, scope: Scope) -> str | None:
         """Return why a report is not even read."""
         if not self._may_ask(scope):
-            return "bad_token"
+            return "bad_origin"
         return None if self._has_room(scope) else "rate_limited"
 
     def _judge(self, body: bytes) -> str:
