@@ -5,13 +5,15 @@ many observations at once, samples that are read one by one.
 All knowledge of prometheus_client's inside; a test on the exposition holds the private names.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import time
 from typing import Any
 
 import prometheus_client
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
+from prometheus_client.samples import Exemplar, Sample
 
 
 class LazySamples:
@@ -71,6 +73,11 @@ class Histogram(_Lean, prometheus_client.Histogram):
             if count:
                 bucket.inc(count)
         self._sum.inc(total)
+
+    def exemplify(self, value: float, labels: dict[str, str]) -> None:
+        """Let the bucket of a value that is counted elsewhere point at one case of it."""
+        bucket = self._buckets[bisect_left(self._upper_bounds, value)]
+        bucket.set_exemplar(Exemplar(labels, value, time()))
 
 
 class BeforeScrape(Collector):

@@ -24,6 +24,7 @@ from sse_observe.registry import SSEMetrics
 from sse_observe.routes import Resolved
 from sse_observe.stream import DURATION_BOUNDS, RouteTally, Stream
 from sse_observe.tally import Notes
+from sse_observe.traces import Traces, current_trace
 
 LOGGER = logging.getLogger("sse_observe")
 
@@ -75,7 +76,9 @@ class Ledger:
         self._faults_logged: set[str] = set()
         self._lines = [0, 0.0, 0]
         metrics.before_scrape.append(self.flush_unless_held)
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        # The files of many processes have no room for exemplars.
+        self._alone = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+        if not self._alone:
             # What was counted since the last tick would die with a worker that stops in order.
             atexit.register(self.flush)
 
@@ -104,6 +107,7 @@ class Ledger:
         """Enter a stream whose response has started; `resumed_from` is its client's cursor."""
         now = self.clock()
         tally = self.tally(route)
+        trace = self._trace()
         with self.lock:
             stream.begin(tally, labels, now)
             stream.resumed = resumed_from is not None
@@ -115,6 +119,8 @@ class Ledger:
             tally.opened[key] = tally.opened.get(key, 0) + 1
             tally.open += 1
             stream.live = stream.is_stream = True
+            if trace is not None:
+                self._follow(stream, trace)
         if self._loop is None or now - self._ticked_at > _OVERDUE:
             self._keep_ticking()
 
@@ -127,7 +133,8 @@ class Ledger:
         with self.lock:
             if not stream.live:
                 return
-            self.notes.drain()
+            if self.notes.pending:
+                self.notes.drain()
             # First what must balance, then what describes.
             stream.live = False
             stream.reason = reason
@@ -136,27 +143,48 @@ class Ledger:
             key = (reason, *stream.labels)
             tally.closed[key] = tally.closed.get(key, 0) + 1
             tally.open -= 1
-            tally.silent -= stream.silent
             now = self.clock() if at is None else at
             age = now - stream.opened_at
-            silence = now - max(stream.written_at, stream.opened_at)
             tally.durations[bisect_left(DURATION_BOUNDS, age)] += 1
             tally.durations_sum += age
-            stream.settle(max(now, stream.accounted_at))
-            tally.stalled -= stream.stalled
+            stream.settle(now)
+            if stream.silent:
+                tally.silent -= 1
+            if stream.stalled:
+                tally.stalled -= 1
             if reason == "client_disconnected":
-                self._cut(tally, age, silence)
+                self._cut(tally, age, now - max(stream.written_at, stream.opened_at))
             if tally.config.dense_ids:
                 self.cursors.closed(stream)
             stream.coro = stream.scan = stream.cursor = None
             if tally.config.dense_ids:
                 self.cursors.part(stream)
-            if self.sockets is not None:
-                self.sockets.close(stream)
+            self._let_go(stream, age)
         if reason not in _QUIET_ENDS and self.log_ends:
-            self._log_end(stream, age, silence)
+            self._log_end(stream, age, now - max(stream.written_at, stream.opened_at))
         if self._loop is None:
             self.flush()
+
+    def _let_go(self, stream: Stream, age: float) -> None:
+        """Tell those who were asked to look at streams that this one is over."""
+        if self.sockets is not None:
+            self.sockets.close(stream)
+        if stream.tally.traces is not None:
+            stream.tally.traces.closed(stream, age)
+
+    def _trace(self) -> str | None:
+        try:
+            return current_trace() if self._alone else None
+        except Exception:  # noqa: BLE001 - somebody's tracer must not cost the stream
+            self.fault("middleware")
+            return None
+
+    def _follow(self, stream: Stream, trace: str) -> None:
+        tally = stream.tally
+        if tally.traces is None:
+            names = "sse_time_to_first_event_seconds", "sse_stream_duration_seconds"
+            tally.traces = Traces(*(self.metrics.histogram(n).labels(tally.label) for n in names))
+        tally.traces.opened(stream, trace)
 
     @staticmethod
     def _cut(tally: RouteTally, age: float, silence: float) -> None:

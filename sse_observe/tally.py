@@ -314,8 +314,8 @@ def _first_payload(stream: Stream, tally: RouteTally, now: float) -> None:
     if not stream.resumed:
         tally.first_events[bisect_left(FIRST_BOUNDS, waited)] += 1
         tally.first_events_sum += waited
-    if tally.traces is not None:
-        tally.traces.began(stream, waited)
+        if tally.traces is not None:
+            tally.traces.began(stream, waited)
 
 
 def _read_field(scan: Scan, line: bytes) -> None:

@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from conftest import needs
-from prometheus_client import CollectorRegistry
-from servers import serve
+from servers import RawClient, serve_process
 from typer.testing import CliRunner
 
-from sse_observe import SSEMetrics, metrics_app
 from sse_observe.commands import app
 from sse_observe.errors import SettingsError
 from sse_observe.lab.process import Program, free_port
@@ -28,6 +26,7 @@ STACK = {
     if name.startswith("provisioning/")
 }
 SERVICES = STACK["compose.yaml"]["services"]
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 # What Compose and Grafana document, as far as the stack uses it.
 SERVICE_KEYS = {
     *("image", "command", "environment", "extra_hosts", "ports", "volumes", "restart"),
@@ -95,9 +94,18 @@ def until(true: Callable[[], Any]) -> Any:
     return found
 
 
+def exemplars(api: PrometheusAPI) -> set[str]:
+    """Return the traces that both histograms lead to; nothing before both do."""
+    names = "sse_time_to_first_event_seconds_bucket", "sse_stream_duration_seconds_bucket"
+    span = {"start": time.time() - 300, "end": time.time() + 60}
+    found = [api.get("query_exemplars", query=name, **span) for name in names]
+    traces = [one["labels"]["trace_id"] for all_ in found for s in all_ for one in s["exemplars"]]
+    return set(traces) if all(found) else set()
+
+
 @pytest.mark.slow
 def test_prometheus_and_alertmanager_start_with_the_commands_of_the_stack(tmp_path: Path) -> None:
-    """Paths mapped and names resolved, all else as in the containers: scraped, judged, joined."""
+    """Paths mapped, names resolved, all else as in the containers: from a rule to a trace."""
     settings = given(
         tmp_path,
         "scrape_interval: 1s\n"
@@ -105,9 +113,10 @@ def test_prometheus_and_alertmanager_start_with_the_commands_of_the_stack(tmp_pa
         'selector: env=~"test|production"\n',
     )
     render_to(tmp_path, settings, provisioning=True)
-    with serve(metrics_app(SSEMetrics(CollectorRegistry()))) as service:
+    with serve_process("trace_app:app", "--app-dir", str(Path(__file__).parent)) as server:
+        service = server.url.removeprefix("http://")
         pager, judge = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-        names = {"host.docker.internal:8000": service.partition("//")[2]}
+        names = {"host.docker.internal:8000": service}
         outside = Outside(tmp_path, {**names, "alertmanager:9093": pager})
         with (
             started(
@@ -129,14 +138,21 @@ def test_prometheus_and_alertmanager_start_with_the_commands_of_the_stack(tmp_pa
             (seen,) = until(lambda: api.query('sse_build_info{job="chat", env="test"}'))
             joined = until(lambda: api.get("alertmanagers")["activeAlertmanagers"])
             rules = api.rules()
+            for sampled, trace in (("01", TRACE), ("00", "1" * 32)):
+                asked = {"traceparent": f"00-{trace}-b7ad6b7169203331-{sampled}"}
+                with RawClient(f"{server.url}/s?wait=0.01", headers=asked) as client:
+                    client.until_end()
+            traced = until(lambda: exemplars(api))
 
-    assert seen.labels["instance"] == service.partition("//")[2]
+    assert seen.labels["instance"] == service
     assert joined == [{"url": f"http://{pager}/api/v2/alerts"}]
     kinds = [rule["type"] for rule in rules]
     files = bundle(settings).files
     assert kinds.count("recording") == files["alerts/sse-recording-rules.yaml"].count("- record:")
     assert kinds.count("alerting") == files["alerts/sse-alerts.yaml"].count("- alert:")
     assert not [rule["lastError"] for rule in rules if "lastError" in rule]
+    # The trace that was recorded, not the one that was not.
+    assert traced == {TRACE}
 
 
 def test_what_compose_mounts_is_in_the_bundle() -> None:
