@@ -70,10 +70,7 @@ def table(
     caption: str, head: tuple[str, ...], rows: list[tuple[Child, ...]], **attributes: str
 ) -> Markup:
     """Return a table whose first column names its rows; it scrolls where it is too wide."""
-    body = [
-        tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:]))
-        for row in rows
-    ]
+    body = [tag("tr", tag("th", row[0], scope="row"), *map(_cell, row[1:])) for row in rows]
     whole = tag(
         "table",
         tag("caption", caption),
@@ -82,6 +79,12 @@ def table(
         **attributes,
     )
     return tag("div", whole, class_="scroll", role="region", aria_label=caption, tabindex="0")
+
+
+def _cell(content: Child) -> Markup:
+    # Numbers stay on one line, sentences may wrap.
+    long = content is not None and (len(content) > 30) and "<span" not in content
+    return tag("td", content, class_="wide" if long else None)
 
 
 def data(value: Any, id_: str) -> Markup:

@@ -7,7 +7,7 @@
   const font = { family: "system-ui, sans-serif", size: 12, color: INK };
   const axis = { gridcolor: "#eaeef2", linecolor: LINE, zerolinecolor: LINE, fixedrange: false };
   const base = {
-    font, height: 270, margin: { l: 56, r: 12, t: 8, b: 32 }, hovermode: "x unified",
+    font, height: 270, margin: { l: 56, r: 12, t: 8, b: 44 }, hovermode: "x unified",
     paper_bgcolor: "#fff", plot_bgcolor: "#fff", barmode: "stack", bargap: 0.25,
     legend: { orientation: "h", y: -0.16, yanchor: "top", x: 0, font: { size: 11 } },
     hoverlabel: { font: { ...font, size: 11 }, namelength: 60, bgcolor: "#fff" },

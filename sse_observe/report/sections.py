@@ -1,7 +1,9 @@
 """The sections of the page that are words and tables; each is a landmark with its heading."""
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 
+from sse_observe.catalog.model import Compare
 from sse_observe.report.fired import Episode
 from sse_observe.report.html import Child, Markup, inner, table, tag
 from sse_observe.report.incident import Incident
@@ -18,6 +20,16 @@ _HOW = (
     "others, and counts over the time in which alerts fired. “Times its limit” makes unlike "
     "measures comparable: 1 is the alert's threshold."
 )
+
+
+COMPARE: Mapping[Compare, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
 
 
 def section(id_: str, title: str, *children: Child, page: bool = False) -> Markup:
@@ -265,7 +277,14 @@ def _values(view: View) -> Iterator[Markup]:
         yield tag("span", (view.failed and "not answered") or panel.no_value, class_="soft")
     for line in view.lines[:6]:
         value = said(line.series.last, panel.unit, panel.decimals)
-        yield tag("div", value, class_="value")
+        beyond = [
+            limit.alert
+            for limit in view.limits
+            if limit.query == line.query and COMPARE[limit.compare](line.series.last, limit.value)
+        ]
+        yield tag("div", value, class_="value bad" if beyond else "value")
+        if beyond:
+            yield tag("span", f"beyond the limit of {beyond[0]}", class_="bad small")
         values = [value for _, value in line.series.points]
         name = line.name
         if len(values) > 1:

@@ -86,7 +86,7 @@ class Share:
 
 SHARES = (
     Share(
-        "streams that failed",
+        "Streams that failed",
         "SSECompletionRateLow",
         SPLIT,
         f"clamp_min({_counted('route_split:sse_streams_lost:rate5m')}, 0)",
@@ -94,7 +94,7 @@ SHARES = (
         apart=True,
     ),
     Share(
-        "reconnects over 5 s",
+        "Reconnects over 5 s",
         "SSEHighReconnectLatency",
         ("route", "network_type"),
         f"{_RECONNECTS} - {_WITHIN}",

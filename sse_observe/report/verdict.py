@@ -34,13 +34,15 @@ def sentences(incident: Incident) -> Iterator[str]:
         yield f"{only} {'did not fire' if incident.alert else 'fired'} in this window."
     for label in (*SPLIT, *(key for key in incident.suspects if key not in SPLIT)):
         found = incident.suspects.get(label, ())
-        if found and found[0].clear:
-            yield f"{NAMES.get(label, label).capitalize()} {found[0].value}: {compared(found[0])}."
+        # The only network or segment that there is says nothing about it.
+        if found and found[0].clear and (label == "route" or len(found) > 1):
+            name = NAMES.get(label, label)
+            yield f"Most affected {name}: {found[0].value}. {compared(found[0])}."
     broken = [one for one in incident.promises if not one.kept]
     if broken:
         one = broken[0]
         yield (
-            f"Objective missed on {len(broken)} of {len(incident.promises)} routes: "
+            f"Objective missed on {len(broken)} of {_routes(len(incident.promises))}: "
             f"{said(one.completion or 0, 'percentunit')} of the streams on {one.route} completed, "
             f"{said(one.objective, 'percentunit')} were promised."
         )
@@ -56,12 +58,13 @@ def sentences(incident: Incident) -> Iterator[str]:
             break
 
 
+def _routes(number: int) -> str:
+    return "1 route" if number == 1 else f"{number} routes"
+
+
 def compared(suspect: Suspect) -> str:
     """Say in what a place differs from the rest."""
     own = said(suspect.own, suspect.unit)
-    rest = (
-        "nothing to compare with"
-        if suspect.rest is None
-        else "the rest " + said(suspect.rest, suspect.unit)
-    )
-    return f"{suspect.measure}: {own}, {rest}"
+    if suspect.rest is None:
+        return f"{suspect.measure}: {own}"
+    return f"{suspect.measure}: {own}, elsewhere {said(suspect.rest, suspect.unit)}"
