@@ -241,10 +241,25 @@ def demo(
 @app.command()
 def drill(
     fault: Annotated[str | None, typer.Argument(metavar="[FAULT]")] = None,
+    *,
     every: Annotated[bool, typer.Option("--all", help="Every fault, side by side.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document at the end, nothing else.")
     ] = False,
+    prometheus: Annotated[
+        str | None, typer.Option(metavar="URL", help="Let your own Prometheus watch, in real time.")
+    ] = None,
+    alertmanager: Annotated[
+        str | None, typer.Option(metavar="URL", help="The Alertmanager that it tells.")
+    ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where it scrapes the drill [127.0.0.1:9470]."),
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The settings that its rules were rendered with."),
+    ] = None,
 ) -> None:
     """List the faults, or break a stream on purpose and see exactly the right alerts fire."""
     import asyncio
@@ -254,21 +269,26 @@ def drill(
     from sse_observe.lab.faults import FAULTS
     from sse_observe.lab.faults import fault as named
 
+    theirs = (prometheus, alertmanager, listen, settings)
+    if fault is not None and every:
+        raise SettingsError(f"{fault} --all: one or all; leave one of them out")
     if fault is None and not every:
+        if any(theirs):
+            raise SettingsError("drill: name a fault, or --all; alone it lists the faults")
         for line in timeline.listing():
             typer.echo(line)
         return
-    if fault is not None and every:
-        raise SettingsError(f"{fault} --all: one or all; leave one of them out")
     faults = FAULTS if fault is None else (named(fault),)
 
     from sse_observe.lab.drill import Drill
+    from sse_observe.lab.theirs import their_stack
 
     def tell(happening: "Happening") -> None:
         if not json:
             typer.echo(timeline.line(happening))
 
-    drill = Drill(faults, tell)
+    stack = their_stack(theirs, faults, lambda words: typer.echo(words, err=json))
+    drill = Drill(faults, tell, stack)
     if not json:
         typer.echo(timeline.opening(drill))
     report = asyncio.run(drill.run())

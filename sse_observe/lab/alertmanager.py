@@ -3,7 +3,7 @@
 import json
 import shutil
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,12 @@ def program() -> str:
 
 @dataclass(frozen=True)
 class Notification:
-    """One alert of one message: `status` is `firing` or `resolved`."""
+    """One alert of one message: `status` is `firing` or `resolved`, `receiver` who was told."""
 
     status: str
-    labels: dict[str, str]
+    labels: Mapping[str, str]
     runbook_url: str
+    receiver: str = ""
 
 
 class Webhook:

@@ -158,7 +158,7 @@ class Course:
             name = note.labels["alertname"]
             if name not in self._runbooks:
                 self._runbooks[name] = note.runbook_url
-                self._say(name, "notified", note.runbook_url)
+                self._say(name, "notified", f"{note.receiver} {note.runbook_url}".strip())
 
     def _may_mend(self) -> None:
         spent = self._now - self._began

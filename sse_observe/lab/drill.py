@@ -3,7 +3,8 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,9 +65,6 @@ class Drill:
             wire, faults = await self._wired(programs)
             scene = Scene(faults, home, self.stack.rest, address=self.stack.address, wire=wire)
             await stack.enter_async_context(scene)
-            if wire is not None:
-                lossy = next(fault for fault in faults if fault.lossy)
-                scene.switches[lossy.name].listeners.append(wire.lose)
             await asyncio.to_thread(self.stack.start, programs, home, scene.url, scene.targets)
             courses = [
                 Course(
@@ -78,7 +76,7 @@ class Drill:
                 )
                 for fault in faults
             ]
-            await self._first_scrape(set(scene.targets))
+            await self._first_scrape(scene.targets)
             await asyncio.sleep(self.healthy_seconds)
             for course in courses:
                 course.begin(time.monotonic() - began)
@@ -115,19 +113,20 @@ class Drill:
             return None, whole
         return wire, list(self.faults)
 
-    async def _first_scrape(self, jobs: set[str]) -> None:
+    async def _first_scrape(self, targets: Mapping[str, Sequence[str]]) -> None:
         """Wait until there is something to judge: Prometheus takes 5 s to find its targets."""
         deadline = time.monotonic() + self.stack.patience_seconds
-        while not jobs <= {
-            sample.labels["job"]
-            for sample in await asyncio.to_thread(self.stack.query, f'up{{job=~"{JOB}.*"}} == 1')
-        }:
+        missing = Counter({job: len(hosts) for job, hosts in targets.items()})
+        seen: set[tuple[str, str]] = set()
+        while not missing <= Counter(job for job, _ in seen):
+            await asyncio.sleep(FRAME_SECONDS)
+            up = await asyncio.to_thread(self.stack.query, f'up{{job=~"{JOB}.*"}} == 1')
+            seen |= {(sample.labels["job"], sample.labels["instance"]) for sample in up}
             if time.monotonic() > deadline:
                 raise LabError(
-                    f"drill: no scrape succeeded within {self.stack.patience_seconds:g} s; "
-                    + self.stack.unscraped()
+                    f"drill: {len(seen)} of {missing.total()} targets were scraped within "
+                    f"{self.stack.patience_seconds:g} s; {self.stack.unscraped()}"
                 )
-            await asyncio.sleep(FRAME_SECONDS)
 
     async def _watch(self, courses: Sequence[Course], began: float) -> None:
         """Show each course what there is to see, until all are over."""

@@ -2,7 +2,6 @@
 
 import json
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from sse_observe.errors import LabError
+from sse_observe.lab.api import ANSWER_SECONDS, ask
 from sse_observe.lab.process import Program, find, free_port
-
-ANSWER_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -32,17 +30,10 @@ class PrometheusAPI:
 
     def get(self, path: str, **parameters: str | float) -> Any:
         """Return the `data` of an API answer; LabError with Prometheus' own words on a fault."""
-        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
-        address = f"{self.url}/api/v1/{path}{query}"
-        try:
-            with urllib.request.urlopen(address, timeout=ANSWER_SECONDS) as answer:
-                return json.load(answer)["data"]
-        except urllib.error.HTTPError as error:
-            with error:
-                words = error.read(2000).decode(errors="replace")
-            raise LabError(f"{self.url}: {path} answered {error.code}: {words}") from None
-        except (OSError, ValueError, KeyError) as error:
-            raise LabError(f"{self.url}: {path}: {error}") from None
+        answer = ask(self.url, f"api/v1/{path}", **parameters)
+        if not isinstance(answer, dict) or "data" not in answer:
+            raise LabError(f"{self.url}: {path}: no answer of a Prometheus; check the address")
+        return answer["data"]
 
     def query(self, expr: str, at: float | None = None) -> list[Sample]:
         """Ask an instant query; scalars come back as one sample without labels."""

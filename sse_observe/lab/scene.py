@@ -1,7 +1,9 @@
 """The scene of a drill: services with a route for each fault, and readers on each route."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import itertools
+import socket
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +12,7 @@ from typing import Any, Self
 from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, beacon_app, metrics_app
+from sse_observe.errors import LabError
 from sse_observe.lab.broken import App, Switch
 from sse_observe.lab.faults import JOB, Fault
 from sse_observe.lab.readers import Readers
@@ -20,30 +23,30 @@ from sse_observe.lab.wire import Wire
 
 class Service:
     """
-    The servers of one job: streams, `/metrics`, and `rest` for what is neither.
+    One server with the route of one fault, or of none: streams, `/metrics`, and `rest`.
 
-    Answers on the wire's listener too, where one is given; a restart forgets everything.
+    Answers on loopback, on `address` too where one is given, and on the wire's listener. A
+    restart forgets everything.
     """
 
     def __init__(
         self,
-        faults: Sequence[Fault],
-        switches: Mapping[str, Switch],
+        fault: Fault | None,
+        switch: Switch,
         rest: App,
         *,
-        address: tuple[str, int],
+        address: tuple[str, int] | None = None,
         wire: Wire | None = None,
     ) -> None:
-        self._faults = faults
-        self._switches = switches
+        self._fault = fault
+        self._switch = switch
         self._rest = rest
-        self._host, port = address
-        more = () if wire is None else wire.listeners
-        self._server = Server(self._made(), host=self._host, port=port, more=more)
+        self._address = address
+        self._wire = wire
+        self._server = self._serving(0)
         self.port = self._server.port
-        for fault in faults:
-            if fault.restarts:
-                switches[fault.name].listeners.append(self._turned)
+        if fault and fault.restarts:
+            switch.listeners.append(self._turned)
         self._restarting: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -67,55 +70,74 @@ class Service:
 
     def _restart(self) -> None:
         self._server.stop()
-        self._server = Server(self._made(), host=self._host, port=self.port).start()
+        self._server = self._serving(self.port).start()
+
+    def _serving(self, port: int) -> Server:
+        more = [] if self._wire is None else [*self._wire.listeners]
+        if self._address is not None:
+            more.append(_listening(*self._address))
+        return Server(self._made(), port=port, more=more)
 
     def _made(self) -> App:
         """Return the application, with books and buffers that are empty."""
+        fault, switch = self._fault, self._switch
         self.metrics = SSEMetrics(CollectorRegistry())
-        broken = {f"/{one.name}": one.service(self._switches[one.name]) for one in self._faults}
-        beacons = {
-            f"/{one.name}{MOUNT}/": beacon_app(self.metrics) for one in self._faults if one.reports
-        }
-        exporters = [self._switches[one.name] for one in self._faults if one.exporter]
-
-        async def routes(scope: Any, receive: Any, send: Any) -> None:
-            root = "/" + scope["path"].split("/")[1]
-            await broken[root]({**scope, "root_path": root}, receive, send)
-
-        observed = SSEObserveMiddleware(
-            routes,
-            metrics=self.metrics,
-            routes={fault.path: fault.route for fault in self._faults},
-            tcp_info=any(fault.lossy for fault in self._faults),
-        )
         exposition = metrics_app(self.metrics)
+        streams, root, beacon = self._rest, "/", None
+        if fault is not None:
+            root = f"/{fault.name}"
+            streams = SSEObserveMiddleware(
+                _mounted(fault.service(switch), root),
+                metrics=self.metrics,
+                routes={fault.path: fault.route},
+                tcp_info=fault.lossy,
+            )
+            beacon = beacon_app(self.metrics) if fault.reports else None
 
         async def service(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] != "http":
                 return
             path = scope["path"]
-            gone = any(switch.on for switch in exporters)
+            gone = fault is not None and fault.exporter and switch.on
             if path == "/metrics" and not gone:
                 await exposition(scope, receive, send)
-                return
-            for root, beacon in beacons.items():
-                if path.startswith(root):
-                    await beacon(scope, receive, send)
-                    return
-            if path.startswith(tuple(f"{root}/" for root in broken)):
-                await observed(scope, receive, send)
+            elif beacon is not None and path.startswith(f"{root}{MOUNT}/"):
+                await beacon(scope, receive, send)
+            elif path.startswith(f"{root}/"):
+                await streams(scope, receive, send)
             else:
                 await self._rest(scope, receive, send)
 
         return service
 
 
+def _mounted(app: App, root: str) -> App:
+    async def mounted(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "root_path": root}, receive, send)
+
+    return mounted
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound where somebody from outside will ask."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        reason = error.strerror or error
+        raise LabError(f"{host}:{port}: {reason}; choose another with --listen") from None
+    return made
+
+
 class Scene:
     """
-    Services and readers of some faults, while the block runs.
+    A service for each fault, and its readers, while the block runs.
 
-    The first service listens at `address`, those of faults that are alone at the ports after it;
-    at port 0 each takes a free one. `wire` is for the fault that needs one.
+    A service each, because a scrape of all routes at once would take too long on a busy machine.
+    With an `address` the first answers there too, the others at the ports after it. `wire` is for
+    the fault that needs one.
     """
 
     def __init__(
@@ -124,23 +146,29 @@ class Scene:
         home: Path,
         rest: App,
         *,
-        address: tuple[str, int] = ("127.0.0.1", 0),
+        address: tuple[str, int] | None = None,
         wire: Wire | None = None,
     ) -> None:
-        self.faults = faults
         self.switches = {fault.name: Switch() for fault in faults}
         self.targets: dict[str, list[str]] = {}
         self.url = ""
+        self._faults = faults
         self._home = home
         self._rest = rest
-        self._address = address
+        self._ports = itertools.count(address[1]) if address else None
+        self._host = address[0] if address else "127.0.0.1"
         self._wire = wire
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            for job in dict.fromkeys((JOB, *(fault.job for fault in self.faults))):
-                await self._job(stack, job)
+            if all(fault.alone for fault in self._faults):
+                # Where the only job falls silent, nobody can say whose it was.
+                await self._serve(stack, JOB, None, Switch())
+            for fault in self._faults:
+                switch = self.switches[fault.name]
+                service = await self._serve(stack, fault.job, fault, switch)
+                await self._populate(stack, fault, switch, service)
             self._stack = stack.pop_all()
         return self
 
@@ -152,24 +180,26 @@ class Scene:
     ) -> None:
         await self._stack.aclose()
 
-    async def _job(self, stack: AsyncExitStack, job: str) -> None:
-        faults = [fault for fault in self.faults if fault.job == job]
-        host, first = self._address
-        wire = self._wire if any(fault.lossy for fault in faults) else None
-        service = Service(
-            faults,
-            self.switches,
-            self._rest,
-            address=(host, first and first + len(self.targets)),
-            wire=wire,
-        )
+    async def _serve(
+        self, stack: AsyncExitStack, job: str, fault: Fault | None, switch: Switch
+    ) -> Service:
+        address = (self._host, next(self._ports)) if self._ports else None
+        wire = self._wire if fault and fault.lossy else None
+        service = Service(fault, switch, self._rest, address=address, wire=wire)
         await stack.enter_async_context(service)
         self.url = self.url or f"http://127.0.0.1:{service.port}"
-        self.targets[job] = [f"{host}:{service.port}"]
-        for fault in faults:
-            switch = self.switches[fault.name]
-            readers = Readers(fault, switch, service.metrics)
-            await stack.enter_async_context(readers.of(service.port, self._home / fault.name, wire))
-            if fault.reports:
-                reporters = Reporters(service.port, f"/{fault.name}", switch)
-                await stack.enter_async_context(reporters.reporting())
+        port = address[1] if address else service.port
+        self.targets.setdefault(job, []).append(f"{self._host}:{port}")
+        return service
+
+    async def _populate(
+        self, stack: AsyncExitStack, fault: Fault, switch: Switch, service: Service
+    ) -> None:
+        wire = self._wire if fault.lossy else None
+        if wire is not None:
+            switch.listeners.append(wire.lose)
+        readers = Readers(fault, switch, service.metrics)
+        await stack.enter_async_context(readers.of(service.port, self._home / fault.name, wire))
+        if fault.reports:
+            reporters = Reporters(service.port, f"/{fault.name}", switch)
+            await stack.enter_async_context(reporters.reporting())

@@ -42,14 +42,13 @@ class Server:
         app: Any,
         *,
         port: int = 0,
-        host: str = "127.0.0.1",
         more: Sequence[socket.socket] = (),
         grace_seconds: int = 1,
     ) -> None:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._socket.bind((host, port))
+            self._socket.bind(("127.0.0.1", port))
         except OSError as error:
             self._socket.close()
             remedy = "choose another with --port, or 0 for a free one"

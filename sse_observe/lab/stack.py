@@ -32,7 +32,7 @@ class Stack(Protocol):
 
     scale: float
     alerts: Mapping[str, Alert]
-    address: tuple[str, int]
+    address: tuple[str, int] | None
     patience_seconds: float
 
     async def rest(self, scope: Any, receive: Any, send: Any) -> None:
@@ -62,7 +62,7 @@ class Stack(Protocol):
 class OurStack:
     """Starts both on loopback, with rules in which time goes faster, and a webhook to be told."""
 
-    address = ("127.0.0.1", 0)
+    address: tuple[str, int] | None = None
     patience_seconds = 60.0
 
     def __init__(self, scale: float) -> None:
