@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from history import STALE, Points
 
@@ -28,6 +29,14 @@ POLL_SECONDS = 5.0
 STOP_SECONDS = 4.0
 # Delivery of the reports as browsers manage it: the tab is closed while it is sent.
 REPORTED = {"completed": 0.98, "stopped": 0.985, "left": 0.94, "failed": 0.9}
+
+# What healthy days bring besides: shares of requests, resumptions and reports that go wrong.
+CRAWLERS = 0.01
+SWEPT = 0.002
+STALE_TOKENS = 0.02
+# Shares of open streams at any instant.
+THINKING = 0.01
+QUIET = 0.005
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 Labelled = tuple[Mapping[str, str], Points]
@@ -102,7 +111,7 @@ class Fleet:
             first = math.ceil((since - phase) / SCRAPE) * SCRAPE + phase
             last = min(instance.died, self.end)
             times = [first + i * SCRAPE for i in range(int((last - first) // SCRAPE) + 1)]
-            for (name, labels), values in _series(instance, times, start).items():
+            for (name, labels), values in _series(instance, times, start, self._chance).items():
                 points = list(zip(times, values, strict=True))
                 if instance.died < self.end:
                     points.append((times[-1] + SCRAPE, STALE))
@@ -129,7 +138,8 @@ class Fleet:
             at += self._chance.uniform(0, 2)
             place = self._place(at)
             place.count(at, "sse_client_streams_total", route="r", outcome=outcome, **stream)
-            place.count(at, "sse_client_reports_total", result="accepted")
+            result = "bad_token" if self._chance.random() < STALE_TOKENS else "accepted"
+            place.count(at, "sse_client_reports_total", result=result)
 
     def _live(self, born: float) -> None:
         """Let one stream live: cuts, resumptions, restarts, and its end."""
@@ -148,7 +158,10 @@ class Fleet:
             opened = now
             place.count(now, "sse_streams_opened_total", route="r", start=start, **stream)
             if start == "resumed":
-                place.count(now, "sse_resumes_total", route="r", outcome="full")
+                outcome = "unknown_stream" if chance.random() < SWEPT else "full"
+                place.count(now, "sse_resumes_total", route="r", outcome=outcome)
+            if chance.random() < CRAWLERS:
+                place.count(now, "sse_open_rejected_total", route="r", status="4xx")
             _observe(
                 place, now, "sse_time_to_first_event_seconds", chance.lognormvariate(-1.2, 0.6)
             )
@@ -214,7 +227,9 @@ def _observe(place: Instance, at: float, metric: str, value: float, **labels: st
     place.count(at, f"{metric}_count", route="r", **labels)
 
 
-def _series(instance: Instance, times: list[float], start: float) -> dict[Key, list[float]]:
+def _series(
+    instance: Instance, times: list[float], start: float, chance: random.Random
+) -> dict[Key, list[float]]:
     """Return the values of every series at the instants of scraping."""
 
     def grown(instants: list[float]) -> list[float]:
@@ -232,47 +247,61 @@ def _series(instance: Instance, times: list[float], start: float) -> dict[Key, l
 
     opened, closed = total("sse_streams_opened_total"), total("sse_streams_closed_total")
     now = [float(a - b) for a, b in zip(opened, closed, strict=True)]
-    seconds = [0.0]
-    for streams in now[1:]:
-        seconds.append(seconds[-1] + streams * SCRAPE)
+
+    def flow(per_second: float, bad: float = 0) -> list[float]:
+        """Return a total over the open streams; of all, or of a share that comes in bursts."""
+        sums = [0.0]
+        for streams in now[1:]:
+            share = min(chance.expovariate(1 / bad), 1) if bad else 1
+            sums.append(sums[-1] + streams * SCRAPE * per_second * share)
+        return sums
+
+    def some(share: float) -> list[float]:
+        """Return how many of the open streams are in a state that some are always in."""
+        return [float(sum(chance.random() < share for _ in range(int(n)))) for n in now]
+
     born = start + instance.born
-    for name, labels, factor, values in (
-        ("sse_concurrent_streams", {}, 1.0, now),
-        ("sse_stream_seconds_total", {"state": "flowing"}, 0.999, seconds),
-        ("sse_stream_seconds_total", {"state": "stalled"}, 0.001, seconds),
-        ("sse_events_sent_total", {"event": "message"}, 5.0, seconds),
-        ("sse_sent_bytes_total", {}, 600.0, seconds),
-        ("sse_send_blocked_seconds_total", {}, 0.002, seconds),
-        ("sse_client_events_received_total", {"network_type": "4g"}, 4.9, seconds),
-        ("sse_duplicate_events_total", {"seen_by": "client"}, 0.005, seconds),
-        ("sse_tcp_sent_segments_total", {"network_type": "4g"}, 5.2, seconds),
-        ("sse_tcp_retransmitted_segments_total", {"network_type": "4g"}, 0.05, seconds),
-        ("sse_event_size_bytes_bucket", {"le": "1024.0"}, 4.99, seconds),
-        ("sse_event_size_bytes_bucket", {"le": "+Inf"}, 5.0, seconds),
-        ("sse_event_delay_seconds_bucket", {"le": "1.0"}, 4.8, seconds),
-        ("sse_event_delay_seconds_bucket", {"le": "+Inf"}, 4.9, seconds),
-        ("sse_silent_streams", {}, 0.0, now),
-        ("sse_stalled_streams", {}, 0.01, now),
-        ("sse_orphaned_streams", {}, 0.01, now),
+    late, large = flow(5, bad=0.02), flow(5, bad=0.03)
+    events = flow(5)
+    for name, labels, values in (
+        ("sse_concurrent_streams", {}, now),
+        ("sse_stream_seconds_total", {"state": "flowing"}, flow(0.999)),
+        ("sse_stream_seconds_total", {"state": "stalled"}, flow(0.001)),
+        ("sse_events_sent_total", {"event": "message"}, events),
+        ("sse_sent_bytes_total", {}, flow(600)),
+        ("sse_send_blocked_seconds_total", {}, flow(1, bad=0.02)),
+        ("sse_client_events_received_total", {"network_type": "4g"}, flow(4.9)),
+        ("sse_duplicate_events_total", {"seen_by": "client"}, flow(4.9, bad=0.002)),
+        ("sse_tcp_sent_segments_total", {"network_type": "4g"}, flow(5.2)),
+        ("sse_tcp_retransmitted_segments_total", {"network_type": "4g"}, flow(5.2, bad=0.015)),
+        ("sse_event_size_bytes_bucket", {"le": "1024.0"}, _less(events, large)),
+        ("sse_event_size_bytes_bucket", {"le": "+Inf"}, events),
+        ("sse_event_delay_seconds_bucket", {"le": "1.0"}, _less(events, late)),
+        ("sse_event_delay_seconds_bucket", {"le": "+Inf"}, events),
+        ("sse_silent_streams", {}, some(QUIET)),
+        ("sse_stalled_streams", {}, some(THINKING)),
+        ("sse_orphaned_streams", {}, some(THINKING)),
     ):
-        key = name, tuple(sorted({"route": "r", **labels}.items()))
-        found[key] = [factor * value for value in values]
+        found[name, tuple(sorted({"route": "r", **labels}.items()))] = values
+    limit = max(20.0, 2 * fmean(now))
     for name, labels, value in (
-        ("sse_stream_limit", {"route": "r"}, 1000.0),
+        ("sse_stream_limit", {"route": "r"}, limit),
         ("sse_heartbeat_interval_seconds", {"route": "r"}, 10.0),
         ("sse_route_info", {"route": "r", "kind": "finite"}, 1.0),
         ("sse_build_info", {"version": "1"}, 1.0),
         ("sse_start_time_seconds", {}, born),
         ("sse_observer_faults_total", {"where": "tick"}, 0.0),
-        ("sse_open_rejected_total", {"route": "r", "status": "5xx"}, 0.0),
         ("sse_response_faults_total", {"route": "r", "fault": "compressed"}, 0.0),
         ("sse_message_loss_total", {"route": "r", "seen_by": "server"}, 0.0),
         ("sse_message_loss_total", {"route": "r", "seen_by": "client"}, 0.0),
-        ("sse_client_reports_total", {"result": "bad_token"}, 0.0),
         ("up", {}, 1.0),
     ):
         found[name, tuple(sorted(labels.items()))] = [value] * len(times)
     return found
+
+
+def _less(whole: list[float], part: list[float]) -> list[float]:
+    return [a - b for a, b in zip(whole, part, strict=True)]
 
 
 def _known() -> Iterator[Key]:
@@ -293,9 +322,12 @@ def _known() -> Iterator[Key]:
         for limit in CUT_LIMITS:
             labels = {"route": "r", "since": since, "limit": limit}
             yield "sse_cuts_total", tuple(sorted(labels.items()))
-    for outcome in ("full", "gap"):
+    for outcome in ("full", "gap", "unknown_stream"):
         yield "sse_resumes_total", (("outcome", outcome), ("route", "r"))
-    yield "sse_client_reports_total", (("result", "accepted"),)
+    for result in ("accepted", "bad_token"):
+        yield "sse_client_reports_total", (("result", result),)
+    for status in ("4xx", "5xx"):
+        yield "sse_open_rejected_total", (("route", "r"), ("status", status))
 
 
 def _histogram(metric: str, **labels: str) -> Iterator[Key]:

@@ -110,10 +110,14 @@ class History:
     def record(self, rules: Iterable[tuple[str, str]], end: float, *, step: float = 30) -> None:
         """Replay recording rules in their order, and write what they record."""
         for name, expr in rules:
-            answer = self.ask(expr, end, step=step)
+            # A rule gives what it records its own name, whatever name an operand left on it.
+            found: dict[frozenset[tuple[str, str]], dict[float, float]] = {}
+            for labels, values in self.ask(expr, end, step=step).items():
+                found.setdefault(frozenset({**dict(labels), "__name__": name}.items()), {}).update(
+                    values
+                )
             self.push(
-                ({**dict(labels), "__name__": name}, _with_stale(values, end, step))
-                for labels, values in answer.items()
+                (dict(labels), _with_stale(values, end, step)) for labels, values in found.items()
             )
 
     def firing(

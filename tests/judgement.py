@@ -146,7 +146,8 @@ def _judge_idle(record: str, series: Series) -> None:
 
 def _judge_steady(record: str, series: Series) -> None:
     """A service that does the same all the time looks so over every window that is full."""
-    if record.endswith(("2h", "6h", "1d", "3d")):
+    # What is left of a budget looks back over its whole month.
+    if record.endswith(("2h", "6h", "1d", "3d", "_left")):
         return
     # What a fault changes goes on evenly, and fills the short windows before the end.
     for job in CASES if record.endswith((":rate5m", ":rate2m")) else ("healthy", "pair"):
@@ -216,11 +217,15 @@ def judge_blackout(prometheus: Prometheus, expr: Mapping[str, str]) -> None:
 
 
 def judge_leak(prometheus: Prometheus, expr: Mapping[str, str]) -> None:
-    """A slow leak is found within hours; a healthy route never, and a young one has no verdict."""
+    """
+    A slow leak is found within hours; a healthy route never, and a young one has no verdict.
+
+    Orphans on top of it are found at once, and one sign taking over from the other changes nothing.
+    """
     history = History(prometheus)
     end = 12 * 3600
     step = 60
-    for job, hourly in (("steady", 0), ("leaking", 60)):
+    for job, hourly, orphans in (("steady", 0, 1), ("leaking", 60, 1), ("both", 60, 8)):
         labels = {"job": job, "route": "r"}
         rates = {
             "route:sse_streams_opened:rate5m": {"fresh": 0.9, "resumed": 0.1},
@@ -236,8 +241,8 @@ def judge_leak(prometheus: Prometheus, expr: Mapping[str, str]) -> None:
                 )
                 for child, value in children.items()
             )
-        orphan = {"__name__": "route:sse_orphaned_streams:sum", **labels}
-        history.push([(orphan, steady(1, end, step=step))])
+        orphan = {"__name__": "route:sse_orphaned_streams:min2m", **labels}
+        history.push([(orphan, steady(orphans, end, step=step))])
         still = {"__name__": "route:sse_streams_open:sum", **labels}
         history.push([(still, growing(hourly / 3600, end, step=step, first=60))])
     names = (
@@ -252,9 +257,10 @@ def judge_leak(prometheus: Prometheus, expr: Mapping[str, str]) -> None:
     fired = history.firing(rule.expr, rule.hold_for, end, step=step)
     # 60 open + 60 an hour pass 5 + 5 + 3 × 60 after 130 minutes; two hours later it is certain,
     # but no verdict falls before six hours of history.
-    instants = {dict(labels)["job"]: found[0] for labels, found in fired.items() if found}
-    assert set(instants) == {"leaking"}
-    assert abs(instants["leaking"] - 6 * 3600 - 300) <= 120
+    instants = {dict(labels)["job"]: found for labels, found in fired.items() if found}
+    assert set(instants) == {"leaking", "both"}
+    assert abs(instants["leaking"][0] - 6 * 3600 - 300) <= 120
+    assert instants["both"] == [300.0 + i * step for i in range((end - 300) // step + 1)]
     unexplained = history.ask("route:sse_streams_unexplained:min2h", end, step=step)
     assert all(min(values) >= 6 * 3600 for values in unexplained.values())
-    assert {dict(labels)["job"] for labels in unexplained} == {"steady", "leaking"}
+    assert {dict(labels)["job"] for labels in unexplained} == {"steady", "leaking", "both"}

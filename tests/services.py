@@ -167,6 +167,11 @@ def absent(when: Callable[[float], bool], series: dict[Key, Value]) -> dict[Key,
     }
 
 
+def missed(at: float) -> bool:
+    """Say whether a scrape fails: one every four minutes, more often than any `for` ends."""
+    return at % 240 == 0
+
+
 @dataclass(frozen=True)
 class Case:
     """A service, what it exports on each instance, and the alerts it must raise."""
@@ -211,6 +216,15 @@ def young_loss() -> Case:
         {"a": HEALTHY, "b": absent(lambda at: at < FAULT, born)},
         frozenset({"SSEMessageLoss"}),
         {"SSEMessageLoss": FAULT + 930},
+    )
+
+
+def failures_at_once(number: int) -> dict[Key, Value]:
+    """Return a service that breaks some streams at the fault, and none before or after."""
+    return streams(
+        completed=rate(0.9),
+        broken=step(number),
+        started=lambda at: OPEN + at + (0 if at < FAULT else number),
     )
 
 
@@ -283,13 +297,10 @@ CASES = {
         "CompletionRateLow",
         "ErrorBudgetBurn",
     ),
-    "two-failures": case(
-        streams(
-            completed=rate(0.9),
-            broken=step(2),
-            started=lambda at: OPEN + at + (0 if at < FAULT else 2),
-        )
-    ),
+    "two-failures": case(failures_at_once(2)),
+    # Under two percent of an hour that is not full yet: as many may be lost reports.
+    "doubtful-failures": case(failures_at_once(22)),
+    "certain-failures": case(failures_at_once(60), "CompletionRateLow"),
     "errors-without-an-end": case(
         streams(completed=rate(0.9, 0.5), broken=rate(0, 0.4), kind="continuous")
     ),
@@ -366,6 +377,13 @@ CASES = {
         "IdleTimeoutCliff",
     ),
     "orphans": case(healthy(orphaned=8), "StreamLeak"),
+    "orphans-between-missed-scrapes": case(
+        HEALTHY | absent(missed, on_route("sse_orphaned_streams", level(0, 8))), "StreamLeak"
+    ),
+    # Whoever leaves is an orphan for a moment.
+    "orphans-that-pass": case(
+        healthy(on_route("sse_orphaned_streams", lambda at: 8 * (at % 120 < 60)))
+    ),
     "late": case(healthy(histogram("sse_event_delay_seconds", 2.0, rate(0, 5))), "DeliveryDelayed"),
     "oversized": case(
         healthy(histogram("sse_event_size_bytes", 2000, rate(0, 5))), "EventsOversized"
@@ -427,6 +445,10 @@ CASES = {
         "ReplayMiss",
     ),
     "full": case(healthy(on_route("sse_stream_limit", level(1000, 110))), "StreamSaturation"),
+    "full-between-missed-scrapes": case(
+        HEALTHY | absent(missed, on_route("sse_stream_limit", level(1000, 110))),
+        "StreamSaturation",
+    ),
     "rejected": case(
         healthy(on_route("sse_open_rejected_total", rate(0, 0.2), status="5xx")),
         "StreamsRejected",

@@ -241,6 +241,22 @@ def test_extra_page_joins_under_the_same_checks(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_extra_page_may_rest_on_a_promise_that_exists(tmp_path: Path) -> None:
+    """A page compares with the settings' objectives, in its own term and in any other."""
+    source = files("sse_observe.catalog") / "alerts" / "SSECompletionRateLow.md"
+    page = tmp_path / "SSEOurs.md"
+    settings = tmp_path / "sse-observe.yaml"
+    settings.write_text("extra_alerts: .\nobjectives: {completion: 0.98}\n")
+    page.write_text(source.read_text(encoding="utf-8"))
+    tuned, _ = catalogue(settings)
+    ours = next(alert for alert in tuned.alerts if alert.name == "SSEOurs")
+    page.write_text(page.read_text().replace("objective.completion", "objective.window", 1))
+
+    assert (ours.line(), ours.guards[0].line()) == (0.98, 0.98)
+    with pytest.raises(CatalogError, match=r"SSEOurs\.md: objective\.window: no such promise; kn"):
+        catalogue(settings)
+
+
 def test_extra_page_may_not_take_a_name(tmp_path: Path) -> None:
     """A user's page never replaces one of ours in silence."""
     with (files("sse_observe.catalog") / "alerts" / "SSEMessageLoss.md").open("rb") as source:

@@ -62,7 +62,7 @@ def test_threshold_may_be_a_promise_of_the_settings(tmp_path: Path, threshold: s
         ("> 0.05", "is 0.05", "no comparison; write `signal > number`"),
         ("> 0.05", "=> 0.05", "no comparison"),
         ("> 0.05", "> much", "'much' is no number"),
-        (">= 20", ">= objective.completion", "a guard is a minimum count"),
+        (">= 20", ">= few", "and: 'few' is no number"),
         ("for: 10m", "for: 10m\nwindows: []\nkeep_firing_for: x", "keep_firing_for: 'x' is no"),
         (
             "for: 10m",

@@ -115,16 +115,24 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """A further term that must hold before an alert fires: mostly a minimum count."""
+    """
+    A further term that must hold before an alert fires: mostly a minimum count.
+
+    Its threshold may be a word of the settings, as the alert's own.
+    """
 
     signal: str
     compare: Compare
-    threshold: float
+    threshold: float | str
 
     def over(self, window: Window) -> "Guard":
         """Return it for one pair of windows, whose spans stand for `{long}` and `{short}`."""
         name = self.signal.replace("{long}", window.long).replace("{short}", window.short)
         return Guard(signal=name, compare=self.compare, threshold=self.threshold)
+
+    def line(self) -> float:
+        """Return the number that it compares with, once the threshold is one."""
+        return float(self.threshold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

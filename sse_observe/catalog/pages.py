@@ -125,8 +125,6 @@ def _term(text: str, key: str, problems: list[str]) -> dict[str, Any]:
 
 def _guard(text: str, problems: list[str]) -> Guard | None:
     term = _term(text, "and", problems)
-    if isinstance(term.get("threshold"), str):
-        problems.append(f"and: {text!r} compares with no number; a guard is a minimum count")
     return None if problems else Guard(**term)
 
 

@@ -157,7 +157,9 @@ _CONNECTIONS = (
     Signal(
         record="route:sse_stream_saturation:ratio",
         # The fullest process, not the mean: it is the one that refuses.
-        expr="max by (<< by >>) (sse_concurrent_streams / (sse_stream_limit > 0))",
+        # Each as last seen: one missed scrape must not start the alert's waiting again.
+        expr="max by (<< by >>) (last_over_time(sse_concurrent_streams[<< w('2m') >>])"
+        " / (last_over_time(sse_stream_limit[<< w('2m') >>]) > 0))",
         unit="percentunit",
         help="Open streams against the limit, on the fullest process.",
     ),
@@ -169,7 +171,14 @@ _FLOW = (
     _average("sse_stalled_streams"),
     _gauge("sse_silent_streams"),
     _gauge("sse_stalled_streams"),
-    _gauge("sse_orphaned_streams"),
+    Signal(
+        record="route:sse_orphaned_streams:min2m",
+        # A moment as an orphan is the normal end of a stream; and a scrape that is missed, which
+        # ends a gauge's series, is no moment without orphans.
+        expr="sum by (<< by >>) (min_over_time(sse_orphaned_streams[<< w('2m') >>]))",
+        unit="short",
+        help=f"{METRICS['sse_orphaned_streams'].help} For two minutes at least.",
+    ),
     _counter("sse_stream_seconds_total"),
     _buckets("sse_event_gap_seconds"),
     _counter("sse_events_sent_total"),

@@ -109,5 +109,5 @@ class PromQL:
         for term in (*terms, *guards):
             shared = tuple(label for label in own if label in signals[term.signal].labels)
             join = f"and on ({self.labels(shared)}) " if lines else ""
-            lines.append(f"{join}{term.signal} {term.compare} {number(term.threshold)}")
+            lines.append(f"{join}{term.signal} {term.compare} {number(term.line())}")
         return "\n".join(lines)

@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 
+from sse_observe.catalog.completion import WINDOWS
 from sse_observe.catalog.durations import duration, seconds
 from sse_observe.catalog.model import Alert, Catalog, Guard, Signal, Window
 from sse_observe.catalog.recordings import SIGNALS
-from sse_observe.catalog.verdicts import VERDICTS, WINDOWS
-from sse_observe.errors import SettingsError
+from sse_observe.catalog.verdicts import VERDICTS
+from sse_observe.errors import CatalogError, SettingsError
 from sse_observe.render.promql import number
 from sse_observe.render.settings import FILE_NAME, AlertSettings, Settings
 
+_PROMISES = ("completion", "first_event", "resume")
 # Below four samples a rate hangs on the luck of where its ends fall.
 _SAMPLES = 4
 _WINDOW = re.compile(r"<< (?:w|rate)\('(\w+)'\) >>")
@@ -89,7 +91,7 @@ def _guard_faults(alert: Alert, wish: AlertSettings) -> Iterator[str]:
             remedy = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'none'}"
             yield f"{key}: no such term of the alert; {remedy}"
         elif not 0 <= least < float("inf"):
-            yield f"{key}: {number(least)}: no minimum can be that; write a number of 0 or more"
+            yield f"{key}: {number(least)}: no such limit; write a number of 0 or more"
 
 
 def _short_windows(settings: Settings) -> Iterator[str]:
@@ -118,11 +120,6 @@ def _short_windows(settings: Settings) -> Iterator[str]:
 
 
 def _tuned(alert: Alert, wish: AlertSettings, settings: Settings) -> Alert:
-    threshold = alert.threshold if wish.threshold is None else wish.threshold
-    if isinstance(threshold, str):
-        kind, name = threshold.split(".")
-        objective: float = getattr(settings.objectives, name)
-        threshold = objective if kind == "objective" else round(1 - objective, 12)
     windows = alert.windows
     if wish.windows is not None:
         windows = tuple(
@@ -137,18 +134,38 @@ def _tuned(alert: Alert, wish: AlertSettings, settings: Settings) -> Alert:
         )
     return replace(
         alert,
-        threshold=threshold,
+        threshold=_resolved(
+            alert.threshold if wish.threshold is None else wish.threshold, alert.source, settings
+        ),
         hold_for=wish.hold_for or alert.hold_for,
         keep_firing_for=wish.keep_firing_for or alert.keep_firing_for,
         severity=wish.severity or alert.severity,
         guards=tuple(
-            replace(guard, threshold=wish.guards.get(guard.signal, guard.threshold))
+            replace(
+                guard,
+                threshold=_resolved(
+                    wish.guards.get(guard.signal, guard.threshold), alert.source, settings
+                ),
+            )
             for guard in alert.guards
         ),
         windows=windows,
         labels={**alert.labels, **settings.labels, **wish.labels},
         annotations={**alert.annotations, **settings.annotations, **wish.annotations},
     )
+
+
+def _resolved(threshold: float | str, source: str, settings: Settings) -> float:
+    """Return the number that a page's threshold stands for."""
+    if not isinstance(threshold, str):
+        return threshold
+    kind, name = threshold.split(".")
+    if name not in _PROMISES:
+        raise CatalogError(
+            f"{source}: {threshold}: no such promise; known are {', '.join(_PROMISES)}"
+        )
+    objective: float = getattr(settings.objectives, name)
+    return objective if kind == "objective" else round(1 - objective, 12)
 
 
 def _never(alert: Alert, signals: dict[str, Signal], written: float | str) -> Iterator[str]:
@@ -167,23 +184,34 @@ def _never(alert: Alert, signals: dict[str, Signal], written: float | str) -> It
                 f"{number(window.factor * budget)}, and no share exceeds 1; promise more than "
                 f"{number(round(1 - 1 / window.factor, 4))} or set alerts.{alert.name}.windows"
             )
-    # What is left of a budget has no lower end.
-    if alert.windows or alert.signal.endswith("_left"):
-        return
-    top = 1.0 if signals[alert.signal].unit in ("percentunit", "bool") else float("inf")
+    own = Guard(signal=alert.signal, compare=alert.compare, threshold=alert.threshold)
+    keys = [] if alert.windows else [("threshold", own)]
+    for key, term in [*keys, *((f"and.{guard.signal}", guard) for guard in alert.guards)]:
+        said = _senseless(term, signals)
+        if said:
+            yield f"alerts.{alert.name}.{key}: {said}; choose a number between"
+
+
+def _senseless(term: Guard, signals: dict[str, Signal]) -> str | None:
+    """Say why a term never holds, or always does; None where it can go either way."""
+    # What is left of a budget has no lower end; a signal of several windows is a count.
+    if term.signal.endswith("_left") or term.signal not in signals:
+        return None
+    limit = term.line()
+    top = 1.0 if signals[term.signal].unit in ("percentunit", "bool") else float("inf")
     possible = {
-        ">": budget < top,
-        ">=": budget <= top,
-        "<": budget > 0,
-        "<=": budget >= 0,
-    }.get(alert.compare, 0 <= budget <= top)
-    always = budget < 0 if alert.compare.startswith(">") else budget > top
-    if not possible or always:
-        yield (
-            f"alerts.{alert.name}.threshold: {number(budget)}: {alert.signal} lies between 0 and "
-            f"{number(top)}, so `{alert.compare} {number(budget)}` is "
-            f"{'always' if always else 'never'} true; choose a threshold between"
-        )
+        ">": limit < top,
+        ">=": limit <= top,
+        "<": limit > 0,
+        "<=": limit >= 0,
+    }.get(term.compare, 0 <= limit <= top)
+    always = limit < 0 if term.compare.startswith(">") else limit > top
+    if possible and not always:
+        return None
+    return (
+        f"{number(limit)}: {term.signal} lies between 0 and {number(top)}, so "
+        f"`{term.compare} {number(limit)}` is {'always' if always else 'never'} true"
+    )
 
 
 def _scaled(alert: Alert, signals: dict[str, Signal], settings: Settings) -> Alert:
@@ -195,13 +223,13 @@ def _scaled(alert: Alert, signals: dict[str, Signal], settings: Settings) -> Ale
     def short(text: str) -> str:
         return duration(seconds(text) / scale)
 
-    def faster(signal: str, threshold: float) -> float:
+    def faster(signal: str, threshold: float | str) -> float:
         known = signals.get(signal)
-        return threshold * scale if known and known.per_second else threshold
+        return float(threshold) * (scale if known and known.per_second else 1)
 
     return replace(
         alert,
-        threshold=faster(alert.signal, float(alert.threshold)),
+        threshold=faster(alert.signal, alert.threshold),
         hold_for=short(alert.hold_for) if alert.hold_for else "",
         keep_firing_for=short(alert.keep_firing_for) if alert.keep_firing_for else None,
         guards=tuple(

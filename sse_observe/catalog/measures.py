@@ -1,0 +1,36 @@
+"""
+The forms that a verdict is recorded in: a share, a number, something per second, a total.
+
+Knows how each is written, and none of them.
+"""
+
+from sse_observe.catalog.model import Signal
+
+ROUTE = ("job", "route")
+SPLIT = ("job", "route", "user_segment", "network_type")
+
+
+def share(record: str, expr: str, text: str, *labels: str) -> Signal:
+    """Record a ratio."""
+    return Signal(record=record, expr=expr, unit="percentunit", help=text, labels=labels or ROUTE)
+
+
+def number(record: str, expr: str, text: str, *labels: str) -> Signal:
+    """Record a count within a window, or of things that are now."""
+    return Signal(record=record, expr=expr, unit="short", help=text, labels=labels or ROUTE)
+
+
+def total(rate: str, window: str, *, merged: bool = False) -> str:
+    """
+    Count what a recorded rate saw in a window; `merged` where the rate has labels to drop.
+
+    A sum over evaluations, not rate × window: on a route younger than its window the product
+    would multiply what little there was.
+    """
+    count = f"sum_over_time({rate}[<< w('{window}') >>])"
+    return f"{f'sum by (<< by >>) ({count})' if merged else count} * << interval >>"
+
+
+def rate(record: str, expr: str, text: str, labels: tuple[str, ...] = ROUTE) -> Signal:
+    """Record something per second."""
+    return Signal(record=record, expr=expr, unit="ops", help=text, labels=labels, per_second=True)
