@@ -18,7 +18,7 @@ _FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Chromium:
@@ -34,7 +34,7 @@ class Chromium:
 
     def call(self, step: Coroutine[Any, Any, T]) -> T:
         """Run something in the browser's thread and return what it gives."""
-        return asyncio.run_coroutine_threadsafe(step, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(step, self._loop).result(120)
 
     async def _launch(self) -> Browser:
         self._playwright = await async_playwright().start()

@@ -57,7 +57,11 @@ class ServerProcess:
 
 @contextmanager
 def serve_process(
-    target: str, *options: str, port: int | None = None, log: Path | None = None
+    target: str,
+    *options: str,
+    port: int | None = None,
+    log: Path | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[ServerProcess]:
     """Serve `module:name` in a process of its own; names are found in tests/ too."""
     port = port or free_port()
@@ -69,7 +73,7 @@ def serve_process(
     output = log.open("ab") if log else None
     process = subprocess.Popen(
         command,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places), **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=output or subprocess.DEVNULL,
         stderr=output or subprocess.DEVNULL,

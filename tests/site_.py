@@ -6,18 +6,20 @@ The page opens streams with our client and writes down everything that its user 
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, beacon_app, metrics_app
 from sse_observe.beacon import Limits
-from sse_observe.reference import StreamStore, reference_app
+from sse_observe.reference import MemoryStore, StreamStore, reference_app
 from sse_observe.reference.producers import Produce
 from sse_observe.registry import default_metrics
 
 SECRET = "the same in every process"
 ROUTE = "/api/v1/stream"
-HEARTBEAT_SECONDS = 0.4
+# A stall is 2.5 of them: a machine that is busy for some seconds makes none.
+HEARTBEAT_SECONDS = 10
 PAGE = b"""<!doctype html>
 <title>stream</title>
 <p id="status"></p>
@@ -69,6 +71,32 @@ def counting(total: int, pause: float) -> Produce:
     return produce
 
 
+class Counting:
+    """Produces numbers until it is told that they are enough; `made` is how many, by stream."""
+
+    def __init__(self, pause: float = 0.05) -> None:
+        self._pause = pause
+        self._enough = threading.Event()
+        self.made: dict[str, int] = {}
+
+    async def __call__(self, stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:
+        self.made[stream_id] = 0
+        while not self._enough.is_set():
+            n = self.made[stream_id]
+            self.made[stream_id] += 1
+            yield str(n)
+            await asyncio.sleep(self._pause)
+
+    def enough(self) -> None:
+        """Let all streams end; until then none does, however slow the machine is."""
+        self._enough.set()
+
+    @property
+    def total(self) -> int:
+        """How many were made in all."""
+        return sum(self.made.values())
+
+
 def site(
     produce: Produce,
     metrics: SSEMetrics,
@@ -78,6 +106,7 @@ def site(
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
 ) -> Any:
     """Return the site; `more` are further applications by the beginning of their path."""
+    store = store or MemoryStore(max_events=100_000)
     streams = reference_app(produce=produce, store=store, heartbeat_seconds=heartbeat_seconds)
     # The tests report every half second.
     beacon = beacon_app(metrics, secret=SECRET, limits=Limits(token=(50, 100)))
@@ -101,5 +130,5 @@ def site(
 
 def served() -> Any:
     """Return the site as a process of its own serves it; what it produces is in the environment."""
-    total = int(os.environ.get("SITE_EVENTS", "40"))
-    return site(counting(total, 0.05), default_metrics())
+    total = os.environ.get("SITE_EVENTS")
+    return site(counting(int(total), 0.05) if total else Counting(), default_metrics())
