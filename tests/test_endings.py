@@ -48,6 +48,7 @@ COMMANDS = {
     "uvicorn-h11": (*_UVICORN, "--http", "h11", "--loop", "asyncio"),
     "hypercorn": _HYPERCORN,
     "hypercorn-h2": _HYPERCORN,
+    "hypercorn-workers": (*_HYPERCORN, "--workers", "2"),
     "granian": (*_GRANIAN, "--http", "1"),
     "granian-h2": (*_GRANIAN, "--http", "auto"),
 }
@@ -256,3 +257,17 @@ def test_each_ending_is_counted_as_what_it_was(server, application, tmp_path):
         after = {name: counts for name, counts in expected.items() if counts}
         after["resumed"] = RESUMED
         assert here.counts(dead=True) == after
+
+
+@pytest.mark.slow
+@pytest.mark.prove
+def test_workers_of_hypercorn_are_cut_without_a_word(tmp_path):
+    """What the README says of them: nothing tells how their streams ended."""
+    with served("hypercorn-workers", "listening", tmp_path) as here:
+        with here.ask("sigterm-past") as client:
+            client.until(first_event)
+            held = {"sigterm-past": in_counters(LOST)}
+            assert here.settled(held) == held
+            here.process.send_signal(signal.SIGTERM)
+            here.process.wait(PATIENCE_SECONDS)
+        assert here.counts(dead=True) == held

@@ -1,8 +1,8 @@
 """
 Whatever of ours fails while a stream is served, nobody outside sees it: no function is forgotten.
 
-`test_faults` says what must hold; here every function of the modules in ROOMS is found by looking,
-and one that serving a stream does not reach has to be listed with its reason.
+Every function of the modules in ROOMS is found by looking, and one that serving a stream does not
+reach has to be listed with its reason.
 """
 
 import asyncio
@@ -14,11 +14,10 @@ from functools import cache
 from types import FunctionType, SimpleNamespace
 
 import pytest
-import test_faults
-from asgi import END, Exchange, body, http_scope, start, value
+from asgi import value
 from conftest import Clock
 from prometheus_client import CollectorRegistry
-from test_faults import EVERYTHING, OurFaultError, complete
+from session import EVERYTHING, everything, over_sockets
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
 from sse_observe import ledger as ledger_module
@@ -35,7 +34,10 @@ ROOMS = (
     "headers",
     "server",
 )
-ROOMS += ("routes", "families")
+ROOMS += ("routes", "families", "traces", "watcher")
+LINUX = sys.platform == "linux"
+if LINUX:
+    ROOMS += ("tcp.probe", "tcp.sockets")
 GUARDS = {
     "middleware.SSEObserveMiddleware.__call__",
     "middleware.SSEObserveMiddleware._guarded",
@@ -48,6 +50,7 @@ GUARDS = {
     "ledger.Ledger._go_on",
     "ledger.Ledger.fault",
     "sender.sender",
+    "watcher.Watcher.receive",
 }
 """They catch what the others raise, and call nothing unguarded themselves."""
 BEFORE = {
@@ -64,6 +67,7 @@ BEFORE = {
     "routes.Routes.__init__",
     "routes.Routes._declare",
 }
+BEFORE |= {"tcp.sockets.Sockets.__init__", "tcp.sockets.Sockets.of"} if LINUX else set()
 """They run when the application is made, where a mistake must be heard."""
 OUTSIDE = {
     "ledger.Ledger.labels",
@@ -80,6 +84,7 @@ OUTSIDE = {
     "middleware.SSEObserveMiddleware.route_of",
     "middleware.SSEObserveMiddleware.labels_of",
 }
+OUTSIDE |= {"tcp.probe.Probe.read"} if LINUX else set()
 """A scrape, a report or the application itself asks for them, never a stream."""
 
 
@@ -108,87 +113,21 @@ def test_lists_name_what_exists():
     assert set(EVERY) >= GUARDS | BEFORE | OUTSIDE
 
 
-async def with_ids(scope, receive, send):
-    """Send the ids that the path names."""
-    await send(start())
-    for name in scope["path"].split("/")[-1].split(","):
-        await send(body(b"id: %s-epoch\ndata: x\n\n" % name.encode()))
-        await send(body(b"\xef\xbb\xbf: \n\n"))
-    await send(END)
+class OurFaultError(Exception):
+    """What the patched function raises; nobody outside may see it."""
 
 
-async def stalls(scope, receive, send):
-    """Send something, nothing for long, then something again."""
-    await send(start())
-    await send(body(b"data: x\n\n"))
-    await scope["pause"]()
-    await send(body(b"data: x\n\n"))
-    await send(body(b": a comment\n\n"))
-    await send(END)
-
-
-async def in_background(scope, receive, send):
-    """Send everything, then go on working."""
-    await send(start())
-    await send(END)
-    await scope["pause"]()
-
-
-class Opaque:
-    """What some servers hand out: awaitable, and silent about itself."""
-
-    def __await__(self):
-        """Wait for nothing."""
-        yield from ()
-
-
-async def more(wrap, clock, stacked):
-    """Serve what `test_faults.session` leaves out; return what the outside saw."""
-    seen = []
-
-    async def ask(app, path="/s", **more_scope):
-        exchange = Exchange(wrap(app), http_scope(path, **more_scope))
-        exchange.scope["pause"] = pause
-        await exchange.run()
-        seen.append(exchange.sent)
-
-    async def pause():
-        clock.tick(9)
-        await asyncio.sleep(0.04)
-
-    await ask(with_ids, "/t/1,2,3,4,5")
-    await ask(with_ids, "/t/8,9", query="last_event_id=2-epoch&network_type=3g")
-    await ask(with_ids, "/t/4,10", query="last_event_id=9-epoch")
-    await ask(with_ids, "/t/1", query="last_event_id=3-other")
-    await ask(stalls)
-    await ask(in_background)
-    await ask(stacked)
-    route = SimpleNamespace(path="/t/{id}")
-    await ask(with_ids, "/api/t/1", route=route, root_path="/api", app_root_path="")
-    await ask(with_ids, "/v1/u/1", route=SimpleNamespace(path="/u/{n}"))
-
-    sent = []
-
-    def send(message):
-        sent.append(message)
-        return Opaque()
-
-    for _ in range(2):
-        await wrap(complete)(http_scope(), Exchange(None, {}).receive, send)
-    return [*seen, sent]
-
-
-async def everything(wrap, clock, metrics):
-    """Serve it all; return what the outside saw."""
-    stacked = SSEObserveMiddleware(complete, metrics=metrics)
-    first = await test_faults.session(wrap, lambda: clock.tick(6))
-    return first, await more(wrap, clock, stacked)
+async def served(name, wrap, clock, metrics):
+    """Serve what a function has to do with; return what the outside saw."""
+    if name.startswith("tcp."):
+        return await over_sockets(wrap)
+    return await everything(wrap, clock, metrics)
 
 
 @cache
-def plain():
+def plain(name):
     """Return what the outside sees of the bare applications."""
-    return asyncio.run(everything(lambda app: app, Clock(), SSEMetrics(CollectorRegistry())))
+    return asyncio.run(served(name, lambda app: app, Clock(), SSEMetrics(CollectorRegistry())))
 
 
 @pytest.mark.slow
@@ -211,9 +150,11 @@ def test_nobody_sees_it_fail(metrics, clock, monkeypatch, caplog, name):
             "/s": EVERYTHING,
             "/t/{id}": StreamRoute(dense_ids=True),
             "/v1/u/{n}": StreamRoute(),
+            "/deaf": StreamRoute(deaf=True),
         },
         segments=("a",),
         segment=lambda scope: "a",
+        tcp_info=LINUX,
     )
     owner, last = EVERY[name]
     original = getattr(owner, last)
@@ -228,12 +169,16 @@ def test_nobody_sees_it_fail(metrics, clock, monkeypatch, caplog, name):
         observed.app = app
         return observed
 
+    span = SimpleNamespace(is_valid=True, trace_flags=SimpleNamespace(sampled=True), trace_id=7)
+    tracer = SimpleNamespace(get_span_context=lambda: span)
+    theirs = SimpleNamespace(get_current_span=lambda: tracer)
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", theirs)
     with caplog.at_level(logging.INFO, "sse_observe"):
-        seen = asyncio.run(everything(wrap, clock, metrics))
+        seen = asyncio.run(served(name, wrap, clock, metrics))
     monkeypatch.undo()
 
     assert calls, "serving a stream does not come by here: reach it, or say why not"
-    assert seen == plain()
+    assert seen == plain(name.partition(".")[0] + ".")
     assert value(metrics, "sse_observer_faults_total") > 0
     told = [r.args for r in caplog.records if r.msg.startswith("sse-observe failed")]
     assert len(told) == len(set(told)) > 0

@@ -9,6 +9,7 @@ import socket
 import struct
 from collections.abc import Mapping
 from typing import Any, Protocol
+from weakref import finalize
 
 # tcp_info of <linux/tcp.h>, which only ever grows at its end: state, milliseconds since data came
 # in, smoothed round trip in µs, segments sent again, bytes not sent yet, data segments sent.
@@ -91,11 +92,8 @@ class Diagnosis:
         # SOCK_DIAG has no name in Python's socket module; it is protocol 4.
         self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4)
         self._asked = 0
-
-    def __del__(self) -> None:
-        """Close with the last probe that asks here."""
-        if hasattr(self, "_netlink"):
-            self._netlink.close()
+        # With the last probe that asks here.
+        finalize(self, self._netlink.close)
 
     def ask(self, family: int, ends: bytes, cookie: bytes = _ANY) -> tuple[bytes, bytes]:
         """Return tcp_info and cookie of the socket between two ends; OSError where none is."""
