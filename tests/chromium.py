@@ -39,7 +39,10 @@ class Chromium:
     async def _launch(self) -> Browser:
         self._playwright = await async_playwright().start()
         return await self._playwright.chromium.launch(
-            executable_path=self._program, args=list(_FLAGS)
+            executable_path=self._program,
+            args=list(_FLAGS),
+            # Playwright's own default takes from pages what users' browsers have.
+            ignore_default_args=["--disable-back-forward-cache"],
         )
 
     def window(self) -> "Window":

@@ -502,9 +502,11 @@ def test_a_page_that_is_left_and_comes_back_goes_on(window: Any, metrics: SSEMet
         tab = open_tab(window, proxy.url)
         wait_for_messages(tab, 5)
         tab.call(tab.page.goto(f"{proxy.url}/other"))
-        tab.call(tab.page.go_back())
+        tab.call(tab.page.go_back(wait_until="commit"))
         tab.until("window.ready")
+        # Unless this browser kept no page: then it begins anew, with nothing shown.
         if tab.run("Boolean(window.log)"):
+            wait_for_return(tab, 2)
             source.enough()
             log = finish(tab)
             assert log["messages"] == numbers(source.total)
