@@ -12,6 +12,7 @@ from sse_observe.metrics import NETWORKS
 
 _EVENT_STREAM = b"text/event-stream"
 _AFTER_TYPE = (b"", b";", b" ", b"\t")
+_E = (b"e", b"E")
 _UNKNOWN = "unknown"
 _NETWORKS = frozenset(NETWORKS)
 # More fields than any client of ours sends; parse_qsl refuses the rest of a hostile query.
@@ -32,10 +33,15 @@ def header(headers: Headers, name: bytes) -> bytes | None:
 def is_event_stream(headers: Headers) -> bool:
     """Tell whether a response declares itself an event stream."""
     for key, value in headers:
-        if len(key) == 12 and key.lower() == b"content-type":
-            end = len(_EVENT_STREAM)
-            return value[:end].lower() == _EVENT_STREAM and value[end : end + 1] in _AFTER_TYPE
+        if key == b"content-type" or (len(key) == 12 and key.lower() == b"content-type"):
+            # Most answers are none, and one letter tells.
+            return value == _EVENT_STREAM or (value[5:6] in _E and _is_type(value))
     return False
+
+
+def _is_type(value: bytes) -> bool:
+    end = len(_EVENT_STREAM)
+    return value[:end].lower() == _EVENT_STREAM and value[end : end + 1] in _AFTER_TYPE
 
 
 def asks_for_event_stream(scope: Mapping[str, Any]) -> bool:
@@ -94,8 +100,9 @@ def response_faults(headers: Headers, http_version: str) -> list[str]:
         # By length first: names are compared where they can be meant.
         size = len(key)
         if size == 13 and key.lower() == b"cache-control":
+            # Not `in`, which takes a third longer: it tries a number first.
             words = value.lower()
-            cacheable = b"no-cache" not in words and b"no-store" not in words
+            cacheable = words.find(b"no-cache") < 0 and words.find(b"no-store") < 0
         elif size == 17 and key.lower() == b"x-accel-buffering":
             buffering = value != b"no"
         elif size == 10 and key.lower() == b"connection":

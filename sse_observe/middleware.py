@@ -89,30 +89,27 @@ class SSEObserveMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection through the application."""
-        kind = scope["type"]
-        if kind != "http" or scope["method"] == "HEAD":
-            if kind == "lifespan":
+        if scope["type"] != "http" or scope["method"] == "HEAD":
+            if scope["type"] == "lifespan":
                 receive = self._lifespan(receive)
             await self.app(scope, receive, send)
             return
+        stream: Stream | None = None
         try:
-            outer = CURRENT.get()
-            if outer is not None and outer.scope and outer.scope["headers"] is scope["headers"]:
-                self._warn_stacked()
-                stream = None
-            else:
-                stream = Stream(self, scope, receive, self._clock())
-                send = self._wrap_send(stream, send)
-                receive = stream.observed_receive
-                CURRENT.set(stream)
+            asked = Stream()
+            asked.ask(self, scope, receive, self._clock())
+            observed_send = self._wrap_send(asked, send)
+            # Whoever has set it before is outside of us, and may see this very request.
+            outer = CURRENT.set(asked).old_value
+            if outer.__class__ is not Stream or not self._is_within(outer, scope):
+                stream = asked
         except Exception:  # noqa: BLE001 - the request goes on without us
             self._ledger.fault("middleware")
-            stream = None
         if stream is None:
             await self.app(scope, receive, send)
             return
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, stream.observed_receive, observed_send)
         except BaseException as error:
             self._guarded(self._raised, stream, error)
             raise
@@ -125,6 +122,16 @@ class SSEObserveMiddleware:
         finally:
             # What is left in the context must not look like a request under way.
             stream.scope = None
+
+    def _is_within(self, outer: Stream, scope: Scope) -> bool:
+        """Tell whether an outer middleware counts this very request."""
+        if outer.scope is None or outer.scope["headers"] is not scope["headers"]:
+            return False
+        CURRENT.set(outer)
+        if not self._stacked:
+            self._stacked = True
+            LOGGER.warning("SSEObserveMiddleware is installed twice; the inner one counts nothing")
+        return True
 
     def _guarded(self, step: Callable[..., Any], *args: Any) -> None:
         try:
@@ -212,22 +219,24 @@ class SSEObserveMiddleware:
 
     def _odd(self, stream: Stream, message: Message, send: Send) -> Awaitable[None]:
         """Take everything but a body message in mid-stream: start, end, and the unusual."""
-        if stream.answered and not stream.live:
-            return send(message)
         try:
             if stream.live:
                 if self._is_last(stream, message):
                     return self._last(stream, message, send)
             elif message["type"] == "http.response.start":
                 stream.answered = True
-                self._started(stream, message)
-                if self._sockets is not None and stream.live:
-                    self._sockets.watch(stream, send)
+                status = message["status"]
+                if status == 200:
+                    if is_event_stream(message["headers"]):
+                        self._open(stream, message, send)
+                elif status >= 300 and asks_for_event_stream(stream.scope):
+                    self._rejected(stream, status)
         except Exception:  # noqa: BLE001 - the stream goes on without us
             self._ledger.fault("middleware")
+        if self._timed is not None or not stream.live:
+            return send(message)
         sending = send(message)
-        if self._timed is None and stream.live:
-            self._guarded(self._choose_timing, sending)
+        self._guarded(self._choose_timing, sending)
         return sending
 
     def _choose_timing(self, sending: Any) -> None:
@@ -252,30 +261,25 @@ class SSEObserveMiddleware:
             self._ledger.notes.pending.append((stream, bytes(body), self._clock()))
             self._ledger.notes.drain()
 
-    def _started(self, stream: Stream, message: Message) -> None:
-        status = message["status"]
-        if status == 200:
-            if is_event_stream(message["headers"]):
-                self._open(stream, message)
-        elif status >= 300 and asks_for_event_stream(stream.scope):
-            self._rejected(stream, status)
-
-    def _open(self, stream: Stream, message: Message) -> None:
+    def _open(self, stream: Stream, message: Message, send: Send) -> None:
         scope = stream.scope
         route = self._routes.resolve(scope)
         polled = stream.said is not None and stream.said.polled
         cursor, network = cursor_and_network(scope)
         if polled and cursor is None:
             cursor = b""
-        labels = (self._segment_of(scope), network)
+        labels = (ALL_USERS if self._segment is None else self._segment_of(scope), network)
         # One tuple for all streams with these labels, which are few.
         labels = self._labels.setdefault(labels, labels)
         self._ledger.open(stream, route, labels, cursor)
-        stream.trailers = bool(message.get("trailers"))
+        if "trailers" in message:
+            stream.trailers = bool(message["trailers"])
         if not polled:
-            faults = stream.tally.faults
             for fault in response_faults(message["headers"], scope.get("http_version", "1.1")):
+                faults = stream.tally.faults
                 faults[fault] = faults.get(fault, 0) + 1
+        if self._sockets is not None:
+            self._sockets.watch(stream, send)
         if stream.gone:
             self._lost_client(stream)
         elif route.config.deaf:
@@ -310,7 +314,8 @@ class SSEObserveMiddleware:
 
     def _returned(self, stream: Stream) -> None:
         if stream.live:
-            self._ledger.notes.drain()
+            if self._ledger.notes.pending:
+                self._ledger.notes.drain()
             if stream.accepted_at is not None:
                 self._close(stream, self._completed(stream), stream.accepted_at)
             elif stream.terminal:
@@ -373,11 +378,6 @@ class SSEObserveMiddleware:
         if stream.said is not None and stream.said.reason is not None:
             reason = stream.said.reason
         self._ledger.close(stream, reason, at)
-
-    def _warn_stacked(self) -> None:
-        if not self._stacked:
-            self._stacked = True
-            LOGGER.warning("SSEObserveMiddleware is installed twice; the inner one counts nothing")
 
 
 def _declared_segments(segments: Sequence[str], segment: Any) -> tuple[str, ...]:

@@ -37,10 +37,11 @@ def sender(  # noqa: C901 - three small functions that share their names
     def wrap(stream: Stream, inner: Any) -> Any:
         def send(message: Any) -> Any:
             if not stream.live:
-                return odd(stream, message, inner)
+                # No stream, or one that is over: none of our business.
+                return inner(message) if stream.answered else odd(stream, message, inner)
             try:
                 body = message["body"]
-                plain = message["more_body"] and body.__class__ is bytes and body
+                plain = message["more_body"] and type(body) is bytes and body
             except Exception:  # noqa: BLE001 - whatever is strange is the server's to judge
                 plain = False
             if not plain:

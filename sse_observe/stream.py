@@ -20,15 +20,13 @@ SIZES = len(SIZE_BOUNDS) + 1
 HEARTBEATS = ("heartbeat", "ping", "keepalive", "keep-alive")
 HELLO = "sse.hello"
 
-# An event and its bytes are added to a stream's `fast` in one step: events above, bytes below.
-ONE_EVENT = 1 << 40
-
 
 class RouteTally:
     """Everything counted on one route since the last flush, in plain numbers."""
 
     __slots__ = (
-        *("label", "config", "stall_seconds", "kinds", "rows", "quiet", "terminals", "heads", "pings", "short"),
+        *("label", "config", "stall_seconds", "kinds", "rows", "quiet", "terminals", "heads"),
+        *("pings", "short"),
         *("fast", "fast_volume", "slow", "slow_volume", "sizes_sum", "comments", "slow_messages"),
         *("firsts", "gaps", "gap_sum", "first_events", "first_events_sum"),
         *("opened", "closed", "cuts", "faults", "durations", "durations_sum"),
@@ -102,15 +100,18 @@ class RouteTally:
 class _EachMessage:
     """What every message touches, side by side: two cache lines instead of five."""
 
-    __slots__ = ("coro", "fast", "id", "live", "payload_at", "scan", "short", "written_at")
+    __slots__ = (
+        *("coro", "events", "fast_bytes", "id", "live", "payload_at", "scan", "short"),
+        "written_at",
+    )
 
 
 class Stream(_EachMessage):
     """
     One request, and from its response start on one stream; never shared by two.
 
-    Made by `request()`, since most requests are no streams and should not pay for one; `begin`
-    fills in the rest.
+    Made with `ask`, since most requests are no streams and should not pay for one; `begin` fills
+    in the rest.
     """
 
     __slots__ = (
@@ -118,20 +119,10 @@ class Stream(_EachMessage):
         *("answered", "asked", "asked_at", "gone", "is_stream", "owner", "receive", "said"),
         "scope",
         # of the stream
-        *("accepted_at", "accounted_at", "bytes", "cursor", "ending", "events"),
-        *("gap_from", "has_payload", "labels", "opened_at", "reason", "resumed", "silent"),
+        *("accepted_at", "accounted_at", "bytes", "cursor", "ending", "gap_from"),
+        *("has_payload", "labels", "opened_at", "reason", "resumed", "silent"),
         *("stalled", "tally", "terminal", "trailers"),
     )
-    owner: Any
-    scope: Any
-    receive: Any
-    said: Any
-    asked_at: float
-    answered: bool
-    asked: bool
-    gone: bool
-    is_stream: bool
-    live: bool
     tally: RouteTally
     labels: tuple[str, str]
     reason: str | None
@@ -139,6 +130,15 @@ class Stream(_EachMessage):
     accepted_at: float | None
     coro: Any
     cursor: Any
+
+    def ask(self, owner: Any, scope: Any, receive: Any, asked_at: float) -> None:
+        """Get ready to be a request. Not `__init__`, which would be called twice as slowly."""
+        self.owner = owner
+        self.scope = scope
+        self.receive = receive
+        self.asked_at = asked_at
+        self.answered = self.asked = self.gone = self.live = self.is_stream = False
+        self.said: Any = None
 
     async def observed_receive(self) -> Any:
         """
@@ -162,7 +162,7 @@ class Stream(_EachMessage):
         self.resumed = self.ending = self.trailers = self.has_payload = False
         self.terminal = self.stalled = self.silent = False
         self.short = tally.short
-        self.bytes = self.fast = self.events = 0
+        self.bytes = self.fast_bytes = self.events = 0
         self.id = b""
         self.scan = FRESH
 
@@ -174,20 +174,15 @@ class Stream(_EachMessage):
     def settle(self, now: float) -> None:
         """Add up what is kept per stream only: bytes, the sum of gaps, where the time went."""
         tally = self.tally
-        if self.fast:
-            events, volume = divmod(self.fast, ONE_EVENT)
-            self.fast = 0
-            self.events += events
-            self.bytes += volume
-            tally.fast_volume += volume
+        tally.fast_volume += self.fast_bytes
+        self.bytes += self.fast_bytes
+        self.fast_bytes = 0
         if self.written_at > self.gap_from:
             tally.gap_sum += self.written_at - self.gap_from
             self.gap_from = self.written_at
         since = self.accounted_at
-        if now < since:
-            # A tick in slices, or another thread, may have looked at the clock before that.
-            now = since
-        self.accounted_at = now
+        # A tick in slices, or another thread, may have looked at the clock before the last call.
+        self.accounted_at = now = max(now, since)
         frozen_from = self.payload_at + tally.stall_seconds
         if now < frozen_from:
             tally.flowing_seconds += now - since
@@ -208,18 +203,6 @@ class Stream(_EachMessage):
         self.tally.stalled_seconds += self.accounted_at - since
         self.tally.stalled -= 1
         self.stalled = False
-
-
-def request(owner: Any, scope: Any, receive: Any, asked_at: float) -> Stream:
-    """Return what may become a stream. A function: `__init__` would take twice as long."""
-    stream = Stream()
-    stream.owner = owner
-    stream.scope = scope
-    stream.receive = receive
-    stream.asked_at = asked_at
-    stream.answered = stream.asked = stream.gone = stream.live = stream.is_stream = False
-    stream.said = None
-    return stream
 
 
 class Scan:

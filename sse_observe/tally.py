@@ -19,7 +19,6 @@ from sse_observe.stream import (
     FIRST_BOUNDS,
     FRESH,
     GAP_BOUNDS,
-    ONE_EVENT,
     SIZE_BOUNDS,
     SIZES,
     WAITING,
@@ -36,7 +35,6 @@ _OTHER_ROW = EVENTS.index(OTHER) * SIZES
 
 _COLON = (b":", b"")
 _DONE = (b" [DONE]", b"[DONE]")
-_DONE_SIZE = len(_DONE[0])
 _BOM = b"\xef\xbb\xbf"
 # What a field name and a value of interest (an event name, an id) can need.
 _KEPT_OF_A_LINE = 256
@@ -86,7 +84,7 @@ class Notes:
                     head, _, rest = body.partition(b"data:")
                     rest, _, end = rest.partition(b"\n")
                     # One data line, then the blank line, then nothing.
-                    if end == b"\n" and (len(rest) > _DONE_SIZE or rest not in _DONE):
+                    if end == b"\n" and rest not in _DONE:
                         if b"id:" <= head < b"id;":
                             line, end, head = head.partition(b"\n")
                             if end:
@@ -100,7 +98,8 @@ class Notes:
                         except (KeyError, IndexError):
                             pass
                         else:
-                            stream.fast += size + ONE_EVENT
+                            stream.fast_bytes += size
+                            stream.events += 1
                             stream.payload_at = now
                             continue
                     else:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sse_observe.routes import StreamRoute
 from sse_observe.sender import sender
-from sse_observe.stream import SIZE_BOUNDS, SIZES, RouteTally, request
+from sse_observe.stream import SIZE_BOUNDS, SIZES, RouteTally, Stream
 from sse_observe.tally import Notes
 
 DECLARED = StreamRoute(events=("tick",), terminal_events=("done", "[DONE]"))
@@ -33,7 +33,8 @@ class Bench:
         return inner(message)
 
     def open(self):
-        stream = request(None, {}, None, self.now)
+        stream = Stream()
+        stream.ask(None, {}, None, self.now)
         stream.begin(self.tally, ("all", "unknown"), self.now)
         self.streams.append(stream)
         return stream, self.wrap(stream, lambda _: None)
