@@ -131,7 +131,7 @@ _STREAMS = (
     share(
         "route:sse_stream_completion_best:ratio_rate1h",
         # Lost reports and restarts leave failures that never were: within an hour of n ended
-        # streams up to 0.3 √n more than the budget, in 50 simulated fleets that kept the promise.
+        # streams up to 0.3 √n more than the budget, in 63 simulated fleets that kept the promise.
         f"1 - clamp_min(route:sse_streams_failed:increase1h - 0.4 * sqrt({_ENDED}), 0)"
         f" / ({_ENDED} > 0)",
         "Share of streams that reached their end over 1h, at best: without the failures that the "
