@@ -103,6 +103,12 @@ def test_every_panel_speaks_to_a_person(board: Board, panel: Panel) -> None:
 
 
 @pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_the_axis_of_a_share_has_ticks(board: Board, panel: Panel) -> None:
+    """Grafana marks whole numbers alone where there are no decimals: 0 % and 100 %, no more."""
+    assert (panel.kind, panel.unit, panel.decimals) != ("timeseries", "percentunit", 0)
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
 def test_colours_are_meanings_that_exist(board: Board, panel: Panel) -> None:
     """A misspelt meaning would be drawn in whatever colour comes next."""
     meanings = {*panel.colours.values(), *(name for _, name in panel.steps)}

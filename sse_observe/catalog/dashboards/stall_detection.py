@@ -211,7 +211,7 @@ _ENDING = stage(
             legend="{{limit}} s since {{since}}",
         ),
         width=12,
-        decimals=0,
+        decimals=1,
         maximum=1,
     ),
 )
