@@ -15,6 +15,7 @@ from http2 import H2Client
 from outcomes import (
     APPLICATIONS,
     ENDINGS,
+    HTTP_2,
     LOST,
     NO_STREAM,
     SERVERS,
@@ -62,6 +63,17 @@ SAMPLE = {
     ("granian", "watched"),
     ("granian-h2", "deaf"),
 }
+# What response headers leave to be wished, by who writes them.
+HEADER_FAULTS = {
+    "listening": {"buffering_allowed"},
+    "deaf": {"buffering_allowed"},
+    "watched": {"buffering_allowed"},
+    "starlette": {"buffering_allowed", "cacheable"},
+    "django": {"buffering_allowed", "cacheable"},
+    "fastapi": set(),
+    # It names the connection, which HTTP/2 forbids.
+    "sse-starlette": {"connection_header"},
+}
 COMPLETES = {"opened fresh": 1, "closed completed": 1}
 RESUMED = {"opened resumed": 1, "closed completed": 1}
 CELLS = [
@@ -77,6 +89,12 @@ CELLS = [
     for server in SERVERS
     for application in APPLICATIONS
 ]
+
+
+def test_the_sample_leaves_no_server_and_no_application_out():
+    """Each ending meets each of them in every run; only their pairs are left to the whole."""
+    assert {server for server, _ in SAMPLE} == set(SERVERS)
+    assert {application for _, application in SAMPLE} == set(APPLICATIONS)
 
 
 class Served:
@@ -96,6 +114,13 @@ class Served:
     def tell(self, ending):
         """Let a stream end that ends by itself."""
         (self.folder / f"told-{ending}").touch()
+
+    def header_faults(self):
+        """Return what was found wrong in response headers."""
+        families = parse(requests.get(f"{self.url}/metrics", timeout=PATIENCE_SECONDS).text)
+        samples = [sample for family in families for sample in family.samples]
+        name = "sse_response_faults_total"
+        return {s.labels["fault"] for s in samples if s.name == name and s.value}
 
     def counts(self, *, dead=False):
         """Return what was counted of each ending; of a process that is gone from its files."""
@@ -244,6 +269,8 @@ def test_each_ending_is_counted_as_what_it_was(server, application, tmp_path):
         with ExitStack() as connected, ThreadPoolExecutor(len(names)) as pool:
             list(pool.map(lambda name: play(here, name, connected), names))
             assert here.settled(before) == before
+        allowed = set() if server in HTTP_2 else {"connection_header"}
+        assert here.header_faults() == HEADER_FAULTS[application] - allowed
         with ExitStack() as connected:
             for name in at_exit:
                 connected.enter_context(here.ask(name)).until(first_event)
