@@ -9,6 +9,9 @@ import msgspec
 MOST_SERIES = 200
 """Series kept of one answer; the catalogue's queries return at most 50."""
 
+# A route's template is shorter; a value that is longer was not meant to be read.
+_LONGEST = 200
+
 Points = tuple[tuple[float, float], ...]
 
 
@@ -67,7 +70,7 @@ def read(body: bytes) -> Answer:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise AnswerError(f"no answer of a Prometheus API ({error})") from None
     series = [
-        Series(row.metric, points)
+        Series({key: value[:_LONGEST] for key, value in row.metric.items()}, points)
         for row in rows
         if (points := _points([*row.values, *([row.value] if row.value else [])]))
     ]

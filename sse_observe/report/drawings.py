@@ -47,8 +47,9 @@ class Gallery:
             *(_table(one) for one in tables),
         )
         if view.row.collapsed:
-            return tag("details", tag("summary", view.row.title), body, class_="row")
-        return inner(tag("h3", view.row.title) if view.row.title else None, body)
+            summary = tag("summary", tag("h3", view.row.title))
+            return tag("details", summary, body, class_="row")
+        return inner(tag("h3", view.row.title or "The answer"), body)
 
     def plot(self, view: View) -> Markup:
         """Return one panel: its title, its plot or why there is none, and its numbers."""

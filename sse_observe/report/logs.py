@@ -17,6 +17,7 @@ MOST_KINDS = 100
 _MOST_KEPT = 5000
 _LINE = 4000
 _FOLLOWING = 30
+_SHOWN = 2000
 _OURS = "sse_observe"
 _WORDS = re.compile(
     r"(?i)event-?stream|\bsse\b|eventsource|last-event-id|upstream (?:timed out|prematurely)|"
@@ -59,7 +60,8 @@ class _Count:
     lines: int = 0
     within: int = 0
     undated: int = 0
-    kinds: dict[tuple[str, str, str], Kind] = field(default_factory=dict)
+    kinds: dict[tuple[str, ...], Kind] = field(default_factory=dict)
+    seen: dict[tuple[str, ...], Kind] = field(default_factory=dict)
     full: bool = False
 
 
@@ -127,17 +129,22 @@ def _take(count: _Count, entry: Entry, window: Window, route: str | None) -> Non
     rank = _rank(entry, route)
     if rank is None:
         return
-    text = masked(entry.text)
-    key = (entry.logger, entry.level, _NUMBER.sub("0", text))
-    kind = count.kinds.get(key)
-    if kind is not None:
-        kind.count += 1
-        kind.first, kind.last = min(kind.first, entry.at), max(kind.last, entry.at)
-    elif len(count.kinds) < _MOST_KEPT:
-        logger = masked(entry.logger)
-        count.kinds[key] = Kind(rank, logger, entry.level, text, entry.at, entry.at)
-    else:
-        count.full = True
+    # Masking costs more than all the rest: once for what is said again and again.
+    raw = (entry.logger, entry.level, _NUMBER.sub("0", entry.text))
+    kind = count.seen.get(raw)
+    if kind is None:
+        logger, text = masked(entry.logger), masked(entry.text)
+        text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
+        key = (logger, entry.level, _NUMBER.sub("0", text))
+        if key not in count.kinds and len(count.kinds) >= _MOST_KEPT:
+            count.full = True
+            return
+        fresh = Kind(rank, logger, entry.level, text, entry.at, entry.at, 0)
+        kind = count.kinds.setdefault(key, fresh)
+        if len(count.seen) < _MOST_KEPT:
+            count.seen[raw] = kind
+    kind.count += 1
+    kind.first, kind.last = min(kind.first, entry.at), max(kind.last, entry.at)
 
 
 def _rank(entry: Entry, route: str | None) -> int | None:

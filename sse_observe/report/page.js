@@ -14,7 +14,7 @@
     dragmode: "zoom",
   };
   const config = {
-    displaylogo: false, responsive: true, showTips: false, doubleClick: "reset",
+    displaylogo: false, responsive: true, typesetMath: false, showTips: false, doubleClick: "reset",
     modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
   };
 

@@ -18,7 +18,7 @@ from sse_observe.report.drawings import Gallery
 from sse_observe.report.html import Markup, data, inner, tag
 from sse_observe.report.incident import Incident
 from sse_observe.report.order import Findings
-from sse_observe.report.plots import marks, timeline
+from sse_observe.report.plots import marks, thinned, timeline
 from sse_observe.report.units import clock
 
 MOST_BYTES = 6_000_000
@@ -47,27 +47,32 @@ def page(findings: Findings) -> str:
     if incident.runbooks:
         parts["runbooks"] = ("Runbooks", _runbooks(incident.runbooks, findings.runbook_url))
     title = _title(incident)
+    window = incident.window
     head = inner(
         tag("a", "Skip to the report", href="#report", class_="skip"),
         tag(
             "header", tag("h1", title), sections.opening(incident, findings.made), _contents(parts)
         ),
     )
-    window = incident.window
+    main = tag("main", *(part for _, part in parts.values()), id="report")
     figures = {
         "figures": gallery.figures,
         "range": [round(1000 * window.start), round(1000 * window.end)],
         "marks": marks(incident.episodes, incident.starts, window),
     }
-    body = inner(
-        head,
-        tag("main", *(part for _, part in parts.values()), id="report"),
-        tag("footer", tag("p", _ENDING)),
-        data(figures, "figures"),
-    )
-    return _whole(title, body)
+    ending = _ENDING
+    while True:
+        footer = tag("footer", tag("p", ending))
+        written = _whole(title, inner(head, main, footer, data(figures, "figures")))
+        points = sum(len(one.get("y", ())) for f in gallery.figures.values() for one in f["data"])
+        if len(written.encode()) <= MOST_BYTES or points < _FEWEST_POINTS:
+            return written
+        thinned(gallery.figures.values())
+        ending = f"{_ENDING} To keep the file small, plots show only some of their points."
 
 
+# Thinning further would not make the file smaller.
+_FEWEST_POINTS = 2000
 _ENDING = (
     "Shaded in every plot: while alerts fired. Dotted: a process started. Dashed: the threshold "
     "of an alert. All times are UTC. This file asks nobody for anything: it can be read offline."

@@ -139,6 +139,16 @@ def _merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     return merged
 
 
+def thinned(figures: Iterable[JSON]) -> None:
+    """Leave out every second point of every series, in place."""
+    for trace in (trace for drawn in figures for trace in drawn["data"] if "dx" in trace):
+        trace["dx"] *= 2
+        if trace["type"] == "heatmap":
+            trace["z"] = [row[::2] for row in trace["z"]]
+        else:
+            trace["y"] = trace["y"][::2]
+
+
 def plain(words: str) -> str:
     """Return text that plotly shows as it is: no tag, no link, no entity in it."""
     shown = visible(words).replace("\n", " ")
