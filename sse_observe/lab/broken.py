@@ -48,13 +48,22 @@ class BrokenOnPurposeError(Exception):
     """What an application's own failure looks like."""
 
 
-def _answers(word: Callable[[int], Any], *, pause: float = 0.4, **options: Any) -> App:
-    """Serve answers of eight words, by default in three seconds; `word` is awaited for each."""
+def _answers(
+    word: Callable[[int], Any], pause: Callable[[], float] = lambda: 0.45, **options: Any
+) -> App:
+    """
+    Serve answers of eight words, by default in three seconds; `word` is awaited for each.
+
+    Some take half as long again, some half as long: no fleet answers in step.
+    """
 
     async def produce(stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:  # noqa: ARG001
+        pace = random.uniform(0.5, 1.5)  # noqa: S311 - no secret
         for number in range(8):
+            # The end follows the last word at once, as it does in life.
+            if number:
+                await asyncio.sleep(pace * pause())
             yield await word(number)
-            await asyncio.sleep(pause)
 
     return reference_app(produce=produce, **options)
 
@@ -87,8 +96,8 @@ def steady(switch: Switch) -> App:  # noqa: ARG001 - what breaks is elsewhere
 
 
 def unhurried(switch: Switch) -> App:  # noqa: ARG001 - nothing breaks
-    """Serve answers that take sixteen seconds."""
-    return _answers(_word, pause=2, heartbeat_seconds=5)
+    """Serve answers that take half a minute, more or less."""
+    return _answers(_word, lambda: 5, heartbeat_seconds=5)
 
 
 def talkative(switch: Switch) -> App:  # noqa: ARG001 - what breaks is the proxy
@@ -176,7 +185,7 @@ def mislabelled(switch: Switch) -> App:
 
 def repeating(switch: Switch) -> App:
     """Replay from three events before the cursor."""
-    healthy = _feed(lambda: 0.2)
+    healthy = _feed(lambda: 0.3)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if switch.on:

@@ -2,11 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
-from sse_observe.consumer import StreamFailedError, resume_stream
+from sse_observe.consumer import Response, StreamFailedError, aiohttp_transport, resume_stream
 from sse_observe.lab.broken import Switch
 from sse_observe.lab.faults import Fault
 from sse_observe.lab.network import Dial, Network, Streams, straight
@@ -47,13 +48,13 @@ class Readers:
                 port = stack.enter_context(nginx).port
                 if fault.buffering:
                     dial = self._proxy(nginx)
-            if dial or fault.life:
-                network = Network(dial or straight(port), self._life)
-                await stack.enter_async_context(network)
-                self._switch.listeners.append(lambda on: self._turned(network, on))
+            base = f"http://127.0.0.1:{port}"
+            if dial:
+                network = await stack.enter_async_context(Network(dial, lambda: None))
+                if fault.buffering:
+                    # What was opened through a wrong proxy stays wrong until it ends.
+                    self._switch.listeners.append(lambda _: network.cut())
                 base = network.url
-            else:
-                base = f"http://127.0.0.1:{port}"
             self._url = f"{base}{fault.path}"
             tasks = [
                 asyncio.create_task(self._live(number / fault.users))
@@ -74,17 +75,26 @@ class Readers:
 
         return dial
 
-    def _turned(self, network: Network, on: bool) -> None:
-        # What was opened before is no longer safe; and what was opened through a wrong proxy
-        # stays wrong until it ends.
-        if self._fault.buffering or (on and self._fault.life):
-            network.cut()
+    @asynccontextmanager
+    async def _get(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[Response]:
+        """Ask as every client does, on a line that may be cut."""
+        async with aiohttp_transport()(url, headers) as response:
+            yield replace(response, chunks=self._cut(response.chunks))
 
-    def _life(self) -> float | None:
-        """Return how long the next connection may live; no fleet loses all of them in step."""
-        if self._fault.life is None or not self._switch.on:
-            return None
-        return self._fault.life * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+    async def _cut(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Pass on what comes while the line lives; a timeout is what a lost line looks like."""
+        until = None
+        while True:
+            if until is None and self._fault.life is not None and self._switch.on:
+                # No fleet loses all its lines in step.
+                life = self._fault.life * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+                until = asyncio.get_running_loop().time() + life
+            try:
+                async with asyncio.timeout_at(until):
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            yield chunk
 
     async def _live(self, later: float) -> None:
         # Not all at once: a fleet's streams begin and end at any time.
@@ -92,7 +102,7 @@ class Readers:
         while True:
             with suppress(StreamFailedError):
                 await self._read()
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(_PAUSE_SECONDS * random.uniform(0, 2))  # noqa: S311 - no secret
 
     async def _read(self) -> None:
         stream = resume_stream(
@@ -101,6 +111,7 @@ class Readers:
             max_retries=self._fault.retries,
             stall_seconds=_STALL_SECONDS,
             metrics=self._metrics,
+            transport=self._get,
             sleep=self._sleep,
         )
         seen = 0
