@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import needs
 
+from sse_observe.catalog.load import load
+from sse_observe.lab.faults import FAULTS, Fault
 from sse_observe.lab.process import Program, free_port
 from sse_observe.render.bundle import bundle
 
@@ -157,3 +159,19 @@ def test_storm_holds_stalls_of_its_own_route_back(alertmanager: Alertmanager) ->
         {**STALLED, "route": "r"},
         {**STALLED, "route": "s"},
     ) == {("SSEStreamsStalled", "r")}
+
+
+@pytest.mark.parametrize("fault", [one for one in FAULTS if one.held], ids=lambda one: one.name)
+def test_of_what_one_fault_raises_only_the_cause_pages(
+    alertmanager: Alertmanager, fault: Fault
+) -> None:
+    """Where a fault of the drill rightly implies two alerts, the table says which is held back."""
+    severity = {alert.name: alert.severity for alert in load().alerts}
+
+    assert alertmanager.silenced(
+        fault.job + fault.name,
+        *(
+            {"alertname": name, "severity": severity[name], "route": fault.path}
+            for name in fault.alerts
+        ),
+    ) == {(name, fault.path) for name in fault.held}
