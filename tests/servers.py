@@ -25,7 +25,7 @@ from sse_observe.lab.process import free_port
 from sse_observe.lab.server import Server
 from sse_observe.wire import Event, Scanner
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The consumer against the real endpoint through a proxy that misbehaves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from proxy import FaultProxy
 from servers import serve, serve_process
+from site_ import Counting
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
 from sse_observe.consumer import (
@@ -41,10 +42,21 @@ def slow_ticker() -> Any:
     return reference_app(produce=ticker(10_000, pause=0.02))
 
 
+def numbers(n: int) -> list[str]:
+    return [str(k) for k in range(n)]
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    """Wait until something is so; whoever waits has the time limit."""
+    while not claim():  # noqa: ASYNC110 - what is waited for is in other threads
+        await asyncio.sleep(0.02)
+
+
 class World:
     """The server's metrics and the consumer's, and what was read."""
 
     def __init__(self, **options: Any) -> None:
+        options.setdefault("store", MemoryStore(max_events=100_000))
         self.server = SSEMetrics(CollectorRegistry())
         self.client = SSEMetrics(CollectorRegistry())
         self.app = SSEObserveMiddleware(
@@ -55,26 +67,28 @@ class World:
     def read(
         self,
         url: str,
-        *faults: tuple[int, Callable[[], object]],
-        seconds: float = 30,
+        trouble: Callable[[], Awaitable[None]] | None = None,
         **options: Any,
     ) -> "World":
-        """Read a stream to its end; after so many events, let each fault happen."""
-        pending = list(faults)
+        """Read a stream to its end, with trouble beside it."""
         # Delays are proven in virtual time; here they only cost it.
         options.setdefault("sleep", lambda delay: asyncio.sleep(delay / 20))
 
         async def main() -> None:
             stream = resume_stream(f"{url}{PATH}", route=PATH, metrics=self.client, **options)
-            async with asyncio.timeout(seconds), stream:
+            beside = asyncio.ensure_future(trouble() if trouble else asyncio.sleep(0))
+            async with asyncio.timeout(90), stream:
                 async for item in stream:
                     self.items.append(item)
-                    if pending and len(self.items) >= pending[0][0]:
-                        pending.pop(0)[1]()
+                await beside
 
         asyncio.run(main())
-        assert not pending
         return self
+
+    async def more(self, n: int = 10) -> None:
+        """Wait until so many more events were read."""
+        enough = len(self.items) + n
+        await until(lambda: len(self.items) >= enough)
 
     @property
     def texts(self) -> list[str]:
@@ -96,17 +110,33 @@ def total(metrics: SSEMetrics, name: str, **labels: str) -> float:
 
 def test_cuts_and_resets_lose_nothing_and_double_nothing() -> None:
     """Both sides agree on every number: births, ends, reconnects, replays, events."""
-    world = World(produce=ticker(100))
+    source = Counting(0.02)
+    world = World(produce=source)
     with serve(world.app) as url, FaultProxy(url) as proxy:
-        world.read(proxy.url, (10, proxy.cut), (30, proxy.reset), (60, proxy.cut))
 
-    assert world.texts == [f"w{i}" for i in range(100)]
+        async def trouble() -> None:
+            await world.more()
+            for connections, fault in ((2, proxy.cut), (3, proxy.reset), (4, proxy.cut)):
+                fault()
+                await until(lambda n=connections: proxy.connections >= n)  # type: ignore[misc]
+                # What comes now may be what was on its way still: the resume is over when
+                # the consumer has counted it.
+                await until(lambda n=connections: reconnects() >= n - 1)  # type: ignore[misc]
+                await world.more()
+            source.enough()
+
+        def reconnects() -> float:
+            return total(world.client, "sse_reconnect_time_seconds_count")
+
+        world.read(proxy.url, trouble)
+
+    assert world.texts == numbers(source.total)
     assert world.gaps == []
     assert proxy.connections == 4
     client, server = world.client, world.server
     assert total(client, "sse_reconnect_time_seconds_count") == 3
     assert total(client, "sse_client_streams_total", outcome="completed") == 1
-    assert total(client, "sse_client_events_received_total") == 100
+    assert total(client, "sse_client_events_received_total") == source.total
     assert total(client, "sse_message_loss_total") == 0
     assert total(server, "sse_streams_opened_total", start="fresh") == 1
     assert total(server, "sse_streams_opened_total", start="resumed") == 3
@@ -117,32 +147,50 @@ def test_cuts_and_resets_lose_nothing_and_double_nothing() -> None:
 
 def test_a_stalled_line_is_left_and_the_stream_resumed() -> None:
     """Nobody hangs up and nothing comes: only the silence tells."""
-    world = World(produce=ticker(60))
+    source = Counting(0.02)
+    world = World(produce=source)
     with serve(world.app) as url, FaultProxy(url) as proxy:
 
-        def stall_once() -> None:
+        async def trouble() -> None:
+            await world.more()
             proxy.stall()
-            asyncio.get_running_loop().call_later(1.2, proxy.flow)
+            await until(lambda: total(world.client, "sse_stall_detections_total") > 0)
+            proxy.flow()
+            await world.more()
+            source.enough()
 
-        world.read(proxy.url, (10, stall_once), stall_seconds=0.5)
+        world.read(proxy.url, trouble, stall_seconds=1.5)
+    stalls = total(world.client, "sse_stall_detections_total", seen_by="client")
 
-    assert world.texts == [f"w{i}" for i in range(60)]
+    assert world.texts == numbers(source.total)
     assert world.gaps == []
-    assert total(world.client, "sse_stall_detections_total", seen_by="client") >= 1
-    assert total(world.client, "sse_stall_recovery_seconds_count") == 1
+    assert 1 <= total(world.client, "sse_stall_recovery_seconds_count") <= stalls
 
 
 def test_what_the_buffer_could_not_keep_is_a_gap_of_the_same_size_on_both_sides() -> None:
     """The hole that the consumer names is the loss that the server counted."""
-    world = World(produce=ticker(80), store=MemoryStore(max_events=5))
+    source = Counting(0.02)
+    world = World(produce=source, store=MemoryStore(max_events=5))
+
+    async def outlast_the_buffer(delay: float) -> None:
+        missed = source.total + 10
+        await until(lambda: source.total >= missed)
+
     with serve(world.app) as url, FaultProxy(url) as proxy:
-        # About 30 events pass before the next attempt.
-        world.read(proxy.url, (10, proxy.cut), sleep=lambda _: asyncio.sleep(0.6))
+
+        async def trouble() -> None:
+            await world.more()
+            proxy.cut()
+            await until(lambda: bool(world.gaps))
+            await world.more(3)
+            source.enough()
+
+        world.read(proxy.url, trouble, sleep=outlast_the_buffer)
     lost = sum(gap.lost or 0 for gap in world.gaps)
 
     assert lost > 0
     assert all(gap.announced for gap in world.gaps)
-    assert len(world.texts) + lost == 80
+    assert len(world.texts) + lost == source.total
     assert total(world.server, "sse_message_loss_total", seen_by="server") == lost
     assert total(world.client, "sse_message_loss_total", seen_by="client") == 0
 
@@ -152,7 +200,7 @@ def test_a_proxy_that_holds_everything_back_still_delivers_a_whole_answer() -> N
     world = World(produce=ticker(20, pause=0.05))
     with serve(world.app) as url, FaultProxy(url) as proxy:
         proxy.buffering = True
-        world.read(proxy.url, connect_seconds=3)
+        world.read(proxy.url, connect_seconds=20)
 
     assert world.texts == [f"w{i}" for i in range(20)]
     assert world.gaps == []
@@ -160,13 +208,14 @@ def test_a_proxy_that_holds_everything_back_still_delivers_a_whole_answer() -> N
 
 def test_a_proxy_that_cuts_idle_streams_is_outlived_by_heartbeats() -> None:
     """Silence of the application is not silence on the line."""
-    world = World(produce=ticker(3, pause=1.2), heartbeat_seconds=0.3)
+    world = World(produce=ticker(2, pause=3), heartbeat_seconds=0.2)
     with serve(world.app) as url, FaultProxy(url) as proxy:
-        proxy.idle_seconds = 0.8
+        proxy.idle_seconds = 2
         world.read(proxy.url)
 
-    assert world.texts == ["w0", "w1", "w2"]
-    assert proxy.connections == 1
+    assert world.texts == ["w0", "w1"]
+    # Without heartbeats each pause would cut it; a busy machine may once be as silent.
+    assert proxy.connections <= 2
 
 
 def test_a_slow_link_is_slow_and_nothing_else() -> None:
@@ -193,13 +242,13 @@ def test_a_killed_server_and_a_deploy_with_an_empty_store_are_told() -> None:
             metrics=world.client,
             sleep=lambda delay: asyncio.sleep(delay / 20),
         )
-        async with asyncio.timeout(30), stream:
+        async with asyncio.timeout(90), stream:
             async for item in stream:
                 world.items.append(item)
                 if len(world.items) == 10:
                     old.kill()
                     proxy.point_at(new.url)
-                if len(world.items) > 20:
+                if world.gaps and len(world.items) > world.items.index(world.gaps[0]) + 5:
                     break
 
     with (
@@ -219,20 +268,24 @@ def test_a_killed_server_and_a_deploy_with_an_empty_store_are_told() -> None:
 
 def test_an_outage_is_waited_for() -> None:
     """Hanging up on arrival, again and again, is an outage, not an end."""
-    world = World(produce=ticker(30))
+    source = Counting(0.02)
+    world = World(produce=source)
     with serve(world.app) as url, FaultProxy(url) as proxy:
 
-        def outage() -> None:
+        async def trouble() -> None:
+            await world.more()
             proxy.refusing = True
             proxy.cut()
-            asyncio.get_running_loop().call_later(0.8, lambda: setattr(proxy, "refusing", False))
+            await until(lambda: proxy.connections >= 4)
+            proxy.refusing = False
+            await until(lambda: total(world.client, "sse_reconnect_time_seconds_count") == 1)
+            source.enough()
 
-        world.read(proxy.url, (10, outage))
+        world.read(proxy.url, trouble)
 
-    assert world.texts == [f"w{i}" for i in range(30)]
-    assert proxy.connections > 3
+    assert world.texts == numbers(source.total)
+    # One outage, however many attempts it took.
     assert total(world.client, "sse_reconnect_time_seconds_count") == 1
-    assert total(world.client, "sse_reconnect_time_seconds_sum") > 0.5
 
 
 def test_a_failed_stream_fails_its_consumer() -> None:
@@ -295,7 +348,7 @@ def test_a_hundred_consumers_over_a_bad_line_all_complete() -> None:
             metrics=world.client,
             sleep=lambda delay: asyncio.sleep(delay / 20),
         )
-        async with asyncio.timeout(40), stream:
+        async with asyncio.timeout(120), stream:
             async for item in stream:
                 reading.add(n)
                 if len(reading) == 100:

@@ -32,7 +32,7 @@ table inet lossy {{
 
 
 def command(*words: str, text: str = "") -> str:
-    done = subprocess.run(words, input=text, check=True, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(words, input=text, check=True, capture_output=True, text=True, timeout=60)
     return done.stdout
 
 
@@ -82,11 +82,11 @@ def test_packet_loss(space: str, tmp_path: Path) -> None:
             arrive(tab, f"http://127.0.0.1:{PORT}/")
             command("ip", "netns", "exec", space, "nft", "-f", "-", text=LOSS)
             tab.run("() => { window.stream('/api/v1/stream'); }")
-            tab.until("window.log.statuses.includes('complete')", 60)
+            tab.until("window.log.statuses.includes('complete')", 120)
             log = tab.run("window.log")
             rules = command("ip", "netns", "exec", space, "nft", "list", "ruleset")
             command("ip", "netns", "exec", space, "nft", "flush", "ruleset")
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while (received := reported(tab)) < EVENTS:
                 assert time.monotonic() < deadline, received
                 time.sleep(0.05)
@@ -114,7 +114,7 @@ def arrive(tab: object, url: str) -> None:
     """Load the page as soon as its server answers."""
     from playwright.async_api import Error
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             tab.call(tab.page.goto(url))  # type: ignore[attr-defined]
