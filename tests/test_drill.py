@@ -178,7 +178,7 @@ def test_recall_and_precision_count_strays_too() -> None:
     """One of two alerts fired, one that belongs to nobody did as well."""
     good = Rehearsal().to_the_end()
     bad = replace(good, fired={}, missing=(STALLED,))
-    report = Report((good, bad), ("SSETelemetryAbsent",), 60, 60, ())
+    report = Report((good, bad), ("SSETelemetryAbsent",), 60, 60, (), missed=0.25)
 
     assert (report.recall, report.precision) == (0.5, 0.5)
     assert not report.as_expected
@@ -186,6 +186,7 @@ def test_recall_and_precision_count_strays_too() -> None:
     assert "recall 50%, precision 50%" in said
     assert "SSETelemetryAbsent" in said
     assert f"missing: {STALLED}" in said
+    assert "25% of the scrapes failed: this machine was too busy" in said
 
 
 def test_the_table_names_alerts_that_exist_and_is_listed_whole() -> None:

@@ -81,6 +81,7 @@ class Drill:
             for course in courses:
                 course.begin(time.monotonic() - began)
             await self._watch(courses, began)
+            missed = await asyncio.to_thread(self._missed)
         return Report(
             tuple(course.verdict() for course in courses),
             tuple(sorted(self._strays)),
@@ -88,6 +89,7 @@ class Drill:
             self.stack.scale,
             tuple(self._timeline),
             self._skipped,
+            missed,
         )
 
     @property
@@ -139,6 +141,12 @@ class Drill:
             for course in courses:
                 course.look(time.monotonic() - began, found, values, messages)
             self._stray(found)
+
+    def _missed(self) -> float:
+        """Return the share of scrapes that failed where no fault was the reason."""
+        jobs = {fault.job for fault in self.faults if not fault.exporter and not fault.restarts}
+        up = f'avg(avg_over_time(up{{job=~"{"|".join(sorted(jobs | {JOB}))}"}}[1h]))'
+        return round(sum(1 - sample.value for sample in self.stack.query(up)), 3)
 
     def _stray(self, found: Iterable[dict[str, Any]]) -> None:
         """Note what fires and is no fault's doing."""

@@ -11,7 +11,8 @@ class Report:
     """
     All verdicts, and the alerts that fired outside of every fault.
 
-    `skipped` says of each fault that could not be caused here why.
+    `skipped` says of each fault that could not be caused here why; `missed` is the share of
+    scrapes that failed, which no fault explains.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -20,6 +21,7 @@ class Report:
     scale: float
     timeline: tuple[Happening, ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
+    missed: float = 0.0
 
     @property
     def as_expected(self) -> bool:
