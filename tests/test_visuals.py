@@ -1,10 +1,12 @@
 """Colours that mean something: told apart by every eye, on both of Grafana's themes."""
 
 import itertools
+import re
 
 import pytest
 
-from sse_observe.render.visuals import COLOURS, NAME_COLOURS
+from sse_observe.catalog.model import Panel, Query
+from sse_observe.render.visuals import COLOURS, NAME_COLOURS, visual
 
 # Machado, Oliveira and Fernandes 2009, severity 1.
 SIGHTS = {
@@ -62,3 +64,35 @@ def test_meanings_stay_apart_for_every_eye(one: str, other: str, sight: str) -> 
 def test_lines_stand_out_on_both_themes(colour: str, theme: str) -> None:
     """WCAG asks 3:1 of what is drawn; Grafana's panels are white or nearly black."""
     assert contrast(colour, theme) >= 2.95
+
+
+@pytest.mark.parametrize(
+    ("name", "like", "unlike"),
+    [
+        ("10.0.0.11:8000", "10.9.9.1:9090", "10.0.0.12:8000"),
+        ("chat-5d9f-x2k4q:8000", "chat-5d9f-aaaaq:8000", "chat-5d9f-x2k4p:8000"),
+        ("CHAT-A", "chat-a:80", "chat-b"),
+    ],
+)
+def test_neighbours_among_instances_are_told_apart(name: str, like: str, unlike: str) -> None:
+    """The hue of an instance comes from its name before the port, the same on all panels."""
+    panel = Panel(
+        title="By instance",
+        kind="timeseries",
+        unit="short",
+        description="Each instance.",
+        queries=(Query(expr="x", legend="{{instance}}"),),
+        width=8,
+        height=8,
+    )
+    overrides = visual(panel, (), "uid", ())["fieldConfig"]["overrides"]
+
+    def hues(instance: str) -> list[str]:
+        return [
+            override["properties"][0]["value"]["fixedColor"]
+            for override in overrides
+            if re.search(override["matcher"]["options"][1:-2], instance, re.IGNORECASE)
+        ]
+
+    assert len(hues(name)) == 1
+    assert hues(name) == hues(like) != hues(unlike)

@@ -66,9 +66,27 @@ def _average(metric: str) -> Signal:
 _FINITE = "unless on (<< on >>) route:sse_continuous:info"
 
 
+def _split(metric: str, label: str) -> Signal:
+    """Record a counter of streams once, by everything it has: others add this up, not a fleet."""
+    return _counter(metric, *_SPLIT[1:], label, prefix="route_split")
+
+
+def _whole(metric: str, label: str) -> Signal:
+    """Add up what `_split` records, over segments and networks."""
+    name = metric.removesuffix("_total")
+    return Signal(
+        record=f"route:{name}:rate5m",
+        expr=f"sum by (<< by >>) (route_split:{name}:rate5m)",
+        unit="ops",
+        help=f"{METRICS[metric].help} Per second.",
+        labels=(*_ROUTE, label),
+        per_second=True,
+    )
+
+
 def _fate(name: str, selector: str, text: str) -> Signal:
     """Record what became of streams: born, completed, broken, cancelled or confirmed."""
-    counted = f"sum by (<< by >>) (rate({selector}[<< rate('5m') >>]))"
+    counted = f"sum by (<< by >>) ({selector})"
     # What never happened has no series: zero, with the labels of what started.
     never = "" if name == "started" else " or 0 * route_split:sse_streams_started:rate5m"
     return Signal(
@@ -88,21 +106,28 @@ _COMPLETION = (
         unit="short",
         help="1 for a route whose streams are not meant to end.",
     ),
-    _fate("started", 'sse_streams_opened_total{start="fresh"}', "Streams born"),
-    _fate("completed", 'sse_streams_closed_total{reason="completed"}', "Streams completed"),
+    _split("sse_streams_opened_total", "start"),
+    _split("sse_streams_closed_total", "reason"),
+    _split("sse_client_streams_total", "outcome"),
+    _fate("started", 'route_split:sse_streams_opened:rate5m{start="fresh"}', "Streams born"),
+    _fate(
+        "completed",
+        'route_split:sse_streams_closed:rate5m{reason="completed"}',
+        "Streams completed",
+    ),
     _fate(
         "broken",
-        'sse_streams_closed_total{reason=~"server_error|slow_consumer"}',
+        'route_split:sse_streams_closed:rate5m{reason=~"server_error|slow_consumer"}',
         "Streams that the server itself broke",
     ),
     _fate(
         "cancelled",
-        'sse_client_streams_total{outcome="cancelled"}',
+        'route_split:sse_client_streams:rate5m{outcome="cancelled"}',
         "Streams that their user cancelled",
     ),
     _fate(
         "confirmed",
-        'sse_client_streams_total{outcome="completed"}',
+        'route_split:sse_client_streams:rate5m{outcome="completed"}',
         "Completed streams that their client confirmed",
     ),
     Signal(
@@ -128,9 +153,9 @@ _COMPLETION = (
 _RESUMED = "sum by (<< by >>) (rate(sse_streams_opened_total{start=\"resumed\"}[<< rate('2m') >>]))"
 
 _CONNECTIONS = (
-    _counter("sse_streams_opened_total", "route", "start"),
-    _counter("sse_streams_closed_total", "route", "reason"),
-    _counter("sse_client_streams_total", "route", "outcome"),
+    _whole("sse_streams_opened_total", "start"),
+    _whole("sse_streams_closed_total", "reason"),
+    _whole("sse_client_streams_total", "outcome"),
     _counter("sse_open_rejected_total"),
     _counter("sse_cuts_total"),
     _counter("sse_response_faults_total"),

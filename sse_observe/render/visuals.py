@@ -36,6 +36,8 @@ COLOURS: Mapping[str, str] = {
 # all panels; found by the same search, away from the meanings.
 NAME_COLOURS = ("#2A6CA5", "#B72785", "#8C5B3D", "#828B39", "#8391CC", "#7F5ADF", "#C16C90")
 NAMED = ("{{route}}", "{{user_segment}}", "{{job}}")
+# Names of instances are equally long and differ towards their end, before the port.
+_ENDS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _SEVERITY: Mapping[Severity, str] = {"critical": "bad", "warning": "warn", "info": "client"}
 # A cell without a value has no verdict: neither good nor bad.
 _NOTHING = {
@@ -164,8 +166,8 @@ def _timeseries(panel: Panel, limits: Sequence[Limit]) -> JSON:
         "axisPlacement": "auto",
         "axisLabel": "",
         "axisSoftMin": panel.soft_minimum,
-        # The pager's line stays in sight while all is well.
-        "axisSoftMax": min(above) * 1.1 if above else None,
+        # The pager's line stays in sight while all is well, and nothing at all is not "of 100".
+        "axisSoftMax": min(above) * 1.1 if above else 1 if panel.decimals == 0 else None,
         "hideFrom": {"legend": False, "tooltip": False, "viz": False},
         "thresholdsStyle": {"mode": "dashed" if lines else "off"},
     }
@@ -175,6 +177,8 @@ def _timeseries(panel: Panel, limits: Sequence[Limit]) -> JSON:
         # Many lines of one kind (instances, places): the highest stands out.
         colour = {"mode": "continuous-BlPu", "seriesBy": "max"}
     names = _by_name() if any(query.legend in NAMED for query in panel.queries) else []
+    if any(query.legend == "{{instance}}" for query in panel.queries):
+        names = _by_end()
     weights = [
         _override("byFrameRefID", ref_id(index), **{"custom.lineWidth": _LINE_WIDTH[query.weight]})
         for index, query in enumerate(panel.queries)
@@ -211,6 +215,14 @@ def _by_name() -> list[JSON]:
             for rest, hue in enumerate(NAME_COLOURS)
         ),
         _override("byRegexp", dashed, **{"custom.lineStyle": {"fill": "dash", "dash": [8, 4]}}),
+    ]
+
+
+def _by_end() -> list[JSON]:
+    hues = len(NAME_COLOURS)
+    return [
+        _fixed("byRegexp", f"/^[^:]*[{_ENDS[rest::hues]}](?::\\d+)?$/i", hue)
+        for rest, hue in enumerate(NAME_COLOURS)
     ]
 
 
