@@ -32,6 +32,7 @@ REPORTED = {"completed": 0.98, "stopped": 0.985, "left": 0.94, "failed": 0.9}
 
 # What healthy days bring besides: shares of requests, resumptions and reports that go wrong.
 CRAWLERS = 0.01
+SLOW = 0.01
 SWEPT = 0.002
 STALE_TOKENS = 0.02
 # Shares of open streams at any instant.
@@ -162,9 +163,8 @@ class Fleet:
                 place.count(now, "sse_resumes_total", route="r", outcome=outcome)
             if chance.random() < CRAWLERS:
                 place.count(now, "sse_open_rejected_total", route="r", status="4xx")
-            _observe(
-                place, now, "sse_time_to_first_event_seconds", chance.lognormvariate(-1.2, 0.6)
-            )
+            waited = 6.0 if chance.random() < SLOW else chance.lognormvariate(-1.2, 0.6)
+            _observe(place, now, "sse_time_to_first_event_seconds", waited)
             # Behind a proxy that buffers: a stream that never arrives, then polls.
             patience = 10.0 if polls and start == "fresh" else 0.0 if polls else math.inf
             cut = min(chance.expovariate(1 / NETWORKS[network][1]), patience)

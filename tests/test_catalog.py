@@ -1,8 +1,6 @@
 """The catalogue holds together: what names something names a thing that exists."""
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
@@ -10,7 +8,6 @@ from pathlib import Path
 
 import promql_parser
 import pytest
-from conftest import needs
 
 from sse_observe.catalog.load import HEADINGS, load, problems, raw_series, series_in, unread
 from sse_observe.catalog.model import Alert, Catalog, Guard, Signal
@@ -264,43 +261,3 @@ def test_extra_page_may_not_take_a_name(tmp_path: Path) -> None:
 
     with pytest.raises(CatalogError, match="SSEMessageLoss is taken"):
         load(tmp_path)
-
-
-def fenced(fix: str, language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```$", CATALOG.fixes[fix], re.MULTILINE | re.DOTALL)
-    assert found
-    return found[1]
-
-
-@pytest.mark.slow
-def test_nginx_takes_the_fix_as_it_is_shown(tmp_path: Path) -> None:
-    """What a tired person copies loads."""
-    config = tmp_path / "nginx.conf"
-    config.write_text(
-        f"pid {tmp_path}/nginx.pid; error_log {tmp_path}/error.log; events {{}}\n"
-        f"http {{ access_log off; upstream app {{ server 127.0.0.1:1; }}\n"
-        f"server {{ listen 127.0.0.1:1; {fenced('nginx', 'nginx')} }} }}\n"
-    )
-
-    done = subprocess.run(
-        [needs("nginx"), "-t", "-c", str(config)], check=False, capture_output=True, text=True
-    )
-
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.slow
-def test_haproxy_takes_the_fix_as_it_is_shown(tmp_path: Path) -> None:
-    """What a tired person copies loads."""
-    config = tmp_path / "haproxy.cfg"
-    config.write_text(
-        f"{fenced('haproxy', 'haproxy')}\nfrontend f\n    bind 127.0.0.1:1\n"
-        "    default_backend b\nbackend b\n    server s 127.0.0.1:2\n"
-    )
-    program = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin") or needs("haproxy")
-
-    done = subprocess.run(
-        [program, "-c", "-f", str(config)], check=False, capture_output=True, text=True
-    )
-
-    assert done.returncode == 0, done.stderr
