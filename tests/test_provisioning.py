@@ -200,6 +200,20 @@ def test_grafana_finds_prometheus_and_the_boards() -> None:
         assert mounts("grafana")[f"/etc/grafana/provisioning/{kind}"] == f"./grafana/{kind}"
 
 
+def test_an_exemplar_leads_to_its_trace(tmp_path: Path) -> None:
+    """The address is the user's, the trace's number is put in by Grafana, which reads `$$`."""
+    settings = given(tmp_path, "provisioning: {trace_url: 'https://t.example/{trace_id}?a=$b'}")
+    files = bundle(settings, provisioning=True).files
+    text = files["provisioning/grafana/datasources/sse-observe.yaml"]
+    (datasource,) = yaml.safe_load(text)["datasources"]
+
+    (found,) = datasource["jsonData"]["exemplarTraceIdDestinations"]
+
+    # The label under which the middleware exports it.
+    assert found["name"] == "trace_id"
+    assert found["url"] == "https://t.example/$${__value.raw}?a=$$b"
+
+
 def test_the_stack_keeps_what_the_objective_looks_back_to(tmp_path: Path) -> None:
     """A budget over 60 days needs 60 days of data; a short one no less than the default."""
     for window, kept in (("60d", "60d"), ("7d", "15d")):
@@ -242,6 +256,8 @@ def test_the_stack_is_written_and_checked_when_asked_for(tmp_path: Path) -> None
         ("provisioning: {labels: {route: x}}", "provisioning.labels: 'route': no label of yours"),
         ("provisioning: {metrics_path: metrics}", "no path; write it like /metrics"),
         ("provisioning: {job: ' '}", "provisioning.job: '': no name"),
+        ("provisioning: {trace_url: 'https://a/b'}", "no {trace_id} in it; write it like"),
+        ("provisioning: {trace_url: 'a/{trace_id}'}", "provisioning.trace_url: 'a/{trace_id}': no"),
         ("provisioning: {scheme: ftp}", "provisioning.scheme: "),
     ],
 )

@@ -90,6 +90,7 @@ class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics_path: str = "/metrics"
     scheme: Literal["http", "https"] = "http"
     labels: dict[str, str] = {}
+    trace_url: str = ""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -315,6 +316,13 @@ def _provisioning_faults(given: Provisioning) -> Iterator[str]:
     for target in given.targets:
         if not _TARGET.fullmatch(target):
             yield f"provisioning.targets: {target!r}: no host with a port; write it like chat:8000"
+    if given.trace_url:
+        yield from _url("provisioning.trace_url", given.trace_url)
+        if "{trace_id}" not in given.trace_url:
+            yield (
+                f"provisioning.trace_url: {given.trace_url!r}: no {{trace_id}} in it; "
+                "write it like https://traces.example.com/trace/{trace_id}"
+            )
     for name in given.labels:
         if not _LABEL.fullmatch(name) or name.startswith("__") or name in _TAKEN:
             yield f"provisioning.labels: {name!r}: no label of yours; name one such as env"
