@@ -25,7 +25,8 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         ),
         rf"\1\2{MASKED}",
     ),
-    (re.compile(r"://[^/\s@\"'<>]{1,400}@"), f"://{MASKED}@"),
+    # A password may hold a slash, though it should not.
+    (re.compile(r"://[^\s\"'<>]{1,400}@"), f"://{MASKED}@"),
     (re.compile(r"(?<=[\w/.%~:@+=\])-])\?[^\s\"'<>]+"), f"?{MASKED}"),
     (
         re.compile(
