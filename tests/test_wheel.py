@@ -114,7 +114,8 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize(
-    ("command", "extra"), [("render", "render"), ("runbook", "render"), ("demo", "lab")]
+    ("command", "extra"),
+    [("render", "render"), ("runbook", "render"), ("report", "report"), ("demo", "lab")],
 )
 def test_each_command_names_its_missing_extra(
     base: Path, tmp_path: Path, command: str, extra: str
