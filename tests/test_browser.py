@@ -158,7 +158,7 @@ def test_an_undisturbed_stream_is_shown_whole_and_counted_on_both_sides(
 ) -> None:
     """Nothing happens, and everything says so."""
     with served(site(counting(EVENTS, 0.02), metrics)) as proxy:
-        tab = open_tab(window, proxy.url)
+        tab = open_tab(window, proxy.url, waitingAfter=3_600_000)
         log = finish(tab)
         books = Books(metrics)
 
@@ -197,8 +197,8 @@ def test_slow_network(window: Any, metrics: SSEMetrics) -> None:
 def test_stall(window: Any, metrics: SSEMetrics) -> None:
     """The guide's second test: the user is told, and the stream goes on where it stopped."""
     source = Counting(0.1)
-    # 2.5 heartbeats, as hello announces them: a stall is three seconds.
-    with served(site(source, metrics, heartbeat_seconds=1.2)) as proxy:
+    # 2.5 heartbeats, as hello announces them: a stall is five seconds.
+    with served(site(source, metrics, heartbeat_seconds=2)) as proxy:
         tab = open_tab(window, proxy.url, retryBase=200, waitingAfter=3_600_000)
         wait_for_messages(tab, 5)
         proxy.stall()
@@ -442,10 +442,10 @@ def test_a_machine_that_sleeps_sees_no_stall(window: Any, metrics: SSEMetrics) -
     """The page is frozen for longer than any stall limit, and goes on as if nothing had been."""
     source = Counting(0.1)
     with served(site(source, metrics)) as proxy:
-        tab = open_tab(window, proxy.url, stallTimeout=2000)
+        tab = open_tab(window, proxy.url, stallTimeout=3000)
         wait_for_messages(tab, 5)
         # A script that does not return: timers and network callbacks wait, as in sleep.
-        tab.run("() => { const end = performance.now() + 5500; while (performance.now() < end); }")
+        tab.run("() => { const end = performance.now() + 6500; while (performance.now() < end); }")
         wait_for_messages(tab, len(log_of(tab)["messages"]) + 5)
         source.enough()
         log = finish(tab)
