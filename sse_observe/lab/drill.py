@@ -62,10 +62,11 @@ class Drill:
             stack.enter_context(quiet())
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sse-observe-")))
             programs = stack.enter_context(ExitStack())
-            wire, faults = await self._wired(programs)
+            wire, faults = self._wired(programs)
             scene = Scene(faults, home, self.stack.rest, address=self.stack.address, wire=wire)
             await stack.enter_async_context(scene)
-            await asyncio.to_thread(self.stack.start, programs, home, scene.url, scene.targets)
+            # Not in a thread: whoever ends us meanwhile would leave it behind, starting things.
+            self.stack.start(programs, home, scene.url, scene.targets)
             courses = [
                 Course(
                     fault,
@@ -101,13 +102,13 @@ class Drill:
         self._timeline.append(happening)
         self.tell(happening)
 
-    async def _wired(self, programs: ExitStack) -> tuple[Wire | None, list[Fault]]:
+    def _wired(self, programs: ExitStack) -> tuple[Wire | None, list[Fault]]:
         """Return the wire, where one is needed and to be had, and the faults that can be caused."""
         whole = [fault for fault in self.faults if not fault.lossy]
         if len(whole) == len(self.faults):
             return None, whole
         try:
-            wire = await asyncio.to_thread(programs.enter_context, Wire())
+            wire = programs.enter_context(Wire())
         except LabError as error:
             if not whole:
                 raise

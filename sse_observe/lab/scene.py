@@ -50,7 +50,7 @@ class Service:
         self._restarting: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self._server.start)
+        self._server.start()
         return self
 
     async def __aexit__(
@@ -61,7 +61,7 @@ class Service:
     ) -> None:
         if self._restarting is not None:
             await self._restarting
-        await asyncio.to_thread(self._server.stop)
+        self._server.stop()
 
     def _turned(self, on: bool) -> None:
         if on:
