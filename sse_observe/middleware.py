@@ -96,20 +96,22 @@ class SSEObserveMiddleware:
             return
         stream: Stream | None = None
         try:
-            asked = Stream()
-            asked.ask(self, scope, receive, self._clock())
-            observed_send = self._wrap_send(asked, send)
+            stream = Stream()
+            stream.ask(self, scope, receive, self._clock())
             # Whoever has set it before is outside of us, and may see this very request.
-            outer = CURRENT.set(asked).old_value
-            if outer.__class__ is not Stream or not self._is_within(outer, scope):
-                stream = asked
+            outer = CURRENT.set(stream).old_value
+            if outer.__class__ is Stream and self._is_within(outer, scope):
+                stream = None
+            else:
+                send = self._wrap_send(stream, send)
         except Exception:  # noqa: BLE001 - the request goes on without us
             self._ledger.fault("middleware")
+            stream = None
         if stream is None:
             await self.app(scope, receive, send)
             return
         try:
-            await self.app(scope, stream.observed_receive, observed_send)
+            await self.app(scope, stream.observed_receive, send)
         except BaseException as error:
             self._guarded(self._raised, stream, error)
             raise
@@ -212,7 +214,9 @@ class SSEObserveMiddleware:
             if stream.accepted_at is not None:
                 self.accepted(stream)
             else:
-                self._close(stream, "client_disconnected" if stream.gone else "shutdown")
+                # Who is stuck in a send() for a lost client has had no occasion to be asked about.
+                gone = stream.gone or peek(stream.receive)
+                self._close(stream, "client_disconnected" if gone else "shutdown")
         self._ledger.flush()
 
     # Messages from the application.

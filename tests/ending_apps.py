@@ -29,9 +29,10 @@ def told(ending):
 
 
 async def until_told(ending):
-    """Wait for that word, which comes from another process."""
+    """Wait for that word, which comes from another process, and may overtake the FIN."""
     while not told(ending):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
 
 
 async def bodies(ending, *, ends=False):
@@ -49,6 +50,8 @@ async def bodies(ending, *, ends=False):
             yield b"data: " + b"x" * 400_000 + b"\n\n"
             await asyncio.sleep(0.01)
         await until_told(ending)
+        # What a deaf application sends to nobody.
+        yield EVENT
     elif ending in LEAVING:
         while not (ends and told(ending)):
             if ending == "vanish":

@@ -40,7 +40,7 @@ class Ending(NamedTuple):
 
 COMPLETED, LEFT = "completed", "client_disconnected"
 ERROR, SHUTDOWN, LOST = "server_error", "shutdown", "lost"
-NO_STREAM = "none"
+NO_STREAM, OPEN = "none", "open"
 ENDINGS = {
     "done": Ending("completed, with event `done`", COMPLETED),
     "done-data": Ending("completed, with data `[DONE]`", COMPLETED),
@@ -88,6 +88,14 @@ DIFFERENCES = (
         ("deaf",),
         COMPLETED,
         "granian tells only an application that calls `receive()`.",
+    ),
+    Difference(
+        ("unread",),
+        ("hypercorn-h2",),
+        ("deaf",),
+        OPEN,
+        "A `send()` that has more than 32 KB waiting for a client that left never returns there; "
+        "such a stream is counted at shutdown, as `client_disconnected`.",
     ),
     Difference(
         ("cancel",),
@@ -143,6 +151,7 @@ def hangs(server: str, application: str, ending: str) -> bool:
         and application in ("deaf", "watched")
         and ENDINGS[ending].truth == LEFT
         and ending != "cancel-stream"
+        and difference(server, application, ending) is None
     )
 
 

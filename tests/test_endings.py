@@ -18,6 +18,7 @@ from outcomes import (
     HTTP_2,
     LOST,
     NO_STREAM,
+    OPEN,
     SERVERS,
     counted,
     endings_on,
@@ -246,7 +247,7 @@ def in_counters(word):
     if word.startswith("rejected"):
         return {word: 1}
     opened = {"opened fresh": 1}
-    if word == LOST:
+    if word in (LOST, OPEN):
         return opened | {"open": 1}
     return opened | {f"closed {word}": 1}
 
@@ -283,6 +284,9 @@ def test_each_ending_is_counted_as_what_it_was(server, application, tmp_path):
             here.process.wait(PATIENCE_SECONDS)
         after = {name: counts for name, counts in expected.items() if counts}
         after["resumed"] = RESUMED
+        for name in expected:
+            if counted(server, application, name) == OPEN:
+                after[name] = in_counters(ENDINGS[name].truth)
         assert here.counts(dead=True) == after
 
 

@@ -222,6 +222,36 @@ def test_deaf_application_is_seen_through_by_a_look_at_the_server(observe, metri
     assert ends(metrics) == {reason: 1}
 
 
+def test_deaf_application_that_is_stuck_for_a_lost_client_was_not_shut_down(observe, metrics):
+    """On HTTP/2 its send() may never return: the books close on what the server shows."""
+    server = Deaf()
+
+    async def stuck(scope, receive, send):
+        await send(start())
+        server.disconnected = True
+        await asyncio.Event().wait()
+
+    async def lifespan(scope, receive, send):
+        await receive()
+
+    async def shutdown():
+        return {"type": "lifespan.shutdown"}
+
+    async def run():
+        app = observe(stuck)
+        task = asyncio.create_task(app(http_scope(), server.receive, Exchange(None, {}).send))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        app.app = lifespan
+        await app({"type": "lifespan"}, shutdown, None)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+
+    assert ends(metrics) == {"client_disconnected": 1}
+
+
 def test_peek_reads_what_hypercorn_queues_and_knows_when_it_cannot_tell():
     """A disconnect that waits in the queue is seen and stays there."""
 
