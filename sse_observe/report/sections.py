@@ -4,7 +4,6 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 
 from sse_observe.catalog.model import Compare
-from sse_observe.report.fired import Episode
 from sse_observe.report.html import Child, Markup, inner, table, tag
 from sse_observe.report.incident import Incident
 from sse_observe.report.logs import Reading
@@ -63,6 +62,11 @@ def opening(incident: Incident, made: float) -> Markup:
     return inner(said_first, tag("dl", *listed, class_="facts"), _partial(incident))
 
 
+def _days(incident: Incident) -> bool:
+    """Whether a time of the day alone would be ambiguous."""
+    return incident.window.seconds > 86400
+
+
 def _partial(incident: Incident) -> Markup | None:
     if not incident.failures:
         return None
@@ -93,13 +97,14 @@ def alerts(incident: Incident, plot: Markup | None) -> Markup:
     """Return what fired and when."""
     if not incident.episodes:
         return section("alerts", "What fired", tag("p", "Nothing fired, and nothing was pending."))
+    day = _days(incident)
     rows: list[tuple[Child, ...]] = [
         (
             label_of(one),
             tag("span", one.severity, class_=f"sev {one.severity}"),
-            clock(one.pending) if one.pending is not None else "–",
-            clock(one.start) if one.fired else "never fired",
-            _end(one),
+            clock(one.pending, day=day) if one.pending is not None else "–",
+            clock(one.start, day=day) if one.fired else "never fired",
+            "still so at the end" if one.ongoing else clock(one.end, day=day),
             span(one.seconds),
         )
         for one in incident.episodes
@@ -110,10 +115,6 @@ def alerts(incident: Incident, plot: Markup | None) -> Markup:
         "alerts", "What fired", plot, table("Alerts, the worst first", head, rows),
         tag("p", note, class_="soft small"),
     )  # fmt: skip
-
-
-def _end(episode: Episode) -> str:
-    return "still so at the end" if episode.ongoing else clock(episode.end)
 
 
 def promise(incident: Incident) -> Markup:
@@ -197,7 +198,7 @@ def when(incident: Incident) -> Markup:
     """Return the worst minutes, and what was started."""
     worst = [
         (
-            f"{clock(one.at - one.seconds)} – {clock(one.at, day=False)}",
+            f"{clock(one.at - one.seconds, day=_days(incident))} – {clock(one.at, day=False)}",
             one.excess.alert.summary,
             " ".join(one.excess.labels.values()),
             said(one.value, one.excess.unit),
@@ -208,7 +209,7 @@ def when(incident: Incident) -> Markup:
     ]
     starts = [
         (
-            clock(one.at),
+            clock(one.at, day=_days(incident)),
             one.job,
             f"{span((one.before.pending or one.before.start) - one.at)} before "
             f"{label_of(one.before)}"
