@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -237,6 +238,11 @@ def test_a_drill_passes_before_a_stack_that_is_not_ours(tmp_path: Path) -> None:
         alertmanager=manager.address,
     )
     with manager, prometheus:
+        # It looks for its Alertmanagers only after some seconds.
+        deadline = time.monotonic() + 60
+        while not prometheus.get("alertmanagers")["activeAlertmanagers"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "sse_observe", "drill", "heartbeats-off", "--json"),
@@ -248,6 +254,7 @@ def test_a_drill_passes_before_a_stack_that_is_not_ours(tmp_path: Path) -> None:
             text=True,
             timeout=300,
         )
+    assert done.stdout, done.stderr
     found = json.loads(done.stdout)
 
     assert found["as_expected"], done.stdout
