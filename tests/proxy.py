@@ -11,6 +11,7 @@ import threading
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 _CHUNK = 65536
 
@@ -31,6 +32,8 @@ class FaultProxy:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fault proxy", daemon=True)
         self._writers: set[asyncio.StreamWriter] = set()
+        # In both directions, and until they are garbage: closed they may still hold bytes.
+        self._transports: WeakSet[asyncio.WriteTransport] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()
         self._moving: asyncio.Event | None = None
         self.url = ""
@@ -85,11 +88,13 @@ class FaultProxy:
         self._ready.set()
         await self._stopping.wait()
         server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for writer in tuple(self._writers):
-            writer.close()
+        # Some turns: what was accepted just now begins first, what is torn down ends last.
+        for _ in range(5):
+            for task in tuple(self._tasks):
+                task.cancel()
+            for transport in tuple(self._transports):
+                transport.abort()
+            await asyncio.sleep(0)
 
     async def _arrived(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -97,6 +102,7 @@ class FaultProxy:
         assert task is not None
         self._tasks.add(task)
         self._writers.add(writer)
+        self._transports.add(writer.transport)
         try:
             if not self.refusing:
                 await self._forward(reader, writer)
@@ -109,6 +115,7 @@ class FaultProxy:
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection(*self._upstream)
+        self._transports.add(up_writer.transport)
         asking = asyncio.ensure_future(_copy(reader, up_writer))
         try:
             await self._answer(up_reader, writer)

@@ -107,7 +107,9 @@ def site(
 ) -> Any:
     """Return the site; `more` are further applications by the beginning of their path."""
     store = store or MemoryStore(max_events=100_000)
-    streams = reference_app(produce=produce, store=store, heartbeat_seconds=heartbeat_seconds)
+    streams = reference_app(
+        produce=produce, store=store, heartbeat_seconds=heartbeat_seconds, drain_seconds=0.5
+    )
     # The tests report every half second.
     beacon = beacon_app(metrics, secret=SECRET, limits=Limits(token=(50, 100)))
     apps = {"/sse/": beacon, "/metrics": metrics_app(metrics), "/api/": streams, **(more or {})}

@@ -394,7 +394,7 @@ def test_a_server_that_is_killed_and_comes_back_empty(window: Any) -> None:
 
 
 def test_a_stream_that_a_new_process_does_not_know_has_failed(window: Any) -> None:
-    """Asked for by its name it cannot go on: the user is told that it failed."""
+    """A deploy: asked for by its name it cannot go on, and the user is told that it failed."""
     port = free_port()
     with (
         serve_process("site_:served", "--factory", port=port) as first,
@@ -409,7 +409,7 @@ def test_a_stream_that_a_new_process_does_not_know_has_failed(window: Any) -> No
             }"""
         )
         wait_for_messages(tab, 8)
-        first.kill()
+        first.terminate()
         first.wait()
         with serve_process("site_:served", "--factory", port=port) as second:
             log = finish(tab, "failed")
