@@ -111,7 +111,9 @@ def test_a_real_prometheus_answers_every_query(prometheus: Prometheus) -> None:
 
 
 @pytest.mark.prove
-def test_a_report_of_a_drill_names_the_injected_faults_route_first(tmp_path: Path) -> None:
+def test_a_report_of_a_drill_names_the_injected_faults_route_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two faults at once: the critical one's route stands in the verdict, before the other's."""
     from sse_observe.lab.drill import Drill
     from sse_observe.lab.faults import fault
@@ -120,25 +122,26 @@ def test_a_report_of_a_drill_names_the_injected_faults_route_first(tmp_path: Pat
     threads: list[threading.Thread] = []
     faults = (fault("oversized"), fault("freeze"))
 
-    class Watched(Drill):
-        def _watch(self, stack: Any, home: Path, url: str, targets: Any) -> Any:
-            watcher, alerts = super()._watch(stack, home, url, targets)
-            self.prometheus = watcher.url
-            return watcher, alerts
+    watching: list[str] = []
+    start = Prometheus.start
+
+    def noted(self: Prometheus) -> Prometheus:
+        watching.append(self.url)
+        return start(self)
+
+    monkeypatch.setattr(Prometheus, "start", noted)
 
     def tell(happening: Any) -> None:
         # What was broken last is still to be seen, and Prometheus still there.
         if happening.what == "mended" and happening.fault == "freeze":
-            settings = tmp_path / "sse-observe.yaml"
-            settings.write_text(
-                f"scrape_interval: {30_000 / drill.scale:.0f}ms\ntime_scale: {drill.scale:g}\n"
-            )
-            order = Order(prometheus=drill.prometheus, since="5m", settings=settings)
+            settings, scale = tmp_path / "sse-observe.yaml", drill.stack.scale
+            settings.write_text(f"scrape_interval: {30_000 / scale:.0f}ms\ntime_scale: {scale:g}\n")
+            order = Order(prometheus=watching[0], since="5m", settings=settings)
             thread = threading.Thread(target=lambda: reports.append(carry_out(order)))
             thread.start()
             threads.append(thread)
 
-    drill = Watched(faults, tell)
+    drill = Drill(faults, tell)
     asyncio.run(drill.run())
     for thread in threads:
         thread.join(60)
@@ -168,9 +171,14 @@ def test_a_report_names_the_route_and_the_network_that_really_break(tmp_path: Pa
     scale, interval = 60, "500ms"
     metrics = SSEMetrics(CollectorRegistry())
     routes = ("/a", "/b", "/c")
+    broken = threading.Event()
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
-        headers = [(b"content-type", b"text/event-stream")]
+        headers = [
+            (b"content-type", b"text/event-stream"),
+            (b"cache-control", b"no-cache, no-transform"),
+            (b"x-accel-buffering", b"no"),
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         for number in range(3):
             body = f"id: {number}\ndata: x\n\n".encode()
@@ -233,6 +241,9 @@ def test_a_report_names_the_route_and_the_network_that_really_break(tmp_path: Pa
                 for _ in range(3)
             ]
             try:
+                # The windows of the rules must have seen the service well before it breaks.
+                await asyncio.sleep(15)
+                broken.set()
                 deadline = time.monotonic() + 90
                 firing = 'ALERTS{alertname="SSECompletionRateLow", alertstate="firing"}'
                 while not await asyncio.to_thread(watcher.query, firing):
@@ -249,7 +260,8 @@ def test_a_report_names_the_route_and_the_network_that_really_break(tmp_path: Pa
 
     said = list(sentences(found.incident))
     assert found.incident.failures == ()
-    assert {one.labels.get("route") for one in found.incident.fired} == {"/b"}
+    fired = {(one.alert, one.labels.get("route")) for one in found.incident.fired}
+    assert {route for _, route in fired} == {"/b"}, fired
     assert said[1].startswith("Most affected route: /b. "), said
     assert said[2].startswith("Most affected network: 3g. Streams that failed: "), said
     assert re.search(r"elsewhere 0\.\d\d %", said[2])

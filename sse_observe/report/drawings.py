@@ -69,12 +69,12 @@ class Gallery:
             self._numbers(view) if drawn else None,
         )
 
-    def place(self, drawn: dict[str, Any], words: str) -> Markup:
+    def place(self, drawn: dict[str, Any], words: str, look: str = "plot") -> Markup:
         """Keep a figure, and return the element that it will be drawn in."""
         key = f"f{len(self.figures)}"
         self.figures[key] = drawn
         waiting = tag("span", "The plot is drawn by a script; its numbers stand below.")
-        return tag("div", waiting, class_="plot", data_figure=key, role="img", aria_label=words)
+        return tag("div", waiting, class_=look, data_figure=key, role="img", aria_label=words)
 
     def _numbers(self, view: View) -> Markup:
         panel = view.panel

@@ -33,7 +33,8 @@ def page(findings: Findings) -> str:
     incident, reading = findings.incident, findings.reading
     gallery = Gallery(incident.window)
     bars = timeline(incident.episodes, incident.window) if incident.fired else None
-    plot = gallery.place(bars, "Bars over time; the table below says the same.") if bars else None
+    told = "Bars over time; the table below says the same."
+    plot = gallery.place(bars, told, "timeline") if bars else None
     parts = {
         "alerts": ("What fired", sections.alerts(incident, plot)),
         "promise": ("The promise", sections.promise(incident)),

@@ -141,7 +141,7 @@ def from_shares(
         }
         limit = limits[share.alert]
         for value, count in whole.items():
-            if count <= 0:
+            if count < _FEWEST:
                 continue
             own_bad = min(max(bad.get(value, 0.0), 0.0), count)
             rest_whole = sum(whole.values()) - count
