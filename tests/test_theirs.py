@@ -1,6 +1,8 @@
 """A drill before somebody's own Prometheus: what it asks of them, what it refuses, what it sees."""
 
+import asyncio
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +25,7 @@ from sse_observe.lab.alertmanager import Alertmanager
 from sse_observe.lab.faults import fault
 from sse_observe.lab.process import free_port
 from sse_observe.lab.prometheus import Prometheus
+from sse_observe.lab.scene import Scene
 from sse_observe.lab.theirs import TheirStack, their_stack
 from sse_observe.render.bundle import bundle, write
 from sse_observe.render.settings import Settings
@@ -216,6 +219,22 @@ def test_options_that_make_no_stack_are_one_line(options: Any, words: str) -> No
 
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
+    """Their Prometheus would ask another program: said before any stream is read."""
+
+    async def enter(port: int) -> None:
+        async with Scene([FREEZE], tmp_path, nobody, address=("127.0.0.1", port)):
+            pass
+
+    async def nobody(scope: Any, receive: Any, send: Any) -> None:
+        """Answer nothing: nobody asks."""
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(LabError, match=rf"127.0.0.1:{port}: .* choose another with --listen"):
+            asyncio.run(enter(port))
 
 
 @pytest.mark.prove

@@ -78,11 +78,12 @@ class Drill:
                 for fault in faults
             ]
             await self._first_scrape(scene.targets)
+            scraped = time.monotonic()
             await asyncio.sleep(self.healthy_seconds)
             for course in courses:
                 course.begin(time.monotonic() - began)
             await self._watch(courses, began)
-            missed = await asyncio.to_thread(self._missed)
+            missed = self._missed(time.monotonic() - scraped)
         return Report(
             tuple(course.verdict() for course in courses),
             tuple(sorted(self._strays)),
@@ -143,10 +144,10 @@ class Drill:
                 course.look(time.monotonic() - began, found, values, messages)
             self._stray(found)
 
-    def _missed(self) -> float:
-        """Return the share of scrapes that failed where no fault was the reason."""
+    def _missed(self, seconds: float) -> float:
+        """Return the share of the last scrapes that failed where no fault was the reason."""
         jobs = {fault.job for fault in self.faults if not fault.exporter and not fault.restarts}
-        up = f'avg(avg_over_time(up{{job=~"{"|".join(sorted(jobs | {JOB}))}"}}[1h]))'
+        up = f'avg(avg_over_time(up{{job=~"{"|".join(sorted(jobs | {JOB}))}"}}[{seconds:.0f}s]))'
         return round(sum(1 - sample.value for sample in self.stack.query(up)), 3)
 
     def _stray(self, found: Iterable[dict[str, Any]]) -> None:
