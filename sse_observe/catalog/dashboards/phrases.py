@@ -89,9 +89,9 @@ def instances(query: str, *, exemplar: bool = False) -> Query:
 def column(
     title: str, how: str, signal: str, unit: str = "percentunit", *, decimals: int = 0
 ) -> Query:
-    """Fill a column of the table of routes; fifty is the most that an application exports."""
+    """Fill a column of the table of routes, the worst first; an application has fifty at most."""
     return Query(
-        expr=f"topk(50, {how} by (route) ({signal}))",
+        expr=f"{'bottomk' if how == 'min' else 'topk'}(50, {how} by (route) ({signal}))",
         legend=title,
         instant=True,
         format="table",
