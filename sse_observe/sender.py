@@ -15,7 +15,7 @@ from sse_observe.tally import Notes
 _DRAIN_AT = 64
 
 
-def sender(  # noqa: C901 - three small functions that share their names
+def sender(  # noqa: C901 - four small functions that share their names
     notes: Notes,
     clock: Callable[[], float],
     odd: Callable[[Stream, Any, Any], Any],
@@ -31,8 +31,14 @@ def sender(  # noqa: C901 - three small functions that share their names
     there each send is timed, which costs the second coroutine. All names but the stream and the
     inner `send` are shared by every wrapper.
     """
-    pending, drain = notes.pending, notes.drain
+    pending = notes.pending
     note = pending.append
+
+    def drain() -> None:
+        try:
+            notes.drain()
+        except Exception:  # noqa: BLE001 - a message is never held up by our faults
+            notes.fault("tally")
 
     def wrap(stream: Stream, inner: Any) -> Any:
         def send(message: Any) -> Any:
@@ -48,10 +54,7 @@ def sender(  # noqa: C901 - three small functions that share their names
                 return odd(stream, message, inner)
             note((stream, body, clock()))
             if len(pending) >= _DRAIN_AT:
-                try:
-                    drain()
-                except Exception:  # noqa: BLE001 - a message is never held up by our faults
-                    notes.fault("tally")
+                drain()
             stream.coro = sent = inner(message)
             return sent
 

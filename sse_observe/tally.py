@@ -133,8 +133,8 @@ class Notes:
         Count what the short path passed on.
 
         `head` is what stands before the only data line of a plain event, without its id, or
-        None. More shapes are common enough to be short: CRLF line ends, an id after the data,
-        the first event of a stream, and comments.
+        None. More shapes are common enough to be short: CRLF line ends, several data lines, an id
+        after the data, the first event of a stream, and comments.
         """
         size = len(body)
         tally.slow_messages += 1
@@ -331,13 +331,15 @@ def _read_field(scan: Scan, line: bytes) -> None:
 
 
 def _plain_head(body: bytes) -> tuple[bytes | None, bytes]:
-    """Return what stands before the only data line, without its id line, and that line."""
+    """Return what stands before one event's data lines, without its id line, and that line."""
     if 13 in body:
         body = body.replace(b"\r\n", b"\n")
     head, _, rest = body.partition(b"data:")
     rest, _, end = rest.partition(b"\n")
     if rest in _DONE or 13 in body:
         return None, b""
+    while end[:5] == b"data:":
+        _, _, end = end.partition(b"\n")
     if end != b"\n":
         # Some write the id last.
         line, _, end = end.partition(b"\n")
