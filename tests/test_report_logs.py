@@ -174,7 +174,7 @@ def test_any_bytes_are_read_or_left_out(
     assert found.within <= found.lines
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(
     st.dictionaries(
         st.sampled_from(["time", "ts", "level", "msg", "logger", "sse", "route", "name"]),
@@ -208,7 +208,7 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("shape", SECRETS.values(), ids=SECRETS)
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(secret=st.from_regex(r"[A-Za-z0-9+/_.~-]{6,40}", fullmatch=True))
 @example(secret="hunter2pass")
 def test_a_secret_is_masked_wherever_it_stands(shape: str, secret: str) -> None:
@@ -221,7 +221,7 @@ def test_a_secret_is_masked_wherever_it_stands(shape: str, secret: str) -> None:
     assert secret not in out or secret in bare or secret in "2026-09-21 ERROR failed: [masked]"
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.ip_addresses().map(str)
     | st.from_regex(r"[a-z0-9._+-]{1,20}@[a-z0-9-]{1,10}\.(com|org)", fullmatch=True)
@@ -246,7 +246,7 @@ def test_what_is_no_secret_stays_readable() -> None:
     assert re.search(r"12:30:45", masked("at 12:30:45 it failed"))
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.text(max_size=300))
 def test_masking_twice_finds_nothing_new(line: str) -> None:
     """What is masked is no secret any more."""

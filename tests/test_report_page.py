@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import needs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_source import NOW, FakePrometheus, stalled
 
@@ -134,6 +134,7 @@ def test_what_is_missing_is_said(hostile: Findings) -> None:
     assert "SSE / Stream Health: Bytes sent: too &lt;b&gt;slow&lt;/b&gt;" in front
 
 
+@settings(max_examples=40)
 @given(st.text())
 def test_any_text_survives_as_text(words: str) -> None:
     """A reader of HTML gets back what was written, and nothing else is in it."""
@@ -155,6 +156,7 @@ def test_any_text_survives_as_text(words: str) -> None:
         assert shown == words
 
 
+@settings(max_examples=40)
 @given(st.text())
 def test_no_text_ends_a_block_of_data(words: str) -> None:
     """A script's end tag in a label would end the script."""

@@ -157,7 +157,7 @@ def test_a_wrong_address_or_header_is_refused_without_repeating_it(
     assert "hunter2" not in str(caught.value)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.binary(max_size=200))
 @example(b'{"status":"success","data":{"resultType":"vector","result":[{"value":[1,"x"]}]}}')
 @example(b'{"status":"success","data":{"resultType":"scalar","result":[1]}}')

@@ -1,7 +1,7 @@
 """The window of a report: what people write for it, and how many points it has."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sse_observe.errors import ReportError
@@ -50,6 +50,7 @@ def test_what_is_no_window_is_refused_in_one_line(text: str, until: str | None, 
     assert len(str(caught.value).splitlines()) == 1
 
 
+@settings(max_examples=40)
 @given(st.text() | st.from_regex(r"\d{1,9}(ms|[smhdwy])", fullmatch=True) | st.datetimes().map(str))
 @example("٣h")
 @example("1e5")
@@ -64,6 +65,7 @@ def test_anything_is_read_or_refused(text: str) -> None:
         assert found.points <= MOST_POINTS + 1
 
 
+@settings(max_examples=40)
 @given(st.floats(60, 400 * 86400), st.floats(0.1, 300))
 def test_points_are_few_and_the_last_is_the_end(length: float, finest: float) -> None:
     """Never finer than the rules are evaluated, never more points than a plot can show."""
