@@ -37,13 +37,15 @@ def level(before: float, since: float | None = None) -> Value:
     return lambda at: before if since is None or at < FAULT else since
 
 
-def histogram(name: str, value: float, counted: Value, **labels: str) -> dict[Key, Value]:
-    """Return a histogram whose observations all have one value."""
+def histogram(
+    name: str, value: float, counted: Value, *, short: bool = False, **labels: str
+) -> dict[Key, Value]:
+    """Return a histogram whose observations all have one value; `short` writes 5.0 as 5."""
     labels = {"route": "r", **labels}
     found = {key(f"{name}_count", **labels): counted}
     found[key(f"{name}_sum", **labels)] = lambda at: (counted(at) or 0) * value
     for bound in (*METRICS[name].buckets, math.inf):
-        le = "+Inf" if bound == math.inf else f"{float(bound)}"
+        le = "+Inf" if bound == math.inf else f"{bound:g}" if short else f"{float(bound)}"
         within = counted if value <= bound else (lambda _: 0.0)
         found[key(f"{name}_bucket", le=le, **labels)] = within
     return found
@@ -307,6 +309,20 @@ CASES = {
     "slow-reconnects": case(
         healthy(histogram("sse_reconnect_time_seconds", 8, rate(0, 0.2), network_type="4g")),
         "HighReconnectLatency",
+    ),
+    # Prometheus 3 and our exporter write le="5.0"; others, and what they left in the past, le="5".
+    "bounds-without-a-fraction": case(
+        healthy(
+            *(
+                histogram(name, value, rate(0, 5), short=True)
+                for name, value in (
+                    ("sse_time_to_first_event_seconds", 0.3),
+                    ("sse_event_delay_seconds", 0.05),
+                    ("sse_event_size_bytes", 100),
+                )
+            ),
+            histogram("sse_reconnect_time_seconds", 1.5, rate(0, 5), short=True, network_type="4g"),
+        )
     ),
     "reconnects-at-the-line": case(
         healthy(

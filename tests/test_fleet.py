@@ -17,25 +17,28 @@ pytestmark = pytest.mark.slow
 
 CATALOG, _ = catalogue(None)
 STREAMS = 10_000
-# What the verdict on completion is made of.
-VERDICT = (
-    "sse_streams_",
-    "sse_stream_failures:",
-    "sse_stream_completion",
-    "sse_client_coverage:",
-    "sse_continuous:",
-)
 WINDOWS = {"5m": 300.0, "1h": HOUR, "6h": 6 * HOUR}
+
+
+def verdict() -> set[str]:
+    """Return the signals that completion is judged by, and all that they read."""
+    read = {f"route:sse_stream_failures:ratio_rate{window}" for window in WINDOWS}
+    [low] = [alert for alert in CATALOG.alerts if alert.name == "SSECompletionRateLow"]
+    read |= {*low.signals(), *low.guard_signals()}
+    for signal in reversed(CATALOG.signals):
+        read |= set(series_in(signal.expr)) if signal.record in read else set()
+    return read
 
 
 def recorded(prometheus: Prometheus, fleet: Fleet, *, whole: bool) -> History:
     """Push what was scraped of a fleet and replay all recordings, or those of the verdict."""
     history = History(prometheus)
     promql = PromQL(Settings())
+    wanted = verdict()
     rules = [
         (signal.record, promql.record(signal))
         for signal in CATALOG.signals
-        if whole or any(part in signal.record for part in VERDICT)
+        if whole or signal.record in wanted
     ]
     read = {name for _, expr in rules for name in series_in(expr)} | {"up"}
     scraped = fleet.scraped("fleet", history.start)

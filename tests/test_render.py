@@ -151,7 +151,7 @@ def test_time_scale_shortens_time_and_leaves_experience_alone(settings_file: Pat
 
     recordings = yaml.safe_load(files["alerts/sse-recording-rules.yaml"])
     assert recordings["groups"][0]["interval"] == "500ms"
-    assert "[5s500ms]" in found["route_split:sse_streams_started:rate5m"]["expr"]
+    assert "[5s500ms]" in found["route_split:sse_streams_opened:rate5m"]["expr"]
     assert "offset 5s)\n    / 5\n" in found["route:sse_streams_lost:rate5m"]["expr"]
     assert 'le=~"5(\\\\.0)?"' in found["route:sse_reconnects_slow:increase10m"]["expr"]
     assert ">= 20 / 60)" in found["sse_stream_completion_rate"]["expr"]

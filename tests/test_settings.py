@@ -70,9 +70,10 @@ WRONG = {
     "expected a number, got text",
     "alerts: {SSEMessageLoss: {labels: {a: b, team: 7}}}": "alerts.SSEMessageLoss.labels.team: 7: "
     "expected text, got a number",
-    "alerts: {SSECompletionRateLow: {and: {'route:sse_stream_completion:ratio_rate5m': 0}}}": "and."
-    "route:sse_stream_completion:ratio_rate5m: 0: route:sse_stream_completion:ratio_rate5m lies "
-    "between 0 and 1, so `< 0` is never true",
+    "alerts: {SSECompletionRateLow: {and: {'route:sse_stream_completion_best:ratio_rate1h': 0}}}": (
+        "alerts.SSECompletionRateLow.and.route:sse_stream_completion_best:ratio_rate1h: 0: "
+        "route:sse_stream_completion_best:ratio_rate1h lies between 0 and 1, so `< 0` is never true"
+    ),
     "alerts: {SSEErrorBudgetBurn: {for: 5m}}": "alerts.SSEErrorBudgetBurn.for: 5m: each of its "
     "windows has its own",
     "alerts: {SSEErrorBudgetBurn: {windows: [{long: 2d, short: 2h, factor: 2, for: 5m, "

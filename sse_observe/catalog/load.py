@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from sse_observe.catalog.completion import WINDOWS
 from sse_observe.catalog.dashboards import BOARDS
 from sse_observe.catalog.model import Alert, Board, Catalog, Signal
 from sse_observe.catalog.pages import read_page
@@ -99,6 +100,13 @@ def unread(catalog: Catalog) -> Iterator[str]:
     used |= {name for board in catalog.boards for _, name in _plotted(board)}
     for alert in catalog.alerts:
         used |= {*alert.signals(), *alert.guard_signals()}
+        # The settings may choose any window.
+        used |= {
+            guard.signal.replace("{long}", span)
+            for guard in alert.guards
+            for span in WINDOWS
+            if alert.windows
+        }
         used |= {name for code in _CODE.findall(alert.prose) for name in series_in(code)}
     for signal in catalog.signals:
         if signal.record not in used:
