@@ -31,6 +31,7 @@ from servers import PATIENCE_SECONDS, RawClient
 
 from sse_observe.lab.process import free_port
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a peer vanish")
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 _UVICORN = (
