@@ -6,7 +6,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 # program:Debian package. The demo wants Prometheus; the tests want the rest too.
 DEMO_PARTS := prometheus:prometheus
-TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager nginx:nginx \
+TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager nginx:nginx haproxy:haproxy \
 	chromium:chromium node:nodejs tsc:node-typescript ip:iproute2 nft:nftables
 
 .DEFAULT_GOAL := help
