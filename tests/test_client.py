@@ -32,11 +32,11 @@ def test_the_clients_own_tests_pass(suite: Path, served: bool, tmp_path: Path) -
         module.write_text(as_served())
         suite = tmp_path / "tests" / "js" / suite.name
     ran = subprocess.run(
-        [needs("node"), "--test", str(suite)],
+        [needs("node"), str(suite)],
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr
@@ -67,6 +67,7 @@ console.log(asNative.readyState === ResilientEventSource.OPEN, unbind);
 """)
     options = {
         "noEmit": True,
+        "skipDefaultLibCheck": True,
         "target": "es2022",
         "module": "es2022",
         "moduleResolution": "node",
@@ -83,7 +84,7 @@ console.log(asNative.readyState === ResilientEventSource.OPEN, unbind);
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
     assert ran.returncode == 0, ran.stdout
