@@ -88,7 +88,7 @@ def test_the_demo_fires_an_alert_and_every_link_opens() -> None:
     firing = {alert["name"] for alert in summary["alerts"] if alert["state"] == "firing"}
 
     assert demo.stderr == b""
-    assert "SSECompletionRateLow" in firing
+    assert "SSEErrorBudgetBurn 1h/5m" in firing
     assert summary["missing"] is None
     numbers = summary["numbers"]
     assert numbers["completed"] > 0

@@ -80,16 +80,16 @@ def _numbers(numbers: Numbers | None) -> RenderableType:
 def _alerts(alerts: tuple[AlertState, ...]) -> RenderableType:
     if not alerts:
         return Text("none pending or firing", style="dim")
-    table = Table.grid(padding=(0, 2))
+    width = max(len(alert.name) for alert in alerts)
+    lines = []
     for alert in alerts:
-        table.add_row(
-            Text(alert.state, style=_STATES.get(alert.state, "")),
-            Text(alert.name, style="bold"),
-            Text(f"{alert.severity}, since {clock(alert.since)}", style="dim"),
-        )
+        state = Text(f"{alert.state:<10}", style=_STATES.get(alert.state, ""))
+        state.append(f"{alert.name:<{width}}  ", style="bold")
+        lines.append(state.append(f"{alert.severity}, since {clock(alert.since)}", style="dim"))
         if alert.state == "firing":
-            table.add_row("", Text(alert.runbook_url, style="cyan"), "")
-    return table
+            # In no column: a link that is cut opens nothing.
+            lines.append(Text(f"{'':<10}{alert.runbook_url}", style="cyan", overflow="fold"))
+    return Group(*lines)
 
 
 def frame(moment: Moment) -> RenderableType:
