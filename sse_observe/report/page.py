@@ -1,7 +1,7 @@
 """
 The page as one file: its sections, its style, its scripts, and a policy that allows no others.
 
-The one importer of plotly, whose script it inlines, and of markdown-it, which reads runbooks.
+The one importer of plotly, whose script it inlines; runbooks are read by markdown-it.
 """
 
 import base64
