@@ -1,6 +1,7 @@
 """The fire drill: what it proves, what it would not let pass, and how it says so."""
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -317,17 +318,34 @@ def test_a_wire_loses_packets_when_told_and_the_kernel_sends_them_again() -> Non
     assert again > 0
 
 
-def test_a_machine_without_namespaces_is_told_so_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What refuses is named, and nothing is left running."""
+@pytest.fixture
+def no_namespaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be on a machine that refuses namespaces."""
     refusing = tmp_path / "unshare"
     refusing.write_text("#!/bin/sh\necho unshare failed: Operation not permitted >&2\nexit 1\n")
     refusing.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
+
+@pytest.mark.usefixtures("no_namespaces")
+def test_without_namespaces_one_line_says_what_refused() -> None:
+    """What refuses is named, and nothing is left running."""
+    needs("ip")
+    needs("nft")
     with pytest.raises(LabError, match=r"no network namespace .*Operation not permitted"):
         Wire().start()
+
+
+@pytest.mark.usefixtures("no_namespaces")
+def test_a_fault_that_cannot_be_caused_is_skipped_unless_it_is_the_only_one() -> None:
+    """Beside others it does not stop them; alone there would be nothing to drill."""
+    lossy = fault("packet-loss")
+    with contextlib.ExitStack() as programs:
+        several = Drill([FREEZE, lossy], print)
+        assert several._wired(programs) == (None, [FREEZE])
+        assert list(several._skipped) == ["packet-loss"]
+        with pytest.raises(LabError):
+            Drill([lossy], print)._wired(programs)
 
 
 @pytest.mark.slow
