@@ -51,6 +51,22 @@ def test_a_route_stays_within_the_series_budget() -> None:
     assert two_segments - by_source.total() <= DESIGN_BUDGET_PER_SEGMENT
 
 
+def test_design_states_what_a_fleet_pays() -> None:
+    """Whoever sizes a Prometheus by DESIGN.md sizes it by the vocabulary as it is."""
+    route, process = Counter[str](), Counter[str]()
+    for metric in METRICS.values():
+        (route if "route" in metric.labels else process)[metric.source] += metric.series()
+    lean = 5 * (route["server"] + route["replay"]) + process["server"] + process["process"]
+    whole = 5 * route.total() + process.total()
+    stated = (Path(__file__).parent.parent / "DESIGN.md").read_text()
+
+    for number in (route["server"] + route["replay"], route.total(), process.total()):
+        assert f" {number} " in stated or f" {number} with everything on" in stated
+    for series in (lean * 1000, whole * 1000):
+        assert f"{series:,} series" in stated or f"{series:,} with everything on" in stated
+        assert f"{series // 15:,} " in stated
+
+
 def test_the_budget_counts_what_is_really_exposed(metrics: SSEMetrics) -> None:
     """The arithmetic of `series` equals the lines of a scrape with everything on."""
     for source in ("server", "replay", "tcp", "client"):
