@@ -45,9 +45,11 @@ def test_an_alert_that_fires_twice_is_two_episodes() -> None:
 
 
 def test_what_was_pending_and_fired_is_one_episode() -> None:
-    """Pending stands alone only where nothing came of it."""
+    """Pending stands alone only where nothing came of it, and then once, the longest time."""
     found = read([state("pending", 300, 540), state("firing", 600, 900)])
-    other = read([state("pending", 300, 540), state("firing", 600, 900, route="/b")])
+    early = state("pending", 60, 120)
+    pending = replace(early, points=(*early.points, *state("pending", 300, 540).points))
+    other = read([pending, state("firing", 600, 900, route="/b")])
 
     assert [one.fired for one in found] == [True]
     assert [(one.labels["route"], one.fired) for one in other] == [("/b", True), ("/a", False)]

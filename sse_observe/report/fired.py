@@ -95,7 +95,13 @@ def episodes(
             for facts, other in fired
         )
     ]
-    return tuple(sorted(kept, key=lambda episode: episode.rank))
+    kept.sort(key=lambda episode: episode.rank)
+    # Of what came to nothing again and again, the longest time is enough.
+    nearly: dict[frozenset[tuple[str, str]], Episode] = {}
+    for one in kept:
+        if not one.fired:
+            nearly.setdefault(_facts(one), one)
+    return tuple(one for one in kept if one.fired or nearly[_facts(one)] is one)
 
 
 def _episodes(
