@@ -22,6 +22,8 @@ STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 _SLOTS = count(1_200_000_000, 60 * 86400)
 
 Points = Sequence[tuple[float, float]]
+Answer = dict[frozenset[tuple[str, str]], dict[float, float]]
+"""Labels → time → value."""
 
 
 def _varint(value: int) -> bytes:
@@ -89,10 +91,8 @@ class History:
         with urllib.request.urlopen(request, timeout=30):
             pass
 
-    def ask(
-        self, expr: str, end: float, *, step: float = 30, begin: float = 0
-    ) -> dict[frozenset[tuple[str, str]], dict[float, float]]:
-        """Evaluate at every step; labels → time → value."""
+    def ask(self, expr: str, end: float, *, step: float = 30, begin: float = 0) -> Answer:
+        """Evaluate at every step."""
         data = self.api.get(
             "query_range",
             query=expr,
@@ -107,11 +107,14 @@ class History:
             for row in data["result"]
         }
 
-    def record(self, rules: Iterable[tuple[str, str]], end: float, *, step: float = 30) -> None:
-        """Replay recording rules in their order, and write what they record."""
+    def record(
+        self, rules: Iterable[tuple[str, str]], end: float, *, step: float = 30
+    ) -> dict[str, Answer]:
+        """Replay recording rules in their order, write what they record, and return it."""
+        recorded: dict[str, Answer] = {}
         for name, expr in rules:
             # A rule gives what it records its own name, whatever name an operand left on it.
-            found: dict[frozenset[tuple[str, str]], dict[float, float]] = {}
+            found: Answer = {}
             for labels, values in self.ask(expr, end, step=step).items():
                 found.setdefault(frozenset({**dict(labels), "__name__": name}.items()), {}).update(
                     values
@@ -119,6 +122,8 @@ class History:
             self.push(
                 (dict(labels), _with_stale(values, end, step)) for labels, values in found.items()
             )
+            recorded[name] = found
+        return recorded
 
     def firing(
         self, expr: str, hold_for: str, end: float, *, step: float = 30

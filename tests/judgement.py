@@ -68,10 +68,9 @@ def evaluated(prometheus: Prometheus) -> World:
                 )
                 for (name, labels), value in shifted.items()
             )
-    history.record(RECORDED.items(), END)
+    recorded = history.record(RECORDED.items(), END)
     fired = {name: firings(history, alert) for name, alert in ALERTS.items()}
-    recorded = {name: nameless(history.ask(name, END)) for name in SIGNALS}
-    return World(history, fired, recorded)
+    return World(history, fired, {name: nameless(series) for name, series in recorded.items()})
 
 
 def firings(
