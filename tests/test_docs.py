@@ -5,6 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -88,9 +89,12 @@ def test_the_snippets_of_the_readme_run(
         assert client.status == 200
         assert client.payloads
         if route is not None:
-            scraped = requests.get(f"{server.url}/metrics", timeout=10).text
             closed = f'reason="completed",route="{route}",user_segment="all"}} 1.0'
-            assert closed in scraped
+            deadline = time.monotonic() + 60
+            # The client has the last byte a moment before the application has returned.
+            while closed not in requests.get(f"{server.url}/metrics", timeout=60).text:
+                assert time.monotonic() < deadline, "it was never counted"
+                time.sleep(0.05)
 
 
 def test_the_settings_of_the_readme_are_accepted(tmp_path: Path) -> None:
