@@ -224,14 +224,20 @@ def demo(
     from rich.live import Live
 
     from sse_observe.lab.demo import Demo
-    from sse_observe.lab.view import frame
+    from sse_observe.lab.view import frame, news
 
     console = Console(stderr=json)
-    with Live(console=console, auto_refresh=False, transient=json) as live:
+    told: list[object] = []
+    passing = json or not console.is_terminal
+    with Live(console=console, auto_refresh=False, transient=passing) as live:
 
         def show(moment: "Moment") -> None:
-            if not json or console.is_terminal:
+            if console.is_terminal:
                 live.update(frame(moment), refresh=True)
+            elif not json and told[-1:] != [news(moment)]:
+                # A pipe has no screen to draw over: one frame for each turn of events.
+                told.append(news(moment))
+                console.print(frame(moment))
 
         summary = asyncio.run(Demo(users, port, duration, show).run())
     if json:

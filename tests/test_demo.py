@@ -145,6 +145,21 @@ def test_without_prometheus_the_demo_runs_and_says_what_is_missing(tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_a_pipe_is_told_each_turn_of_events_once(tmp_path: Path) -> None:
+    """No screen to draw over, as in a log: the links and each phase, not a frame a second."""
+    done = subprocess.run(
+        [*DEMO, "--duration", "3", "--users", "2"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": str(tmp_path), "COLUMNS": "100"},
+    )
+
+    assert done.stdout.count("Runbooks") == done.stdout.count("http://127.0.0.1") / 2 == 1
+    assert "healthy" in done.stdout
+
+
+@pytest.mark.slow
 def test_a_busy_port_is_one_clear_line() -> None:
     """Somebody listens there already: say so, name the remedy, exit with 1."""
     with socket.socket() as taken:

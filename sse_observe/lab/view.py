@@ -36,6 +36,11 @@ class Moment:
     note: str = ""
 
 
+def news(moment: Moment) -> object:
+    """Return what makes a moment worth a frame of its own where none can be drawn over."""
+    return moment.phase, tuple((alert.name, alert.state) for alert in moment.alerts)
+
+
 def clock(seconds: float) -> str:
     """Return seconds as minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
