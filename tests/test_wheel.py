@@ -46,7 +46,7 @@ def base(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the bin folder of an environment with the wheel and no extra."""
     home = tmp_path_factory.mktemp("base")
     venv.create(home / "venv", with_pip=True)
-    run(home / "venv" / "bin" / "pip", "install", "-q", wheel, cwd=home)
+    run(home / "venv" / "bin" / "pip", "install", "-q", "--no-compile", wheel, cwd=home)
     return home / "venv" / "bin"
 
 
@@ -75,7 +75,9 @@ def bundle(
     """Return the bin folder of an environment with the wheel and its [render] extra."""
     home = tmp_path_factory.mktemp("render")
     run(request.param, "-m", "venv", home / "venv", cwd=home)
-    run(home / "venv" / "bin" / "pip", "install", "-q", f"{wheel}[render]", cwd=home)
+    run(
+        home / "venv" / "bin" / "pip", "install", "-q", "--no-compile", f"{wheel}[render]", cwd=home
+    )
     return home / "venv" / "bin"
 
 
