@@ -8,7 +8,7 @@ other test could start one.
 import asyncio
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Self, TypeVar
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
@@ -96,7 +96,15 @@ class Tab:
         self.call = window.call
         self.page = page
         self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def on(self, event: str, heard: Callable[[Any], object]) -> None:
+        """Hear an event of the page; to subscribe is the browser's thread's business too."""
+
+        async def subscribe() -> None:
+            self.page.on(event, heard)  # type: ignore[call-overload]
+
+        self.call(subscribe())
 
     def run(self, script: str, argument: Any = None) -> Any:
         """Evaluate a script and return what it gives."""

@@ -214,8 +214,8 @@ def test_chromium_draws_it_offline_without_a_complaint(
     with browser.window() as window:  # type: ignore[attr-defined]
         window.offline(True)
         tab = window.tab("about:blank")
-        tab.page.on("console", lambda message: said.append(message.text))
-        tab.page.on("request", lambda request: asked.append(request.url))
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("request", lambda request: asked.append(request.url))
         window.call(tab.page.goto(place.as_uri()))
         tab.until("document.documentElement.dataset.ready === 'yes'")
         tab.until("document.querySelectorAll('.js-plotly-plot').length > 0")
