@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,9 +30,14 @@ def needs(program: str) -> str:
     """
     path = shutil.which(os.environ.get(f"SSE_OBSERVE_{program.upper()}", program))
     if path is None:
-        missing = f"{program} is not installed; `make setup` installs it"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+        absent(f"{program} is not installed; `make setup` installs it")
     return path
+
+
+def absent(reason: str) -> NoReturn:
+    """End a test that lacks a part: a failure in CI, a skip with its reason elsewhere."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    raise AssertionError(reason)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -25,7 +25,6 @@ from sse_observe.reference import MemoryStore
 
 pytestmark = pytest.mark.slow
 
-playwright = pytest.importorskip("playwright")
 
 URL = "/api/v1/stream"
 EVENTS = 30
