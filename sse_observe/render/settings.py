@@ -115,11 +115,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_scale: float = 1.0
 
     @property
-    def group_labels(self) -> tuple[str, ...]:
-        """The user's grouping labels, kept beside job and route."""
-        return self.group_by
-
-    @property
     def scrape_seconds(self) -> float:
         """Seconds between two scrapes: a fact about the world, which no time scale changes."""
         return seconds(self.scrape_interval)

@@ -41,8 +41,3 @@ def quoted(text: str) -> str:
     r"""Write a string of PromQL: in double quotes, with `\`, `"` and line ends escaped."""
     safe = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{safe}"'
-
-
-def matching(label: str, value: str) -> str:
-    """Return a matcher for exactly this value."""
-    return f"{label}={quoted(value)}"
