@@ -2,6 +2,7 @@
 
 from sse_observe.catalog.dashboards.panels import depth, heatmap, lines, per_instance, stage, stat
 from sse_observe.catalog.dashboards.phrases import (
+    ALL,
     NETWORK_COLOURS,
     NO_REPORTS,
     NO_RESUMES,
@@ -49,7 +50,7 @@ _ANSWER = stage(
         "s",
         "How much later than the best of its connection an event arrives, for one event in "
         "twenty. Seconds mean that something on the way collects events.",
-        quantile(0.95, "route:sse_event_delay_seconds_bucket:rate5m"),
+        quantile(0.95, "route:sse_event_delay_seconds_bucket:rate5m", legend=ALL),
         no_value=NO_REPORTS,
     ),
     stat(
@@ -57,7 +58,7 @@ _ANSWER = stage(
         "s",
         "Round-trip time on the next TCP hop; behind a proxy that is the proxy. A rise here is "
         "the network's, not the application's.",
-        quantile(0.95, "route:sse_tcp_rtt_seconds_bucket:rate5m"),
+        quantile(0.95, "route:sse_tcp_rtt_seconds_bucket:rate5m", legend=ALL),
         no_value=NO_TCP,
     ),
     stat(

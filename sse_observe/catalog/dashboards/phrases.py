@@ -25,10 +25,19 @@ OBSERVER_COLOURS = {"server": "client", "client": "p95"}
 FIRING = 'ALERTS{alertname=~"SSE.+", alertstate="firing", route=~"$route|"}'
 """What fires for the selection; an alert of a whole job has no route."""
 
+# Grafana tints a graph for as long as a mark lasts, once for each: a bad hour would be a red wall.
+# The routes of an alert share its mark.
+_BY_ALERT = "max by (alertname, severity)"
+BEGAN = f"{_BY_ALERT} ({FIRING}) unless {_BY_ALERT} ({FIRING} offset $__interval)"
+"""The moments at which alerts began to fire."""
+
 # The newest start of a job is a new value after each restart and each deploy, whatever the
 # instances are called.
 STARTED = "max by (job) (sse_start_time_seconds)"
 """When the newest process of each job started, in Unix time."""
+
+# A named value stands above its trend; a nameless one would be centred, and drawn across it.
+ALL = "all routes"
 
 NO_REPORTS = "No client reports"
 NO_TCP = "No TCP facts (tcp_info is off)"
@@ -161,8 +170,8 @@ def alerts_firing() -> Panel:
             ),
         ),
         unit="short",
-        description="Alerts of this bundle that fire for the selected jobs and routes. They stand "
-        "as red marks on every graph; open the marked alert's runbook first.",
+        description="Alerts of this bundle that fire for the selected jobs and routes. A red "
+        "mark on every graph says when one began; open that alert's runbook first.",
         width=3,
         height=5,
         decimals=0,

@@ -10,6 +10,7 @@ from sse_observe.catalog.dashboards.panels import (
     stat,
 )
 from sse_observe.catalog.dashboards.phrases import (
+    ALL,
     NETWORK_COLOURS,
     NO_REPORTS,
     OBSERVER_COLOURS,
@@ -69,7 +70,7 @@ _ANSWER = stage(
         "Recovery p95",
         "s",
         "From a stall seen by the browser to the next event; one in twenty users waits longer.",
-        quantile(0.95, "route:sse_stall_recovery_seconds_bucket:rate5m"),
+        quantile(0.95, "route:sse_stall_recovery_seconds_bucket:rate5m", legend=ALL),
         decimals=1,
         no_value="No stalls",
     ),

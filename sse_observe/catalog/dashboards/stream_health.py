@@ -2,6 +2,7 @@
 
 from sse_observe.catalog.dashboards.panels import gauge, heatmap, lines, stage, stat, table
 from sse_observe.catalog.dashboards.phrases import (
+    ALL,
     NO_REPORTS,
     OBSERVER_COLOURS,
     alerts_firing,
@@ -57,7 +58,7 @@ _ANSWER = stage(
         "short",
         "Event streams that are open now. A cliff is an outage or a deploy; a "
         "slope that never falls is a leak.",
-        Query(expr="sum(route:sse_streams_open:sum)"),
+        Query(expr="sum(route:sse_streams_open:sum)", legend=ALL),
         decimals=0,
     ),
     gauge(
