@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -82,6 +83,7 @@ class FakePrometheus:
         refuse: Mapping[str, tuple[int, str]] | None = None,
         warnings: Mapping[str, str] | None = None,
         spacing: float = 30,
+        context: ssl.SSLContext | None = None,
     ) -> None:
         self._raw = [[NOW - n * spacing, "1"] for n in (2, 1, 0)]
         self.answers = stalled() if answers is None else answers
@@ -110,6 +112,9 @@ class FakePrometheus:
         self._server.daemon_threads = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if context is not None:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self.url = self.url.replace("http:", "https:")
 
     def answer(self, given: Mapping[str, str]) -> tuple[int, str]:
         """Return the status and the body for one query."""

@@ -1,11 +1,16 @@
 """Asking a Prometheus that is away, slow, closed, or something else: one line each, no secret."""
 
+import base64
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from conftest import needs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from report_source import NOW, FakePrometheus
@@ -71,7 +76,11 @@ def http(status: str, body: str, *headers: str) -> bytes:
             "302, which leads elsewhere",
         ),
         (http("404 Not Found", ""), "answers 404 to /api/v1/query; --prometheus takes"),
-        (http("503 Busy", '{"status":"error","error":"too many"}'), "answers 503: too many"),
+        (
+            http("503 Busy", '{"status":"error","error":"too many"}'),
+            "answers 503: too many; try again in a minute$",
+        ),
+        (http("400 Bad", "no org id"), "answers 400: no org id; add --header 'X-Scope-OrgID: …'$"),
         (http("500 Oops", "<h1>\u2028broken</h1>"), "answers 500: <h1> broken</h1>"),
         (http("400 Bad", "[1]"), "answers 400: \\[1\\]"),
         (http("200 OK", "<html>Grafana</html>"), "no answer of a Prometheus API"),
@@ -84,7 +93,7 @@ def http(status: str, body: str, *headers: str) -> bytes:
 def test_each_refusal_is_one_line_with_its_remedy(answer: bytes, words: str) -> None:
     """Address first, then what is wrong, then what to do; never the token."""
     with saying(answer) as url, pytest.raises(ReportError, match=words) as caught:
-        Source(url, [f"Authorization: {SECRET}"], patience=20).at("up", NOW)
+        Source(url, [f"Authorization: {SECRET}"], patience=20, pause=str).at("up", NOW)
 
     assert str(caught.value).startswith(url)
     assert len(str(caught.value).splitlines()) == 1
@@ -139,7 +148,10 @@ def test_headers_are_sent_and_the_address_is_tidied() -> None:
         ("http://", "", "no web address"),
         ("http://h:99999", "", "no web address"),
         ("http://[::1", "", "no web address"),
-        ("http://me:hunter2@h", "", "no name or password in the address"),
+        ("me:hunter2@h:9090", "", "--prometheus …@h:9090: no web address"),
+        ("http://me:hunter2@h:99999", "", "--prometheus …@h:99999: no web address"),
+        ("http://me:hunt@er2@h:99999", "", "--prometheus …@h:99999: no web address"),
+        ("http://me:hunter2@h", "Authorization: hunter2", "given twice"),
         ("http://h/a b", "", "blanks"),
         ("http://h", "hunter2", "write it like 'Authorization"),
         ("http://h", "A uth: hunter2", "write it like"),
@@ -155,6 +167,86 @@ def test_a_wrong_address_or_header_is_refused_without_repeating_it(
         Source(url, [header] if header else [])
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_name_and_a_password_in_the_address_are_sent_and_shown_nowhere() -> None:
+    """They become the header that they stand for; the address that a report shows has neither."""
+    with FakePrometheus([("", [({}, 1.0)])]) as fake:
+        source = Source(fake.url.replace("://", "://me:hunter%402@"))
+        source.at("up", NOW)
+
+    ((headers, _),) = fake.asked
+    assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")) == b"me:hunter@2"
+    assert source.url == fake.url
+
+
+def test_a_header_given_twice_is_refused() -> None:
+    """One of two would be dropped without a word; whatever capitals they are written in."""
+    with pytest.raises(ReportError, match="--header x-scope-orgid: given twice"):
+        Source("http://h", ["X-Scope-OrgID: a", "x-scope-orgid: b"])
+
+
+def test_what_was_only_busy_is_asked_once_more() -> None:
+    """What was refused at once may be taken a second later; what took long would take it again."""
+    busy = http("503 Busy", "{}")
+    now = iter(range(0, 100, 5))
+    pauses: list[float] = []
+    with saying(busy) as url, pytest.raises(ReportError, match="answers 503"):
+        Source(url, clock=lambda: 0.0, pause=pauses.append).at("up", NOW)
+    assert pauses == [1.0]
+
+    with saying(busy) as url, pytest.raises(ReportError, match="answers 503"):
+        Source(url, clock=lambda: next(now), pause=pauses.append).at("up", NOW)
+    assert pauses == [1.0]
+
+
+@pytest.mark.slow
+def test_a_certificate_of_its_own_is_one_line_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate that nobody vouches for is refused; whoever names it is answered."""
+    words = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    words += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
+    command = [needs("openssl"), "req", *words, *files]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+
+    with FakePrometheus([("", [({}, 1.0)])], context=context) as fake:
+        with pytest.raises(UnansweredError, match="SSL_CERT_FILE name your authority") as caught:
+            Source(fake.url).at("up", NOW)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        found = Source(fake.url).at("up", NOW)
+
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(found.series) == 1
+
+
+def test_plain_http_behind_https_is_one_line() -> None:
+    """The other way to get TLS wrong."""
+    with FakePrometheus() as fake, pytest.raises(UnansweredError, match=r"TLS: .*check --prom"):
+        Source(fake.url.replace("http:", "https:")).at("up", NOW)
+
+
+@pytest.mark.parametrize(
+    ("words", "warning"),
+    [
+        ('"isPartial":true', "some of its storage did not answer"),
+        ('"isPartial":false', ""),
+        ('"isPartial":null,"warnings":null,"error":null', ""),
+        ('"warnings":["store-7 is away"]', "store-7 is away"),
+        ('"isPartial":true,"warnings":["store-7 is away"]', "store-7 is away"),
+        ('"warnings":["PromQL info: no counter"],"infos":["PromQL info: x"]', ""),
+    ],
+)
+def test_every_way_to_say_that_something_is_missing_is_heard(words: str, warning: str) -> None:
+    """VictoriaMetrics sets a flag, Thanos warns; a remark on PromQL leaves nothing out."""
+    body = '{"status":"success",%s,"data":{"resultType":"vector","result":null}}'
+
+    answer = read((body % words).encode())
+
+    assert (answer.series, answer.warning, answer.answered) == ((), warning, True)
 
 
 @settings(max_examples=30)

@@ -30,10 +30,15 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The series of one query, and what the API says about them being incomplete."""
+    """
+    The series of one query, and what the API says about them being incomplete.
+
+    `answered` is False where nobody knows what the series would have been.
+    """
 
     series: tuple[Series, ...] = ()
     warning: str = ""
+    answered: bool = True
 
 
 class AnswerError(Exception):
@@ -48,16 +53,16 @@ class _Row(msgspec.Struct):
 
 class _Data(msgspec.Struct):
     resultType: str = ""  # noqa: N815  (Prometheus' own spelling)
-    result: msgspec.Raw = msgspec.Raw(b"[]")
+    result: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Answer(msgspec.Struct):
     status: str
     data: _Data | None = None
-    error: str = ""
-    warnings: list[str] = []
+    error: str | None = None
+    warnings: list[str] | None = None
     # VictoriaMetrics' way to say it.
-    isPartial: bool = False  # noqa: N815
+    isPartial: bool | None = None  # noqa: N815
 
 
 def read(body: bytes) -> Answer:
@@ -74,7 +79,9 @@ def read(body: bytes) -> Answer:
         for row in rows
         if (points := _points([*row.values, *([row.value] if row.value else [])]))
     ]
-    warning = "; ".join(found.warnings[:3])
+    # Remarks on PromQL, which some do not tell from warnings, leave nothing out.
+    warnings = [text for text in found.warnings or () if not text.startswith("PromQL info")]
+    warning = "; ".join(warnings[:3])
     if found.isPartial:
         warning = warning or "some of its storage did not answer"
     if len(series) > MOST_SERIES:
@@ -85,7 +92,8 @@ def read(body: bytes) -> Answer:
 def _rows(data: _Data) -> list[_Row]:
     if data.resultType in ("scalar", "string"):
         return [_Row(value=msgspec.json.decode(data.result, type=tuple[float, str]))]
-    return msgspec.json.decode(data.result, type=list[_Row])
+    # What is empty is null to some.
+    return msgspec.json.decode(data.result, type=list[_Row] | None) or []
 
 
 def _points(pairs: Iterable[tuple[float, str]]) -> Points:

@@ -159,4 +159,5 @@ def _table(view: View) -> Markup:
     ]
     head = (title, *(query.legend for query in panel.queries))
     told = tag("p", panel.description, class_="soft small")
-    return inner(told, table(f"{panel.title} at the end of the window", head, rows))
+    partial = tag("p", f"Partial: {view.failed}") if view.failed else None
+    return inner(told, partial, table(f"{panel.title} at the end of the window", head, rows))

@@ -16,6 +16,9 @@ from sse_observe.report.wording import quoted
 SEVERITIES = ("critical", "warning", "info")
 """Worst first."""
 
+STATES = "Alerts: states"
+"""The name of the question without which nobody knows what fired."""
+
 _OWN = ("__name__", "alertstate", "alertgroup")
 
 
@@ -66,23 +69,27 @@ def questions(alerts: Iterable[Alert], window: Window, route: str | None) -> tup
     return tuple(
         Question(name, f"max_over_time({series}{{{match}}}[{step}])", window)
         for name, series in (
-            ("Alerts: states", "ALERTS"),
+            (STATES, "ALERTS"),
             ("Alerts: since when", "ALERTS_FOR_STATE"),
         )
     )
 
 
 def episodes(
-    states: Answer, since: Answer, alerts: Iterable[Alert], window: Window
+    states: Answer,
+    since: Answer,
+    alerts: Iterable[Alert],
+    window: Window,
+    recorded: float = math.inf,
 ) -> tuple[Episode, ...]:
-    """Return every episode, the worst first."""
+    """Return every episode, the worst first; `recorded` is until when rules were evaluated."""
     known = {alert.name: alert for alert in alerts}
     began = {_identity(series): series.points for series in since.series}
     found = [
         episode
         for series in states.series
         if series.labels.get("alertname") in known
-        for episode in _episodes(series, began, known[series.labels["alertname"]], window)
+        for episode in _episodes(series, began, known[series.labels["alertname"]], window, recorded)
     ]
     fired = [(_facts(one), one) for one in found if one.fired]
     kept = [
@@ -109,9 +116,13 @@ def _episodes(
     began: Mapping[frozenset[tuple[str, str]], Points],
     alert: Alert,
     window: Window,
+    recorded: float,
 ) -> Iterator[Episode]:
     fired = series.labels.get("alertstate") == "firing"
     moments = began.get(_identity(series), ())
+    # Thanos asks at whole steps, so that the last point is up to a step before the end; Mimir
+    # evaluates its rules a minute late, so that the last points are not there yet.
+    newest = min(window.end - 0.99 * window.step, recorded - window.step / 2)
     for first, last in _runs([at for at, value in series.points if value > 0], window.step):
         active = [value for at, value in moments if first <= at <= last and value <= last]
         pending = active[0] if active else None
@@ -127,7 +138,7 @@ def _episodes(
             end=last,
             pending=pending,
             fired=fired,
-            ongoing=last >= window.end - window.step / 2,
+            ongoing=last >= newest,
         )
 
 

@@ -1,5 +1,6 @@
 """Everything that is known about an incident, asked of one source in two rounds."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -58,16 +59,25 @@ class Incident:
         """The episodes that got beyond pending, the worst first."""
         return tuple(one for one in self.episodes if one.fired)
 
+    def doubts(self, about: str) -> bool:
+        """Whether a question of this name, or this beginning of it, got less than an answer."""
+        return any(failure.name.startswith(about) for failure in self.failures)
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is asked about: the tuned catalogue, the window, and what narrows them."""
+    """
+    What is asked about: the tuned catalogue, the window, and what narrows them.
+
+    `recorded` is until when the rules are known to have been evaluated.
+    """
 
     catalog: Catalog
     settings: Settings
     window: Window
     route: str | None = None
     alert: str | None = None
+    recorded: float = math.inf
 
     def alerts(self) -> tuple[Alert, ...]:
         """Return the alerts of the catalogue, or the one; ReportError names the nearest."""
@@ -119,7 +129,7 @@ def investigate(
     survey = Survey(source, lambda count: told(count, len(first) + second))
     answers = survey.ask(first)
 
-    episodes = fired.episodes(answers[states[0]], answers[states[1]], alerts, at)
+    episodes = fired.episodes(answers[states[0]], answers[states[1]], alerts, at, scene.recorded)
     found = [one for watch in watches for one in watch.found(answers[watch.question])]
     span = _span(episodes, scene)
     shares = suspects.questions(scene.wording(span), span.end, limits)

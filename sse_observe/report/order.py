@@ -1,6 +1,8 @@
 """A report as it is ordered on a command line: carried out, and written whole or not at all."""
 
 import contextlib
+import itertools
+import math
 import os
 import time
 from collections.abc import Callable
@@ -68,13 +70,21 @@ def carry_out(
     window = since(order.since, order.until, made, settings.rule_seconds)
     Scene(catalog, settings, window, order.route, order.alert).alerts()
     reading = None if order.logs is None else read_log(order.logs, window, order.route)
-    settings = _spaced(source, settings, window.end)
+    evaluated = _evaluated(source, window.end)
+    settings = _spaced(settings, evaluated)
     window = since(order.since, order.until, made, settings.rule_seconds)
-    scene = Scene(catalog, settings, window, order.route, order.alert)
+    recorded = max((at for moments in evaluated for at in moments), default=math.inf)
+    scene = Scene(catalog, settings, window, order.route, order.alert, recorded)
     return Findings(investigate(source, scene, told), reading, made, settings.runbook_url)
 
 
-def _spaced(source: Source, settings: Settings, at: float) -> Settings:
+def _evaluated(source: Source, at: float) -> list[list[float]]:
+    """Return the moments at which each series of a signal was last recorded."""
+    series = source.at(_SPACING, at).series
+    return [[moment for moment, _ in one.points] for one in series if one.points]
+
+
+def _spaced(settings: Settings, evaluated: list[list[float]]) -> Settings:
     """
     Return the settings with the interval at which the rules really were evaluated.
 
@@ -82,9 +92,7 @@ def _spaced(source: Source, settings: Settings, at: float) -> Settings:
     by a factor, and nobody would notice.
     """
     gaps = [
-        later[0] - earlier[0]
-        for series in source.at(_SPACING, at).series
-        for earlier, later in zip(series.points, series.points[1:], strict=False)
+        later - earlier for moments in evaluated for earlier, later in itertools.pairwise(moments)
     ]
     if not gaps or abs(median(gaps) / settings.rule_seconds - 1) < 0.1:
         return settings
@@ -94,18 +102,28 @@ def _spaced(source: Source, settings: Settings, at: float) -> Settings:
 
 def check_place(path: Path) -> None:
     """Refuse a place that cannot be written to, before minutes are spent on asking."""
-    folder = path.parent
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        reason = "is a folder" if path.is_dir() else "its folder cannot be written to"
-        raise ReportError(f"--out {path}: {reason}; name a file, such as incident.html")
+    folder = path.resolve().parent
+    if path.is_dir():
+        reason = "is a folder"
+    elif path.exists() and not path.is_file():
+        reason = "is no file"
+    elif not folder.is_dir():
+        reason = f"there is no folder {path.parent}"
+    elif not os.access(folder, os.W_OK):
+        reason = f"nothing can be written to {path.parent}"
+    else:
+        return
+    raise ReportError(f"--out {path}: {reason}; name a file, such as incident.html")
 
 
 def write(path: Path, text: str) -> None:
     """Write a file at once: what was there before is there until the new one is whole."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    # What a link leads to is written, the link is kept.
+    place = path.resolve()
+    draft = place.with_name(f".{os.getpid()}.draft")
     try:
         draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(path)
+        draft.replace(place)
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)

@@ -59,7 +59,13 @@ def questions(wording: Wording, window: Window) -> dict[str, Question]:
 def promises(
     asked: Mapping[str, Question], answers: Mapping[Question, Answer], objective: float
 ) -> tuple[Promise, ...]:
-    """Return each route with its verdict, the farthest below its objective first."""
+    """
+    Return each route with its verdict, the farthest below its objective first.
+
+    None where either count is unknown: without what was lost, everything would be well.
+    """
+    if not all(answers[asked[count]].answered for count in ("lost", "completed")):
+        return ()
     values = {
         name: {series.labels.get("route", ""): series.last for series in answers[question].series}
         for name, question in asked.items()

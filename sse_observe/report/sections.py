@@ -4,6 +4,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 
 from sse_observe.catalog.model import Compare
+from sse_observe.report.fired import STATES
 from sse_observe.report.html import Child, Markup, inner, table, tag
 from sse_observe.report.incident import Incident
 from sse_observe.report.logs import Reading
@@ -12,7 +13,7 @@ from sse_observe.report.plots import label_of
 from sse_observe.report.promise import Promise
 from sse_observe.report.suspects import Suspect
 from sse_observe.report.units import clock, said, span
-from sse_observe.report.verdict import NAMES, sentences, severity
+from sse_observe.report.verdict import NAMES, UNKNOWN, sentences, severity
 
 _HOW = (
     "Compared is the worst moment of each alert's signal at one place with the median of the "
@@ -71,6 +72,9 @@ def _partial(incident: Incident) -> Markup | None:
     if not incident.failures:
         return None
     names = {failure.name: failure.reason for failure in incident.failures}
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in names.items():
+        by_reason.setdefault(reason, []).append(name)
     return tag(
         "div",
         tag(
@@ -82,11 +86,17 @@ def _partial(incident: Incident) -> Markup | None:
         tag(
             "details",
             tag("summary", "Which, and why"),
-            tag("ul", *(tag("li", f"{name}: {reason}") for name, reason in names.items())),
+            tag("ul", *(tag("li", _because(*pair)) for pair in by_reason.items())),
         ),
         class_="partial",
         role="note",
     )
+
+
+def _because(reason: str, names: list[str]) -> str:
+    # Of a store that is away every question tells the same.
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"{'; '.join(names[:10])}{more}: {reason}"
 
 
 def _count(number: int) -> str:
@@ -96,7 +106,9 @@ def _count(number: int) -> str:
 def alerts(incident: Incident, plot: Markup | None) -> Markup:
     """Return what fired and when."""
     if not incident.episodes:
-        return section("alerts", "What fired", tag("p", "Nothing fired, and nothing was pending."))
+        known = "Nothing fired, and nothing was pending."
+        told = f"Not known: {UNKNOWN}." if incident.doubts(STATES) else known
+        return section("alerts", "What fired", tag("p", told))
     day = _days(incident)
     rows: list[tuple[Child, ...]] = [
         (
@@ -111,6 +123,8 @@ def alerts(incident: Incident, plot: Markup | None) -> Markup:
     ]
     head = ("Alert", "Severity", "True since", "Fired from", "Until", "For")
     note = f"Moments in UTC, exact to {span(incident.window.step)} or better."
+    if incident.doubts(STATES):
+        note += f" More may have fired: {UNKNOWN}."
     return section(
         "alerts", "What fired", plot, table("Alerts, the worst first", head, rows),
         tag("p", note, class_="soft small"),
@@ -134,9 +148,14 @@ def promise(incident: Incident) -> Markup:
         f"{said(incident.objective, 'percentunit')} of all streams are meant to reach their end, "
         f"judged over {incident.budget_window}. Routes whose streams have no end are not judged.",
     )
+    doubt = f"Not known for every stream: {UNKNOWN}." if incident.doubts("Promise: ") else None
     if not rows:
-        return section("promise", "The promise", told, tag("p", "No stream ended in this window."))
-    return section("promise", "The promise", told, table("Completion in the window", head, rows))
+        told_why = tag("p", doubt or "No stream ended in this window.")
+        return section("promise", "The promise", told, told_why)
+    return section(
+        "promise", "The promise", told, table("Completion in the window", head, rows),
+        tag("p", doubt, class_="soft small") if doubt else None,
+    )  # fmt: skip
 
 
 def _promise(one: Promise) -> tuple[Child, ...]:
@@ -224,11 +243,16 @@ def when(incident: Incident) -> Markup:
         "Worst minutes, deploys and restarts",
         table("The worst moment of each signal", head, list(worst))
         if worst
-        else tag("p", "No signal was beyond its alert's threshold."),
+        else tag("p", "No signal was beyond its alert's threshold", _known(incident, "Signal of")),
         table("Processes started", ("Started (UTC)", "Job", "Followed by"), list(starts))
         if starts
-        else tag("p", "No process started in this window."),
+        else tag("p", "No process started in this window", _known(incident, "Starts")),
     )  # fmt: skip
+
+
+def _known(incident: Incident, about: str) -> str:
+    """End a sentence that says that there was nothing."""
+    return f", as far as is known: {UNKNOWN}." if incident.doubts(about) else "."
 
 
 def logs(reading: Reading) -> Markup:
@@ -267,6 +291,9 @@ def _tile(view: View) -> Markup:
         "div",
         tag("h4", view.panel.title),
         *_values(view),
+        tag("span", "answered in part", class_="soft small")
+        if view.lines and view.failed
+        else None,
         class_="tile",
         title=view.panel.description,
     )

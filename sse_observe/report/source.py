@@ -4,6 +4,7 @@ A Prometheus API somewhere: asked with headers, patience and a bound on what it 
 Knows HTTP and its failures, each as one line with its remedy; knows no query.
 """
 
+import base64
 import re
 import socket
 import ssl
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import msgspec
@@ -27,6 +28,9 @@ PATIENCE_SECONDS = 20.0
 # 50 series of 300 points are half a megabyte.
 MOST_BYTES = 16 << 20
 _CHUNK = 1 << 16
+# Said by a query limit or by a proxy: a moment later the same question may be answered.
+_BUSY = (429, 502, 503, 504)
+_PAUSE_SECONDS = 1.0
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -45,7 +49,8 @@ class Source:
     """
     The API under `url`; every fault is a ReportError that names the address and the remedy.
 
-    `headers` are sent with each request, and shown nowhere. Safe to ask from several threads.
+    `headers`, and a name and password in `url`, are sent with each request and shown nowhere.
+    Safe to ask from several threads.
     """
 
     def __init__(
@@ -55,11 +60,13 @@ class Source:
         *,
         patience: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        self.url = _address(url)
-        self._headers = dict(_header(text) for text in headers)
+        self.url, own = _address(url)
+        self._headers = _headers([*own, *headers])
         self._patience = patience
         self._clock = clock
+        self._pause = pause
         self._opener = build_opener(_NoRedirect)
 
     def over(self, expr: str, window: Window) -> Answer:
@@ -75,10 +82,11 @@ class Source:
 
     def _ask(self, path: str, parameters: dict[str, str | float]) -> Answer:
         given_up = f"{self._patience:g}s"
-        query = urlencode({**parameters, "timeout": given_up})
+        # VictoriaMetrics would move start and end for the sake of its cache; others ignore it.
+        query = urlencode({**parameters, "timeout": given_up, "nocache": 1})
         request = Request(f"{self.url}/api/v1/{path}?{query}", headers=self._headers)
         try:
-            return read(self._fetch(request))
+            return read(self._twice(request))
         except HTTPError as error:
             with error:
                 raise ReportError(self._refused(error, path)) from None
@@ -87,6 +95,18 @@ class Source:
         except (OSError, HTTPException) as error:
             reason = error.reason if isinstance(error, URLError) else error
             raise UnansweredError(f"{self.url}: {self._away(reason)}") from None
+
+    def _twice(self, request: Request) -> bytes:
+        """Fetch; once more where somebody was only busy. A query that took long would again."""
+        begun = self._clock()
+        try:
+            return self._fetch(request)
+        except HTTPError as error:
+            if error.code not in _BUSY or self._clock() - begun > _PAUSE_SECONDS:
+                raise
+            error.close()
+        self._pause(_PAUSE_SECONDS)
+        return self._fetch(request)
 
     def _fetch(self, request: Request) -> bytes:
         end = self._clock() + self._patience
@@ -103,6 +123,10 @@ class Source:
 
     def _refused(self, error: HTTPError, path: str) -> str:
         code = error.code
+        words = _short(_words(error))
+        if "org id" in words.lower():
+            # Mimir's and Cortex' word for a tenant.
+            return f"{self.url}: answers {code}: {words}; add --header 'X-Scope-OrgID: …'"
         if code in (401, 403):
             return (
                 f"{self.url}: answers {code}: it wants to know who asks; "
@@ -118,7 +142,8 @@ class Source:
                 f"{self.url}: answers 404 to /api/v1/{path}; --prometheus takes the address "
                 "before /api/v1, for Mimir with /prometheus at its end"
             )
-        return f"{self.url}: answers {code}: {_short(_words(error)) or 'without a reason'}"
+        remedy = "; try again in a minute" if code in _BUSY else ""
+        return f"{self.url}: answers {code}: {words or 'without a reason'}{remedy}"
 
     def _away(self, reason: object) -> str:
         if isinstance(reason, TimeoutError):
@@ -154,27 +179,44 @@ def _short(text: str) -> str:
     return line if len(line) <= 200 else f"{line[:199]}…"
 
 
-def _address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        port_is_sound = parts.port is None or parts.port
-    except ValueError:
-        port_is_sound = False
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_sound:
+def _address(url: str) -> tuple[str, list[str]]:
+    """Return an address that can be shown, and the header that its name and password stand for."""
+    parts = _parts(url)
+    if parts is None:
+        # Whatever stands before an @ may be a password.
+        shown = re.sub(r".*@", "…@", _short(url))
         raise ReportError(
-            f"--prometheus {_short(url)}: no web address; write it like http://localhost:9090"
-        )
-    if parts.username or parts.password:
-        # The address stands in the report; whoever is in it would be handed on.
-        raise ReportError(
-            "--prometheus: no name or password in the address; "
-            "add --header 'Authorization: Basic …' instead"
+            f"--prometheus {shown}: no web address; write it like http://localhost:9090"
         )
     if any(not char.isprintable() or char.isspace() for char in url) or not url.isascii():
         raise ReportError("--prometheus: the address holds blanks or letters beyond ASCII")
+    own = []
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        own.append(f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
     path = re.sub(r"/+(api/v1/?)?$", "", parts.path)
-    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "", "")), own
+
+
+def _parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if sound else None
+
+
+def _headers(texts: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in map(_header, texts):
+        if name.lower() in map(str.lower, found):
+            raise ReportError(
+                f"--header {name}: given twice (a name in the address is an Authorization); "
+                "leave one out"
+            )
+        found[name] = value
+    return found
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -71,7 +71,7 @@ class Survey:
                 raise
 
     def _ask(self, question: Question) -> Answer:
-        answer = Answer()
+        answer = Answer(answered=False)
         reason = self._hopeless()
         if reason is None:
             try:

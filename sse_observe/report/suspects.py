@@ -131,8 +131,14 @@ def questions(wording: Wording, at: float, limits: Mapping[str, float]) -> Asked
 def from_shares(
     asked: Asked, answers: Mapping[Question, Answer], limits: Mapping[str, float]
 ) -> Iterator[Suspect]:
-    """Yield every value of every label with its share, and that of all others together."""
+    """
+    Yield every value of every label with its share, and that of all others together.
+
+    No share is made of one count alone: nobody is found well because a question failed.
+    """
     for (share, label), (bad_question, others_question) in asked.items():
+        if not (answers[bad_question].answered and answers[others_question].answered):
+            continue
         bad = _by(label, answers[bad_question])
         others = _by(label, answers[others_question])
         whole = {

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 from sse_observe.report.excess import SPLIT
-from sse_observe.report.fired import severity_rank
+from sse_observe.report.fired import STATES, severity_rank
 from sse_observe.report.incident import Incident
 from sse_observe.report.suspects import Suspect
 from sse_observe.report.units import clock, said, span
 
 NAMES = {"route": "route", "network_type": "network", "user_segment": "user segment"}
 """What a reader calls a label."""
+
+UNKNOWN = "the question was not answered in full"
 
 
 def severity(incident: Incident) -> str:
@@ -19,9 +21,27 @@ def severity(incident: Incident) -> str:
 
 def sentences(incident: Incident) -> Iterator[str]:
     """Yield the verdict, the most important first."""
-    day = incident.window.seconds > 86400
+    yield from _fired(incident)
+    for label in (*SPLIT, *(key for key in incident.suspects if key not in SPLIT)):
+        found = incident.suspects.get(label, ())
+        # The only network or segment that there is says nothing about it.
+        if found and found[0].clear and (label == "route" or len(found) > 1):
+            name = NAMES.get(label, label)
+            yield f"Most affected {name}: {found[0].value}. {compared(found[0])}."
+    yield from _promised(incident)
+    for start in incident.starts:
+        if start.before is not None:
+            ahead = (start.before.pending or start.before.start) - start.at
+            yield (
+                f"A process of {start.job} started at {clock(start.at, day=_days(incident))}, "
+                f"{span(ahead)} before {start.before.alert} began."
+            )
+            break
+
+
+def _fired(incident: Incident) -> Iterator[str]:
     if incident.fired:
-        first = incident.fired[0]
+        first, day = incident.fired[0], _days(incident)
         until = "still firing at the end" if first.ongoing else f"until {clock(first.end, day=day)}"
         others = len({one.alert for one in incident.fired} - {first.alert})
         more = f" {others} other alert{'s' if others > 1 else ''} fired too." if others else ""
@@ -29,15 +49,23 @@ def sentences(incident: Incident) -> Iterator[str]:
             f"{first.alert} ({first.severity}) fired from {clock(first.start, day=day)} UTC, "
             f"for {span(first.seconds)}, {until}.{more}"
         )
-    else:
-        only = incident.alert or "No alert of this bundle"
-        yield f"{only} {'did not fire' if incident.alert else 'fired'} in this window."
-    for label in (*SPLIT, *(key for key in incident.suspects if key not in SPLIT)):
-        found = incident.suspects.get(label, ())
-        # The only network or segment that there is says nothing about it.
-        if found and found[0].clear and (label == "route" or len(found) > 1):
-            name = NAMES.get(label, label)
-            yield f"Most affected {name}: {found[0].value}. {compared(found[0])}."
+        return
+    if incident.doubts(STATES):
+        yield f"Whether {incident.alert or 'an alert'} fired is not known: {UNKNOWN}."
+        return
+    only = incident.alert or "No alert of this bundle"
+    yield f"{only} {'did not fire' if incident.alert else 'fired'} in this window."
+    if incident.worst and not incident.episodes:
+        # What is beyond its threshold is at least pending, where there is such an alert.
+        beyond = incident.worst[0]
+        yield (
+            f"But a signal was {beyond.times:.1f} times the limit of {beyond.excess.alert.name}, "
+            "and no alert was even pending: are the alert rules loaded, and is their series "
+            "ALERTS stored here?"
+        )
+
+
+def _promised(incident: Incident) -> Iterator[str]:
     broken = [one for one in incident.promises if not one.kept]
     if broken:
         one = broken[0]
@@ -46,16 +74,15 @@ def sentences(incident: Incident) -> Iterator[str]:
             f"{said(one.completion or 0, 'percentunit')} of the streams on {one.route} completed, "
             f"{said(one.objective, 'percentunit')} were promised."
         )
+    elif incident.doubts("Promise: streams"):
+        yield f"Whether routes kept their completion objective is not known: {UNKNOWN}."
     elif incident.promises:
         yield "Every route kept its completion objective over the whole window."
-    for start in incident.starts:
-        if start.before is not None:
-            ahead = (start.before.pending or start.before.start) - start.at
-            yield (
-                f"A process of {start.job} started at {clock(start.at, day=day)}, "
-                f"{span(ahead)} before {start.before.alert} began."
-            )
-            break
+
+
+def _days(incident: Incident) -> bool:
+    """Whether a time of the day alone would be ambiguous."""
+    return incident.window.seconds > 86400
 
 
 def _routes(number: int) -> str:
