@@ -5,7 +5,7 @@ Knows the panel options that Grafana 11, 12 and 13 share; knows neither grafanal
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sse_observe.catalog.model import Compare, Panel, Severity
@@ -133,11 +133,11 @@ def _fixed(matcher: str, series: str, hue: str) -> JSON:
 
 
 def _worth(
-    panel: Panel, limits: Sequence[Limit], fine: str = "good"
+    panel: Panel, limits: Sequence[Limit], fine: str = "good", series: str = ""
 ) -> list[tuple[float | None, str]]:
     """Colour a single value: what its alerts call bad, else what the panel says, else plain."""
     if not limits:
-        first = panel.colours.get("", "good" if panel.steps else "plain")
+        first = panel.colours.get(series, "good" if panel.steps else "plain")
         return [(None, first), *panel.steps]
     worst = sorted(limits, key=lambda limit: limit.value)
     if worst[-1].compare.startswith("<"):
@@ -308,7 +308,8 @@ def _heatmap(panel: Panel, limits: Sequence[Limit]) -> JSON:  # noqa: ARG001
         },
         "options": {
             "calculate": False,
-            "cellGap": 1,
+            # Columns are a pixel or two wide: a gap between them would wash them out.
+            "cellGap": 0,
             "color": {
                 "mode": "scheme",
                 "scheme": "Purples",
@@ -345,15 +346,15 @@ def _table(panel: Panel, limits: Sequence[Limit]) -> JSON:
         if query.decimals is not None:
             look["decimals"] = query.decimals
         own = [limit for limit in limits if limit.query == index]
-        if own:
-            look["thresholds"] = _thresholds(_worth(panel, own, "plain"))
+        if own or query.legend in panel.colours:
+            look["thresholds"] = _thresholds(_worth(panel, own, "plain", query.legend))
             look["custom.cellOptions"] = {"type": "color-text"}
             look["mappings"] = [_NOTHING]
         looks.append(_override("byName", query.legend, **look))
     return {
         "type": "table",
         "fieldConfig": _field_config(
-            panel,
+            replace(panel, colours={}),
             custom={
                 "align": "auto",
                 "cellOptions": {"type": "auto"},

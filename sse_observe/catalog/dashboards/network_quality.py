@@ -111,7 +111,7 @@ _ANSWER = stage(
             legend="received",
         ),
         height=9,
-        colours={"sent": "client", "received": "p95"},
+        colours={"sent": "plain", "received": "client"},
     ),
 )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sse_observe.catalog.model import Panel, Query
+from sse_observe.metrics import METRICS
 
 # Ten lines are what a legend and a reader can hold.
 MOST_LINES = 10
@@ -20,7 +21,13 @@ NETWORK_COLOURS = {
     "4g": "4g",
     "unknown": "calm",
 }
-OBSERVER_COLOURS = {"server": "client", "client": "p95"}
+# Kinds of fault, none better than another: hues that stay apart without a verdict.
+_KINDS = ("client", "p99", "warn", "2g", "4g", "calm")
+_FAULTS = METRICS["sse_response_faults_total"].labels["fault"]
+_PLACES = METRICS["sse_observer_faults_total"].labels["where"]
+FAULT_COLOURS = dict(zip(_FAULTS, _KINDS, strict=False))
+PLACE_COLOURS = dict(zip(_PLACES, _KINDS, strict=False))
+OBSERVER_COLOURS = {"server": "plain", "client": "client"}
 
 FIRING = 'ALERTS{alertname=~"SSE.+", alertstate="firing", route=~"$route|"}'
 """What fires for the selection; an alert of a whole job has no route."""

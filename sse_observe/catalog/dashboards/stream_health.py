@@ -245,8 +245,8 @@ _ROUTES = stage(
         "Routes",
         "percentunit",
         "Every route on one line, the worst completion first. A coloured value is beyond the "
-        "threshold of its alert. Slow start: first event after 5 s. Over 5 s: reconnects that took "
-        "longer. A click on a route narrows the board to it.",
+        "threshold of its alert, or too little of a budget. Slow start: first event after 5 s. "
+        "Over 5 s: reconnects that took longer. A click on a route narrows the board to it.",
         column("Completion", "min", "route:sse_stream_completion:ratio_rate1h", decimals=2),
         column("Objective", "max", "route:sse_completion_objective:ratio", decimals=2),
         column("Budget left", "min", "route:sse_error_budget:ratio_left"),
@@ -260,6 +260,8 @@ _ROUTES = stage(
         minimum=None,
         no_value="–",
         columns={"route": "Route"},
+        colours={"Budget left": "bad"},
+        steps=((0, "warn"), (0.25, "plain")),
     ),
 )
 

@@ -2,8 +2,10 @@
 
 from sse_observe.catalog.dashboards.panels import depth, lines, per_instance
 from sse_observe.catalog.dashboards.phrases import (
+    FAULT_COLOURS,
     NETWORK_COLOURS,
     NO_REPORTS,
+    PLACE_COLOURS,
     QUANTILE_COLOURS,
     each,
     high_by,
@@ -39,6 +41,7 @@ FIRST_EVENT = depth(
         "them, by fault. Any is worth a fix: the runbook has the exact header.",
         each("fault", "route:sse_response_faults:increase15m"),
         decimals=0,
+        colours=FAULT_COLOURS,
     ),
 )
 
@@ -173,6 +176,7 @@ TELEMETRY = depth(
         each("where", "route:sse_observer_faults:increase15m"),
         width=6,
         decimals=0,
+        colours=PLACE_COLOURS,
     ),
     lines(
         "Client reports refused",
