@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # program:Debian package. The demo wants Prometheus; the tests want the rest too.
 DEMO_PARTS := prometheus:prometheus
 TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager nginx:nginx haproxy:haproxy \
-	chromium:chromium node:nodejs tsc:node-typescript ip:iproute2 nft:nftables
+	chromium:chromium node:nodejs tsc:node-typescript ip:iproute2 nft:nftables openssl:openssl
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast prove check render wheel bench setup parts
@@ -25,7 +25,8 @@ test: setup  ## Everything but the exhaustive runs
 test-fast: $(VENV)/dev  ## Only what needs no server and less than a second
 	$(BIN)/python -m pytest -m "not slow and not prove" $(ARGS)
 
-prove: setup  ## The exhaustive runs
+prove: PARTS = $(TEST_PARTS) victoria-metrics:victoria-metrics
+prove: parts $(VENV)/dev  ## The exhaustive runs
 	$(BIN)/python -m pytest -m prove $(ARGS)
 
 check: $(VENV)/dev  ## Lint, format, types, and the rendered files

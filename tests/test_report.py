@@ -255,9 +255,24 @@ def test_json_alone_writes_no_file(
 
 def test_a_place_that_cannot_be_written_is_refused_before_asking(tmp_path: Path) -> None:
     """Minutes of asking are not thrown away for a misspelt folder."""
-    for place in (tmp_path, tmp_path / "no" / "incident.html"):
+    strange = (Path("/dev/full"), tmp_path / f"{'a' * 300}.html")
+    for place in (tmp_path, tmp_path / "no" / "incident.html", *strange):
         with pytest.raises(ReportError, match="name a file"):
             check_place(place)
+    check_place(tmp_path / "incident.html")
+
+
+def test_a_link_is_followed_and_kept(tmp_path: Path) -> None:
+    """What somebody linked to is what they want written."""
+    target, link = tmp_path / "target.html", tmp_path / "incident.html"
+    link.symlink_to(target)
+
+    check_place(link)
+    write(link, "text")
+
+    assert link.is_symlink()
+    assert target.read_text() == "text"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_full_disk_leaves_no_draft(tmp_path: Path) -> None:

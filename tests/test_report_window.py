@@ -35,7 +35,7 @@ def test_a_window_is_a_duration_or_a_time(
         ("3 parsecs", None, "--since '3 parsecs': neither a duration nor a time"),
         ("", None, "neither"),
         ("30s", None, "no window"),
-        ("1h", "2h", "no window"),
+        ("1h", "2h", "not before --until 2h"),
         ("1h", "2030-01-01", "in the future"),
         ("99y", None, "over 400 days"),
         ("0001-01-01", None, "over 400 days"),

@@ -102,18 +102,23 @@ def _spaced(settings: Settings, evaluated: list[list[float]]) -> Settings:
 
 def check_place(path: Path) -> None:
     """Refuse a place that cannot be written to, before minutes are spent on asking."""
+    try:
+        reason = _unfit(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise ReportError(f"--out {path}: {reason}; name a file, such as incident.html")
+
+
+def _unfit(path: Path) -> str:
     folder = path.resolve().parent
     if path.is_dir():
-        reason = "is a folder"
-    elif path.exists() and not path.is_file():
-        reason = "is no file"
-    elif not folder.is_dir():
-        reason = f"there is no folder {path.parent}"
-    elif not os.access(folder, os.W_OK):
-        reason = f"nothing can be written to {path.parent}"
-    else:
-        return
-    raise ReportError(f"--out {path}: {reason}; name a file, such as incident.html")
+        return "is a folder"
+    if path.exists() and not path.is_file():
+        return "is no file"
+    if not folder.is_dir():
+        return f"there is no folder {path.parent}"
+    return "" if os.access(folder, os.W_OK) else f"nothing can be written to {path.parent}"
 
 
 def write(path: Path, text: str) -> None:

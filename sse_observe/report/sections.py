@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 
 from sse_observe.catalog.model import Compare
-from sse_observe.report.fired import STATES
+from sse_observe.report.fired import STATES, Episode
 from sse_observe.report.html import Child, Markup, inner, table, tag
 from sse_observe.report.incident import Incident
 from sse_observe.report.logs import Reading
@@ -115,7 +115,7 @@ def alerts(incident: Incident, plot: Markup | None) -> Markup:
             label_of(one),
             tag("span", one.severity, class_=f"sev {one.severity}"),
             clock(one.pending, day=day) if one.pending is not None else "–",
-            clock(one.start, day=day) if one.fired else "never fired",
+            _from(one, incident) if one.fired else "never fired",
             "still so at the end" if one.ongoing else clock(one.end, day=day),
             span(one.seconds),
         )
@@ -129,6 +129,11 @@ def alerts(incident: Incident, plot: Markup | None) -> Markup:
         "alerts", "What fired", plot, table("Alerts, the worst first", head, rows),
         tag("p", note, class_="soft small"),
     )  # fmt: skip
+
+
+def _from(one: Episode, incident: Incident) -> str:
+    at = clock(one.start, day=_days(incident))
+    return at if one.start > incident.window.start else f"before {at}"
 
 
 def promise(incident: Incident) -> Markup:

@@ -151,9 +151,9 @@ class Source:
         if isinstance(reason, socket.gaierror):
             return "no such host; check --prometheus"
         if isinstance(reason, ssl.SSLError):
+            why = getattr(reason, "verify_message", "") or reason.reason or str(reason)
             return (
-                f"TLS: {_short(str(reason.reason or reason))}; check --prometheus, "
-                "or let SSL_CERT_FILE name your authority"
+                f"TLS: {_short(why)}; check --prometheus, or let SSL_CERT_FILE name your authority"
             )
         if isinstance(reason, ConnectionRefusedError):
             return "nobody answers there (connection refused); is it running, is the port right?"
@@ -212,8 +212,7 @@ def _headers(texts: Iterable[str]) -> dict[str, str]:
     for name, value in map(_header, texts):
         if name.lower() in map(str.lower, found):
             raise ReportError(
-                f"--header {name}: given twice (a name in the address is an Authorization); "
-                "leave one out"
+                f"--header {name}: given twice, or beside a name in the address; leave one out"
             )
         found[name] = value
     return found

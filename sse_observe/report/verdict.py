@@ -45,9 +45,11 @@ def _fired(incident: Incident) -> Iterator[str]:
         until = "still firing at the end" if first.ongoing else f"until {clock(first.end, day=day)}"
         others = len({one.alert for one in incident.fired} - {first.alert})
         more = f" {others} other alert{'s' if others > 1 else ''} fired too." if others else ""
+        inside = first.start > incident.window.start
+        since, least = ("from", "") if inside else ("since before", "at least ")
         yield (
-            f"{first.alert} ({first.severity}) fired from {clock(first.start, day=day)} UTC, "
-            f"for {span(first.seconds)}, {until}.{more}"
+            f"{first.alert} ({first.severity}) fired {since} {clock(first.start, day=day)} UTC, "
+            f"for {least}{span(first.seconds)}, {until}.{more}"
         )
         return
     if incident.doubts(STATES):

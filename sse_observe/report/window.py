@@ -58,9 +58,12 @@ def since(text: str, until: str | None, now: float, finest: float) -> Window:
     end = now if until is None else _moment("--until", until, now)
     if end > now + 1:
         raise ReportError(f"--until {until}: that is in the future; leave it out to end now")
+    if start >= end:
+        begin = "a moment" if until is None else f"--until {until}"
+        raise ReportError(f"--since {text}: not before {begin}; begin earlier, such as 24h")
     if end - start < _SHORTEST:
         raise ReportError(
-            f"--since {text}: {max(0, end - start):.0f} s are no window; begin a minute earlier "
+            f"--since {text}: {end - start:.0f} s are no window; begin a minute earlier "
             "at least, such as 1h"
         )
     if end - start > _LONGEST:
