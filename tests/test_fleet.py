@@ -43,7 +43,8 @@ def recorded(prometheus: Prometheus, fleet: Fleet, *, whole: bool) -> History:
     read = {name for _, expr in rules for name in series_in(expr)} | {"up"}
     scraped = fleet.scraped("fleet", history.start)
     history.push(series for series in scraped if series[0]["__name__"] in read)
-    history.record(rules, fleet.end)
+    patient = {signal.record for signal in CATALOG.signals if signal.patient}
+    history.record(rules, fleet.end, patient=patient)
     return history
 
 

@@ -13,6 +13,7 @@ import pytest
 from judgement import (
     ALERTS,
     CATALOG,
+    PATIENT,
     RECORDED,
     SIGNALS,
     TEXT,
@@ -103,7 +104,8 @@ def judge_recording(slip: Slip, world: World, prometheus: Prometheus, number: in
             answer = nameless(world.history.ask(rename(expr, renamed), END))
             recorded[record] = answer
             judge_signal(record, answer, replace(world, recorded=recorded))
-            world.history.record([(shadow, rename(expr, renamed))], END)
+            patient = {shadow} if record in PATIENT else ()
+            world.history.record([(shadow, rename(expr, renamed))], END, patient=patient)
             renamed[record] = shadow
     fired = dict(world.fired)
     for name, alert in ALERTS.items():

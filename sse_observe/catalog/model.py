@@ -16,7 +16,8 @@ class Signal:
     `expr` is a template: `<< by >>` and its kin are filled by the renderer; metric names and other
     signals stand bare in it, and the user's selector is added to the raw metrics.
     `labels` are what the series carries, before the user's grouping labels.
-    `per_second` marks a value that grows when time is scaled down.
+    `per_second` marks a value that grows when time is scaled down. A `patient` one is recorded
+    every 150 s, not 30: nothing that wakes somebody reads it, and a fleet pays for each time.
     """
 
     record: str
@@ -25,6 +26,7 @@ class Signal:
     help: str
     labels: tuple[str, ...] = ("job", "route")
     per_second: bool = False
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Query:
 
     `instant` asks for the value now (stats, tables); `legend` is Grafana's `{{label}}` format, in
     a table the column's title. `unit` and `decimals` are a table column's own. `<< interval >>`
-    in the expression is the seconds between two evaluations of the rules.
+    in the expression is the seconds between two evaluations of the signals that it reads.
     """
 
     expr: str

@@ -4,7 +4,10 @@ Every signal that reads raw metrics: the only file that holds PromQL over them.
 The expressions are templates: `by` is the signal's own labels and `on` is job and route, each with
 the user's grouping labels added; `w('1h')` is a window and `seconds('1h')` its number; `rate('5m')`
 is a window one scrape longer, so that a rate spans exactly the two instants that `x` and
-`x offset 5m` see; `interval` is the seconds between two evaluations.
+`x offset 5m` see; `interval` is the seconds between two evaluations of what is read.
+
+Reading a series costs a fleet the same in whatever query: so each raw family is read once where
+that can be, and the widest ones that nobody is woken by are patient.
 """
 
 from sse_observe.catalog.model import Signal
@@ -14,11 +17,14 @@ from sse_observe.metrics import METRICS
 _ROUTE = ("job", "route")
 _SPLIT = ("job", "route", "user_segment", "network_type")
 
-# prometheus_client writes le="5.0", and Prometheus 3 normalises to that; others write le="5".
-_FIVE_SECONDS = r'le=~"5(\\.0)?"'
 
-
-def _counter(metric: str, *labels: str, unit: str = "ops", prefix: str = "route") -> Signal:
+def _counter(
+    metric: str,
+    *labels: str,
+    unit: str = "ops",
+    prefix: str = "route",
+    patient: bool = False,
+) -> Signal:
     """Record the rate of a counter over the fleet, by its own labels or by those given."""
     return Signal(
         record=f"{prefix}:{metric.removesuffix('_total')}:rate5m",
@@ -27,6 +33,7 @@ def _counter(metric: str, *labels: str, unit: str = "ops", prefix: str = "route"
         help=f"{METRICS[metric].help} Per second.",
         labels=("job", *(labels or METRICS[metric].labels)),
         per_second=True,
+        patient=patient,
     )
 
 
@@ -39,6 +46,7 @@ def _buckets(metric: str) -> Signal:
         help=f"{METRICS[metric].help} Observations per second, by upper bound.",
         labels=(*_ROUTE, "le"),
         per_second=True,
+        patient=True,
     )
 
 
@@ -150,15 +158,13 @@ _COMPLETION = (
     ),
 )
 
-_RESUMED = "sum by (<< by >>) (rate(sse_streams_opened_total{start=\"resumed\"}[<< rate('2m') >>]))"
-
 _CONNECTIONS = (
     _whole("sse_streams_opened_total", "start"),
     _whole("sse_streams_closed_total", "reason"),
     _whole("sse_client_streams_total", "outcome"),
     _counter("sse_open_rejected_total"),
-    _counter("sse_cuts_total"),
-    _counter("sse_response_faults_total"),
+    _counter("sse_cuts_total", patient=True),
+    _counter("sse_response_faults_total", patient=True),
     _buckets("sse_stream_duration_seconds"),
     Signal(
         record="route:sse_stream_duration_seconds_sum:rate5m",
@@ -166,15 +172,19 @@ _CONNECTIONS = (
         unit="short",
         help="Seconds that the connections closed per second had lived.",
         per_second=True,
+        patient=True,
     ),
     _buckets("sse_time_to_first_event_seconds"),
     Signal(
         record="route:sse_streams_resumed:rate2m",
         # Two minutes: one minute peaks in an orderly deploy, five hold on long after a storm.
         # A poll opens as resumed, and is none: a client that polls would be a storm of its own.
-        expr=f"{_RESUMED} - sum by (<< by >>)"
-        " (rate(sse_streams_closed_total{reason=\"polled\"}[<< rate('2m') >>]))"
-        f" or {_RESUMED}",
+        # Their labels differ, so `or` keeps both, and the sum subtracts.
+        expr="""
+sum by (<< by >>) (
+  sum by (<< by >>, start) (rate(sse_streams_opened_total{start="resumed"}[<< rate('2m') >>]))
+  or - sum by (<< by >>, reason) (rate(sse_streams_closed_total{reason="polled"}[<< rate('2m') >>]))
+)""",
         unit="ops",
         help="Connections resumed per second without those that poll, over two minutes.",
         per_second=True,
@@ -206,8 +216,8 @@ _FLOW = (
     ),
     _counter("sse_stream_seconds_total"),
     _buckets("sse_event_gap_seconds"),
-    _counter("sse_events_sent_total"),
-    _counter("sse_sent_bytes_total", unit="Bps"),
+    _counter("sse_events_sent_total", patient=True),
+    _counter("sse_sent_bytes_total", unit="Bps", patient=True),
     _buckets("sse_event_size_bytes"),
     _counter("sse_send_blocked_seconds_total"),
     Signal(
@@ -216,16 +226,16 @@ _FLOW = (
         unit="ops",
         help="Heartbeats per second if every open stream were idle: the most there can be.",
     ),
-    _counter("sse_stall_detections_total"),
+    _counter("sse_stall_detections_total", patient=True),
     _buckets("sse_stall_recovery_seconds"),
-    _counter("sse_ui_messages_shown_total"),
+    _counter("sse_ui_messages_shown_total", patient=True),
     _buckets("sse_event_delay_seconds"),
 )
 
 _REPLAY = (
     _counter("sse_resumes_total"),
-    _counter("sse_replayed_events_total"),
-    _counter("sse_replay_evicted_events_total"),
+    _counter("sse_replayed_events_total", patient=True),
+    _counter("sse_replay_evicted_events_total", patient=True),
     _gauge("sse_replay_buffer_events"),
     _counter("sse_message_loss_total"),
     Signal(
@@ -241,8 +251,8 @@ or sum by (<< by >>) (increase(sse_message_loss_total[<< w('15m') >>]))""",
         help="Events lost for good within 15m.",
         labels=(*_ROUTE, "seen_by"),
     ),
-    _counter("sse_duplicate_events_total"),
-    _counter("sse_client_events_received_total", "route"),
+    _counter("sse_duplicate_events_total", patient=True),
+    _counter("sse_client_events_received_total", "route", patient=True),
 )
 
 _NETWORK = (
@@ -253,6 +263,7 @@ _NETWORK = (
         help="Reconnects per second, by upper bound of their time and by network.",
         labels=(*_ROUTE, "network_type", "le"),
         per_second=True,
+        patient=True,
     ),
     Signal(
         record="route_split:sse_reconnect_time_seconds_sum:rate5m",
@@ -261,22 +272,10 @@ _NETWORK = (
         help="Seconds spent reconnecting per second, by network.",
         labels=(*_ROUTE, "network_type"),
         per_second=True,
+        patient=True,
     ),
-    Signal(
-        record="route:sse_reconnects:increase10m",
-        expr="sum by (<< by >>) (increase(sse_reconnect_time_seconds_count[<< w('10m') >>]))",
-        unit="short",
-        help="Reconnects within 10m.",
-    ),
-    Signal(
-        record="route:sse_reconnects_slow:increase10m",
-        expr="route:sse_reconnects:increase10m - sum by (<< by >>)"
-        f" (increase(sse_reconnect_time_seconds_bucket{{{_FIVE_SECONDS}}}[<< w('10m') >>]))",
-        unit="short",
-        help="Reconnects that took over 5 s, within 10m.",
-    ),
-    _counter("sse_tcp_sent_segments_total", prefix="route_split"),
-    _counter("sse_tcp_retransmitted_segments_total", prefix="route_split"),
+    _counter("sse_tcp_sent_segments_total", prefix="route_split", patient=True),
+    _counter("sse_tcp_retransmitted_segments_total", prefix="route_split", patient=True),
     _buckets("sse_tcp_rtt_seconds"),
     _gauge("sse_tcp_unsent_bytes", "bytes"),
 )

@@ -18,10 +18,9 @@ _UNEXPLAINED = "min_over_time(route:sse_streams_unexplained:min2h[<< w('30m') >>
 
 
 def _over_bound(
-    name: str, metric: str, bound: str, window: str, what: str
+    name: str, buckets: str, bound: str, window: str, what: str
 ) -> tuple[Signal, Signal]:
     """Record the share and the number of observations over a bound of a recorded histogram."""
-    buckets = f"route:{metric}_bucket:rate5m"
     every = f"sum by (<< by >>) (sum_over_time({buckets}{{le=\"+Inf\"}}[<< w('{window}') >>]))"
     within = f"sum by (<< by >>) (sum_over_time({buckets}{{{bound}}}[<< w('{window}') >>]))"
     return (
@@ -41,7 +40,7 @@ def _over_bound(
 _CONNECTIONS = (
     *_over_bound(
         "sse_first_event_slow",
-        "sse_time_to_first_event_seconds",
+        "route:sse_time_to_first_event_seconds_bucket:rate5m",
         _FIVE_SECONDS,
         "10m",
         "streams that waited over 5 s for their first event",
@@ -139,14 +138,14 @@ _FLOW = (
     ),
     *_over_bound(
         "sse_event_late",
-        "sse_event_delay_seconds",
+        "route:sse_event_delay_seconds_bucket:rate5m",
         _ONE_SECOND,
         "10m",
         "events that arrived over 1 s late",
     ),
     *_over_bound(
         "sse_event_oversized",
-        "sse_event_size_bytes",
+        "route:sse_event_size_bytes_bucket:rate5m",
         _ONE_KIBIBYTE,
         "1h",
         "events over 1 KiB",
@@ -196,10 +195,19 @@ _NETWORK = (
         unit="s",
         help="How long a reconnect takes on average, over five minutes.",
     ),
-    share(
-        "route:sse_reconnects_slow:ratio_rate10m",
-        "route:sse_reconnects_slow:increase10m / (route:sse_reconnects:increase10m > 0)",
-        "Share of reconnects that took over 5 s; above 5 % means p95 over 5 s.",
+    number(
+        "route:sse_reconnects:increase10m",
+        total(
+            'route_split:sse_reconnect_time_seconds_bucket:rate5m{le="+Inf"}', "10m", merged=True
+        ),
+        "Reconnects within 10m.",
+    ),
+    *_over_bound(
+        "sse_reconnects_slow",
+        "route_split:sse_reconnect_time_seconds_bucket:rate5m",
+        _FIVE_SECONDS,
+        "10m",
+        "reconnects that took over 5 s",
     ),
     share(
         "route_split:sse_packet_loss:ratio_rate5m",

@@ -10,12 +10,16 @@ from collections.abc import Callable, Mapping
 from sse_observe.catalog.durations import duration, seconds
 from sse_observe.catalog.load import raw_series
 from sse_observe.catalog.model import Alert, Guard, Signal, Window
+from sse_observe.catalog.recordings import SIGNALS
 from sse_observe.errors import CatalogError
 from sse_observe.render.settings import Settings
 
 _WORD = re.compile(r"<< (?P<word>[a-z_]+)(?:\('(?P<argument>[^']*)'\))? >>")
 # Strings are skipped whole, so that no label value is taken for a series.
 _NAME = re.compile(r'"(?:\\.|[^"\\])*"|(?<![\w:])[a-zA-Z_:][a-zA-Z0-9_:]*')
+
+_OVER_TIME = re.compile(r'([a-zA-Z_:][\w:]*)(?:\{(?:"(?:\\.|[^"\\])*"|[^"{}])*\})?\[')
+_PATIENT = {signal.record for signal in SIGNALS if signal.patient}
 
 
 def number(value: float) -> str:
@@ -31,7 +35,6 @@ class PromQL:
         self._raw = {*raw_series(), "up"}
         self._words: dict[str, Callable[[str], str]] = {
             "on": lambda _: self.labels(("job", "route")),
-            "interval": lambda _: number(settings.rule_seconds),
             "slo_window": lambda _: self.span(settings.objectives.window),
             "w": self.span,
             "rate": lambda text: duration(self.seconds(text) + settings.scrape_seconds),
@@ -49,13 +52,26 @@ class PromQL:
         """Return a duration under the time scale."""
         return duration(self.seconds(text))
 
+    def interval(self, text: str) -> float:
+        """Return the seconds between two evaluations of the signals that a query counts."""
+        counted = set(_OVER_TIME.findall(text))
+        if not counted & _PATIENT:
+            return self._settings.rule_seconds
+        if counted - _PATIENT:
+            raise CatalogError(f"{text}: patient signals and others cannot be counted together")
+        return self._settings.patient_seconds
+
     def labels(self, own: tuple[str, ...]) -> str:
         """Return a signal's labels with the user's grouping labels."""
         return ", ".join(dict.fromkeys((*own, *self._settings.group_by)))
 
     def fill(self, text: str, more: Mapping[str, Callable[[str], str]] | None = None) -> str:
         """Replace every `<< word >>`; `more` are words that hold in this text alone."""
-        words = {**self._words, **(more or {})}
+        words = {
+            **self._words,
+            "interval": lambda _: number(self.interval(text)),
+            **(more or {}),
+        }
 
         def replace(match: re.Match[str]) -> str:
             word, argument = match["word"], match["argument"] or ""

@@ -124,6 +124,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Seconds between two evaluations of the rules, under the time scale."""
         return seconds(self.rule_interval) / self.time_scale
 
+    @property
+    def patient_seconds(self) -> float:
+        """Seconds between two evaluations of patient signals, under the time scale."""
+        # Half of what their rates look back, so that nothing falls between two; every longer
+        # window is a multiple, and as much of it is counted at any instant.
+        return max(self.rule_seconds, 150 / self.time_scale)
+
     def runbook(self, alert: str) -> str:
         """Return the address of an alert's runbook."""
         return f"{self.runbook_url}/{alert}.md"

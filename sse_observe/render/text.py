@@ -82,7 +82,15 @@ class Text:
         rules = [rule for alert in self._catalog.alerts for rule in self.rules(alert)]
         return {
             "alerts/sse-recording-rules.yaml": fill(
-                "recordings.yaml.j2", interval=interval, rules=list(self._recordings())
+                "recordings.yaml.j2",
+                groups=[
+                    ("sse-recording-rules", interval, self._recordings(patient=False)),
+                    (
+                        "sse-recording-rules-patient",
+                        duration(self._settings.patient_seconds),
+                        self._recordings(patient=True),
+                    ),
+                ],
             ),
             "alerts/sse-alerts.yaml": fill("alerts.yaml.j2", interval=interval, rules=rules),
             "alerts/sse-alertmanager.yml": fill(
@@ -134,8 +142,10 @@ class Text:
         values = "&".join(f"var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in names)
         return f"{address}?{values}"
 
-    def _recordings(self) -> Iterator[dict[str, str]]:
+    def _recordings(self, *, patient: bool) -> Iterator[dict[str, str]]:
         for signal in self._catalog.signals:
+            if signal.patient != patient:
+                continue
             yield {
                 "record": signal.record,
                 "help": signal.help,
