@@ -351,9 +351,45 @@ def test_marks_show_firing_alerts_and_restarts() -> None:
     marks = BOARDS["stall-detection"]["annotations"]["list"][1:]
 
     assert [mark["name"] for mark in marks] == ["Firing alerts", "Restarts"]
-    assert 'route=~"$route|"' in marks[0]["expr"]
+    assert marks[0]["expr"].count('route=~"$route|"') == 2
     assert all('job=~"$job"' in mark["expr"] for mark in marks)
     assert not any("$instance" in mark["expr"] for mark in marks)
+
+
+def test_an_alert_is_marked_where_it_began() -> None:
+    """Grafana tints a graph for as long as a mark lasts, and ten that last paint it red."""
+    mark = BOARDS["stream-health"]["annotations"]["list"][1]
+
+    before, word, after = mark["expr"].partition(" unless ")
+
+    assert word
+    assert after == before.replace("})", "} offset $__interval)")
+
+
+def test_grafana_finds_the_query_of_a_mark_in_every_version() -> None:
+    """Early releases of 11 read it from the mark itself, later ones from its target."""
+    for board in BOARDS.values():
+        for mark in board["annotations"]["list"][1:]:
+            assert mark["target"] == {
+                "expr": mark["expr"],
+                "interval": mark["step"],
+                "refId": "Anno",
+            }
+
+
+def test_a_routes_budget_is_judged_as_on_the_first_row() -> None:
+    """Red below nothing, orange below a quarter: one number has one colour."""
+    [look] = [
+        one["properties"]
+        for one in panel("stream-health", "Routes")["fieldConfig"]["overrides"]
+        if one["matcher"]["options"] == "Budget left"
+    ]
+    stat = panel("stream-health", "Budget left")["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    table = next(p["value"]["steps"] for p in look if p["id"] == "thresholds")
+
+    assert table[:-1] == stat[:-1]
+    assert table[-1] == {"value": stat[-1]["value"], "color": "text"}
+    assert not [p for p in look if p["id"] == "color"]
 
 
 def test_raw_series_are_read_of_chosen_instances_only() -> None:

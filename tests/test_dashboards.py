@@ -109,6 +109,22 @@ def test_the_axis_of_a_share_has_ticks(board: Board, panel: Panel) -> None:
 
 
 @pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_a_count_is_told_in_full(board: Board, panel: Panel) -> None:
+    """`short` makes 1 K of 1450 where there are no decimals, and one axis of many such."""
+    units = {(panel.unit, panel.decimals), *((q.unit, q.decimals) for q in panel.queries)}
+
+    assert ("short", 0) not in units
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_a_number_above_its_trend_has_a_name(board: Board, panel: Panel) -> None:
+    """Grafana centres a nameless number, across the graph of what it was before."""
+    trend = panel.kind == "stat" and not any(query.instant for query in panel.queries)
+
+    assert not trend or all(query.legend for query in panel.queries)
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
 def test_colours_are_meanings_that_exist(board: Board, panel: Panel) -> None:
     """A misspelt meaning would be drawn in whatever colour comes next."""
     meanings = {*panel.colours.values(), *(name for _, name in panel.steps)}

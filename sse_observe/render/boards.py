@@ -146,7 +146,7 @@ class _Easel:
         def marks(name: str, colour: str, expr: str, **more: Any) -> JSON:
             query = self.scope.narrow(expr, by_instance=False)
             facts = {"name": name, "iconColor": colour, "expr": query, **more}
-            # Grafana to 11.6 reads the query from the mark itself, later ones from its target.
+            # Early releases of Grafana 11 read the query from the mark, later ones from its target.
             facts["target"] = {"expr": query, "interval": more["step"], "refId": "Anno"}
             return {"datasource": DATASOURCE, "enable": True, "hide": False, **facts}
 

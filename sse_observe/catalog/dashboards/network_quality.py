@@ -215,7 +215,7 @@ _ENDING = stage(
     ),
     lines(
         "Streams open by network",
-        "short",
+        "locale",
         "On which networks the open streams were born: how much weight each line beside has.",
         Query(
             expr="sum by (network_type) (route_split:sse_streams_open:sum)",
@@ -258,7 +258,7 @@ _REPLAY = depth(
     "Replay buffer",
     lines(
         "Events held for replay",
-        "short",
+        "locale",
         "Fill of the replay buffers, by route. It bounds how long a user may be away.",
         most_by("route", "route:sse_replay_buffer_events:sum"),
         decimals=0,

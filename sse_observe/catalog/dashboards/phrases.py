@@ -176,7 +176,7 @@ def alerts_firing() -> Panel:
                 instant=True,
             ),
         ),
-        unit="short",
+        unit="locale",
         description="Alerts of this bundle that fire for the selected jobs and routes. A red "
         "mark on every graph says when one began; open that alert's runbook first.",
         width=3,

@@ -59,7 +59,7 @@ _ANSWER = stage(
     ),
     stat(
         "Waiting now",
-        "short",
+        "locale",
         "Users who look at a page that does not move: without a payload (stalled), without any "
         "byte (silent). Compare with the active streams on Stream Health.",
         Query(expr="sum(route:sse_stalled_streams:sum)", legend="stalled"),
@@ -76,7 +76,7 @@ _ANSWER = stage(
     ),
     stat(
         "UI messages shown",
-        "short",
+        "locale",
         "Status messages that users were shown in the time range: all of them, and those that "
         "tell of trouble (waiting, reconnecting, offline, polling, failed).",
         in_range("route:sse_ui_messages_shown:rate5m", legend="all"),
@@ -189,7 +189,7 @@ _ENDING = stage(
     "Ending",
     bargauge(
         "Cuts by time limit, within 1h",
-        "short",
+        "locale",
         "Client disconnects that fell on a well-known limit: by the silence before them (an idle "
         "timeout) or by the stream's age (a total limit). The longest bar names what to raise.",
         Query(
@@ -221,7 +221,7 @@ _NETWORKS = depth(
     "By network type",
     lines(
         "Streams open by network",
-        "short",
+        "locale",
         "On which networks the open streams were born. Stalls that follow one colour are the "
         "network's, not yours.",
         Query(
@@ -260,7 +260,7 @@ _NETWORKS = depth(
 _INSTANCES = per_instance(
     lines(
         "Stalled streams by instance",
-        "short",
+        "locale",
         "Open streams without a payload on each chosen instance. One instance alone: keep a thread "
         "dump, then restart it.",
         instances("sum by (instance) (sse_stalled_streams)"),
@@ -268,7 +268,7 @@ _INSTANCES = per_instance(
     ),
     lines(
         "Silent streams by instance",
-        "short",
+        "locale",
         "Open streams without a byte on each chosen instance. A blocked event loop stops the "
         "heartbeats of one instance and leaves the others healthy.",
         instances("sum by (instance) (sse_silent_streams)"),
@@ -276,7 +276,7 @@ _INSTANCES = per_instance(
     ),
     lines(
         "Orphaned streams by instance",
-        "short",
+        "locale",
         "Streams whose client is gone while the application still runs: work that nobody reads.",
         instances("sum by (instance) (sse_orphaned_streams)"),
         decimals=0,

@@ -55,7 +55,7 @@ _ANSWER = stage(
     ),
     stat(
         "Active streams",
-        "short",
+        "locale",
         "Event streams that are open now. A cliff is an outage or a deploy; a "
         "slope that never falls is a leak.",
         Query(expr="sum(route:sse_streams_open:sum)", legend=ALL),
@@ -78,7 +78,7 @@ _ANSWER = stage(
     ),
     stat(
         "Message loss",
-        "short",
+        "locale",
         "Events lost for good in the time range: announced by the server, and "
         "beyond that noticed by clients. Any is too many: the replay buffer was too short or "
         "is not shared.",
@@ -155,7 +155,7 @@ _DELIVERING = stage(
     "Delivering",
     lines(
         "Active streams by route",
-        "short",
+        "locale",
         "Where the open streams are. A route that only rises keeps streams whose users are gone.",
         most_by("route", "route:sse_streams_open:sum"),
         decimals=0,
@@ -205,7 +205,7 @@ _RECOVERING = stage(
     ),
     lines(
         "Messages lost within 15m",
-        "short",
+        "locale",
         "Events lost for good, worst route, by who noticed. Above zero the replay "
         "buffer was shorter than the outage, or a resume met an instance without it.",
         Query(
@@ -250,8 +250,8 @@ _ROUTES = stage(
         column("Completion", "min", "route:sse_stream_completion:ratio_rate1h", decimals=2),
         column("Objective", "max", "route:sse_completion_objective:ratio", decimals=2),
         column("Budget left", "min", "route:sse_error_budget:ratio_left"),
-        column("Failed 1h", "sum", "route:sse_streams_failed:increase1h", "short"),
-        column("Active", "sum", "route:sse_streams_open:sum", "short"),
+        column("Failed 1h", "sum", "route:sse_streams_failed:increase1h", "locale"),
+        column("Active", "sum", "route:sse_streams_open:sum", "locale"),
         column("Rejected", "max", "route:sse_open_rejected:ratio_rate5m", decimals=1),
         column("Slow start", "max", "route:sse_first_event_slow:ratio_rate10m", decimals=1),
         column("Reconnect", "max", "route:sse_reconnect_time_seconds:mean5m", "s", decimals=1),

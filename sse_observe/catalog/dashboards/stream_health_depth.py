@@ -36,7 +36,7 @@ FIRST_EVENT = depth(
     ),
     lines(
         "Response header faults within 15m",
-        "short",
+        "locale",
         "Streams whose headers let something on the way buffer, cache or break "
         "them, by fault. Any is worth a fix: the runbook has the exact header.",
         each("fault", "route:sse_response_faults:increase15m"),
@@ -59,7 +59,7 @@ CAPACITY = depth(
     ),
     lines(
         "Streams leaked",
-        "short",
+        "locale",
         "Streams that nobody reads any more: their client is known to be gone, or "
         "arrivals and mean life do not explain them. They keep memory and descriptors.",
         high_by("route", "route:sse_streams_leaked:max"),
@@ -151,7 +151,7 @@ TELEMETRY = depth(
     "Is the telemetry itself in order?",
     lines(
         "Telemetry present",
-        "short",
+        "locale",
         "1 while a job exports these metrics. At 0 every other panel goes quiet, "
         "which must not be read as healthy.",
         low_by("job", "route:sse_telemetry_present:bool"),
@@ -161,7 +161,7 @@ TELEMETRY = depth(
     ),
     lines(
         "Processes observed",
-        "short",
+        "locale",
         "Processes that export these metrics, by job. Fewer than you run means "
         "targets that Prometheus cannot scrape.",
         high_by("job", "route:sse_telemetry_instances:count"),
@@ -170,7 +170,7 @@ TELEMETRY = depth(
     ),
     lines(
         "Observer faults within 15m",
-        "short",
+        "locale",
         "Failures of sse-observe itself, by where they were caught. Streams are "
         "not harmed, but counts may be missing: the log has one traceback for each place.",
         each("where", "route:sse_observer_faults:increase15m"),
@@ -193,7 +193,7 @@ TELEMETRY = depth(
 INSTANCES = per_instance(
     lines(
         "Active streams by instance",
-        "short",
+        "locale",
         "Balance of open streams over the chosen instances. One far above "
         "the others never gave its streams back after a deploy.",
         instances("sum by (instance) (sse_concurrent_streams)"),
