@@ -141,11 +141,14 @@ _COMPLETION = (
     Signal(
         record="route_split:sse_streams_open:sum",
         # Raw counters on purpose: both come from one process and one scrape.
+        # Patient, since only verdicts over an hour read it: what opened since `offset 5m` is still
+        # of five minutes, two evaluations ago.
         expr="sum by (<< by >>) (sse_streams_opened_total)"
         " - sum by (<< by >>) (sse_streams_closed_total)",
         unit="short",
         help="Streams open now, by segment and network.",
         labels=_SPLIT,
+        patient=True,
     ),
     Signal(
         record="route:sse_streams_open:sum",
@@ -162,7 +165,7 @@ _CONNECTIONS = (
     _whole("sse_streams_opened_total", "start"),
     _whole("sse_streams_closed_total", "reason"),
     _whole("sse_client_streams_total", "outcome"),
-    _counter("sse_open_rejected_total"),
+    _counter("sse_open_rejected_total", patient=True),
     _counter("sse_cuts_total", patient=True),
     _counter("sse_response_faults_total", patient=True),
     _buckets("sse_stream_duration_seconds"),
@@ -225,6 +228,7 @@ _FLOW = (
         expr="sum by (<< by >>) (sse_concurrent_streams / (sse_heartbeat_interval_seconds > 0))",
         unit="ops",
         help="Heartbeats per second if every open stream were idle: the most there can be.",
+        patient=True,
     ),
     _counter("sse_stall_detections_total", patient=True),
     _buckets("sse_stall_recovery_seconds"),
@@ -233,7 +237,7 @@ _FLOW = (
 )
 
 _REPLAY = (
-    _counter("sse_resumes_total"),
+    _counter("sse_resumes_total", patient=True),
     _counter("sse_replayed_events_total", patient=True),
     _counter("sse_replay_evicted_events_total", patient=True),
     _gauge("sse_replay_buffer_events"),
