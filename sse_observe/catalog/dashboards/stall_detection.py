@@ -190,8 +190,8 @@ _ENDING = stage(
     bargauge(
         "Cuts by time limit, within 1h",
         "locale",
-        "Client disconnects that fell on a well-known limit: by the silence before them (an idle "
-        "timeout) or by the stream's age (a total limit). The longest bar names what to raise.",
+        "Client disconnects that fell on a well-known limit: counted from the last write (an idle "
+        "timeout) or from the opening (a total limit). The longest bar names what to raise.",
         Query(
             expr="topk(8, sum by (since, limit) (route:sse_cuts:increase1h) >= 1)",
             legend="{{limit}} s since {{since}}",
@@ -206,9 +206,9 @@ _ENDING = stage(
         "Share of cuts on one limit",
         "percentunit",
         "Share of client disconnects that fall on one time limit, over 1h, worst route. People "
-        "leave at any time; only a machine leaves at 60 s. Shares under 10 % are not drawn.",
+        "leave at any time; only a machine leaves at 60 s. Shares under 20 % are not drawn.",
         Query(
-            expr="max by (since, limit) (route:sse_cuts:share1h) > 0.1",
+            expr="max by (since, limit) (route:sse_cuts:share1h) > 0.2",
             legend="{{limit}} s since {{since}}",
         ),
         width=12,
