@@ -9,10 +9,12 @@ import pytest
 import yaml
 
 from sse_observe.catalog.load import raw_series
-from sse_observe.errors import SettingsError
+from sse_observe.errors import CatalogError, SettingsError
 from sse_observe.render.banner import MARK
 from sse_observe.render.bundle import bundle, catalogue, render, render_to, write
 from sse_observe.render.check import check
+from sse_observe.render.promql import PromQL
+from sse_observe.render.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 FILES = bundle(None).files
@@ -150,7 +152,8 @@ def test_time_scale_shortens_time_and_leaves_experience_alone(settings_file: Pat
     found = {rule.get("record", rule.get("alert")): rule for rule in rules(files)}
 
     recordings = yaml.safe_load(files["alerts/sse-recording-rules.yaml"])
-    assert recordings["groups"][0]["interval"] == "500ms"
+    assert [group["interval"] for group in recordings["groups"]] == ["500ms", "2s500ms"]
+    assert found["route:sse_cuts:increase1h"]["expr"].rstrip().endswith("[1m]) * 2.5")
     assert "[5s500ms]" in found["route_split:sse_streams_opened:rate5m"]["expr"]
     assert "offset 5s)\n    / 5\n" in found["route:sse_streams_lost:rate5m"]["expr"]
     assert 'le=~"5(\\\\.0)?"' in found["route:sse_reconnects_slow:increase10m"]["expr"]
@@ -161,6 +164,18 @@ def test_time_scale_shortens_time_and_leaves_experience_alone(settings_file: Pat
     assert found["SSEHighReconnectLatency"]["expr"].startswith(
         "route:sse_reconnects_slow:ratio_rate10m > 0.05"
     )
+
+
+def test_a_count_is_as_often_as_what_it_counts() -> None:
+    """A patient signal's sum is worth its own interval; two paces in one sum are refused."""
+    promql = PromQL(Settings())
+    counted = ('route:sse_cuts:rate5m{route=~"/[a-z]{2}"}', "route:sse_streams_lost:rate5m")
+    cuts, lost = (f"sum_over_time({name}[1h])" for name in counted)
+
+    assert promql.fill(f"{cuts} * << interval >>").endswith("* 150")
+    assert promql.fill(f"{lost} * << interval >>").endswith("* 30")
+    with pytest.raises(CatalogError, match="cannot be counted together"):
+        promql.fill(f"({cuts} + {lost}) * << interval >>")
 
 
 def test_hostile_words_survive_yaml(settings_file: Path) -> None:

@@ -8,6 +8,7 @@ import yaml
 from history import History
 from prometheus_client import CollectorRegistry
 
+from sse_observe.catalog.durations import seconds
 from sse_observe.metrics import ALL_USERS, METRICS
 from sse_observe.registry import SSEMetrics
 
@@ -52,11 +53,12 @@ def exported(instance):
 
 
 def rules():
-    """Yield name and expression of each rule of the rendered bundle, in its order."""
+    """Yield each rule of the rendered bundle, in its order, and the seconds between two of it."""
     for file in ("sse-recording-rules.yaml", "sse-alerts.yaml"):
         for group in yaml.safe_load((ROOT / "alerts" / file).read_text())["groups"]:
+            every = seconds(group["interval"])
             for rule in group["rules"]:
-                yield rule.get("record"), rule.get("labels", {}), rule["expr"]
+                yield rule.get("record"), rule.get("labels", {}), rule["expr"], every
 
 
 def worked(prometheus):
@@ -84,11 +86,11 @@ def test_rules_of_a_fleet_fit_into_their_interval(prometheus):
         series += len(pushed)
         history.push(pushed)
     costs = {}
-    for record, labels, expr in rules():
+    for record, labels, expr, every in rules():
         # A question costs something where nothing is found, too; that is paid once, not per series.
         empty, _ = asked(prometheus, expr, history.start - 10 * END)
         full, found = asked(prometheus, expr, history.start + END)
-        costs[record or expr] = full - empty
+        costs[record or expr] = (full - empty) * RULES_EVERY / every
         if record is not None:
             kept = ({**row.labels, **labels, "__name__": record} for row in found)
             history.push((row, [(END, 1.0)]) for row in kept)
@@ -98,8 +100,9 @@ def test_rules_of_a_fleet_fit_into_their_interval(prometheus):
     dearest = max(costs, key=lambda name: costs[name])
     print(
         f"\n{series / INSTANCES:.0f} series per instance of {ROUTES} routes with everything on"
-        f"\n{len(costs)} rules once over {FLEET:,} such instances: {whole:.1f} s of one processor,"
+        f"\n{len(costs)} rules over {FLEET:,} such instances: {whole:.1f} s of one processor"
+        f" in {RULES_EVERY} s,"
         f"\ndearest: {costs[dearest] * scale:.1f} s, {dearest}"
     )
-    # Groups are evaluated side by side; the machine may be shared.
-    assert whole < 2 * RULES_EVERY
+    # The machine may be shared: shares of a quiet one are judged beside a control elsewhere.
+    assert whole < RULES_EVERY
