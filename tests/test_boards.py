@@ -356,6 +356,15 @@ def test_marks_show_firing_alerts_and_restarts() -> None:
     assert not any("$instance" in mark["expr"] for mark in marks)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_an_axis_of_nothing_is_not_of_a_hundred(name: str) -> None:
+    """Where all is zero Grafana draws up to 100: of a share, that is 10000 %."""
+    for shown in lint.panels(BOARDS[name]):
+        defaults = shown["fieldConfig"]["defaults"]
+        if shown["type"] == "timeseries" and defaults["unit"] in ("percentunit", "locale"):
+            assert "max" in defaults or "axisSoftMax" in defaults["custom"]
+
+
 def test_an_alert_is_marked_where_it_began() -> None:
     """Grafana tints a graph for as long as a mark lasts, and ten that last paint it red."""
     mark = BOARDS["stream-health"]["annotations"]["list"][1]

@@ -44,6 +44,8 @@ _NOTHING = {
     "type": "special",
     "options": {"match": "null", "result": {"text": "–", "color": "text", "index": 0}},
 }
+# Where all is zero Grafana's axis would reach to 100, and call a share 10000 %.
+_QUIET = {"percentunit": 0.01, "locale": 1, "cpm": 1}
 _LINE_WIDTH = {"thin": 1, "normal": 2, "bold": 3}
 
 
@@ -166,8 +168,8 @@ def _timeseries(panel: Panel, limits: Sequence[Limit]) -> JSON:
         "axisPlacement": "auto",
         "axisLabel": "",
         "axisSoftMin": panel.soft_minimum,
-        # The pager's line stays in sight while all is well, and nothing at all is not "of 100".
-        "axisSoftMax": min(above) * 1.1 if above else 1 if panel.decimals == 0 else None,
+        # The pager's line stays in sight while all is well.
+        "axisSoftMax": min(above) * 1.1 if above else _QUIET.get(panel.unit),
         "hideFrom": {"legend": False, "tooltip": False, "viz": False},
         "thresholdsStyle": {"mode": "dashed" if lines else "off"},
     }
@@ -231,21 +233,21 @@ def _reduced() -> JSON:
 
 
 def _stat(panel: Panel, limits: Sequence[Limit]) -> JSON:
-    named = any(query.legend for query in panel.queries)
-    trend = not any(query.instant for query in panel.queries)
+    # The worst of many says who it is.
+    mode = "value_and_name" if any(query.legend for query in panel.queries) else "auto"
     return {
         "type": "stat",
         "fieldConfig": _field_config(panel, steps=_worth(panel, limits)),
         "options": {
             "colorMode": "value",
-            "graphMode": "area" if trend else "none",
+            # A steady trend would run through the number.
+            "graphMode": "none",
             "justifyMode": "auto",
             "orientation": "auto",
             "percentChangeColorMode": "standard",
             "reduceOptions": _reduced(),
             "showPercentChange": False,
-            # The worst of many says who it is.
-            "textMode": "value_and_name" if named else "auto",
+            "textMode": mode,
             "wideLayout": True,
         },
     }
@@ -273,12 +275,7 @@ def _bargauge(panel: Panel, limits: Sequence[Limit]) -> JSON:
         "fieldConfig": _field_config(panel, steps=_worth(panel, limits)),
         "options": {
             "displayMode": "basic",
-            "legend": {
-                "calcs": [],
-                "displayMode": "list",
-                "placement": "bottom",
-                "showLegend": False,
-            },
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
             "maxVizHeight": 28,
             "minVizHeight": 12,
             "minVizWidth": 8,

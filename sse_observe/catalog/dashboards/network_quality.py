@@ -16,6 +16,7 @@ from sse_observe.catalog.dashboards.phrases import (
     instances,
     mean,
     most_by,
+    now,
     quantile,
     quantiles,
     sum_by,
@@ -50,7 +51,7 @@ _ANSWER = stage(
         "s",
         "How much later than the best of its connection an event arrives, for one event in "
         "twenty. Seconds mean that something on the way collects events.",
-        quantile(0.95, "route:sse_event_delay_seconds_bucket:rate5m", legend=ALL),
+        now(quantile(0.95, "route:sse_event_delay_seconds_bucket:rate5m", legend=ALL)),
         no_value=NO_REPORTS,
     ),
     stat(
@@ -58,7 +59,7 @@ _ANSWER = stage(
         "s",
         "Round-trip time on the next TCP hop; behind a proxy that is the proxy. A rise here is "
         "the network's, not the application's.",
-        quantile(0.95, "route:sse_tcp_rtt_seconds_bucket:rate5m", legend=ALL),
+        now(quantile(0.95, "route:sse_tcp_rtt_seconds_bucket:rate5m", legend=ALL)),
         no_value=NO_TCP,
     ),
     stat(

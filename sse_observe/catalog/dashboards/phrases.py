@@ -43,7 +43,7 @@ BEGAN = f"{_BY_ALERT} ({FIRING}) unless {_BY_ALERT} ({FIRING} offset $__interval
 STARTED = "max by (job) (sse_start_time_seconds)"
 """When the newest process of each job started, in Unix time."""
 
-# A named value stands above its trend; a nameless one would be centred, and drawn across it.
+# Beside values of the worst route.
 ALL = "all routes"
 
 NO_REPORTS = "No client reports"
@@ -90,6 +90,12 @@ def most_by(label: str, signal: str) -> Query:
 def each(label: str, signal: str) -> Query:
     """Draw a line for each value of an enum of ours, the worst route of each."""
     return Query(expr=f"max by ({label}) ({signal})", legend=f"{{{{{label}}}}}")
+
+
+def now(query: Query) -> Query:
+    """Ask for this moment alone: what was last known an hour ago is no answer."""
+    # A quantile of nothing is NaN, which Grafana would print.
+    return replace(query, expr=f"{query.expr} >= 0", instant=True)
 
 
 def bold(query: Query) -> Query:

@@ -22,6 +22,7 @@ from sse_observe.catalog.dashboards.phrases import (
     in_range,
     instances,
     mean,
+    now,
     per_minute_by,
     quantile,
     quantiles,
@@ -62,15 +63,15 @@ _ANSWER = stage(
         "locale",
         "Users who look at a page that does not move: without a payload (stalled), without any "
         "byte (silent). Compare with the active streams on Stream Health.",
-        Query(expr="sum(route:sse_stalled_streams:sum)", legend="stalled"),
-        Query(expr="sum(route:sse_silent_streams:sum)", legend="silent"),
+        now(Query(expr="sum(route:sse_stalled_streams:sum)", legend="stalled")),
+        now(Query(expr="sum(route:sse_silent_streams:sum)", legend="silent")),
         decimals=0,
     ),
     stat(
         "Recovery p95",
         "s",
         "From a stall seen by the browser to the next event; one in twenty users waits longer.",
-        quantile(0.95, "route:sse_stall_recovery_seconds_bucket:rate5m", legend=ALL),
+        now(quantile(0.95, "route:sse_stall_recovery_seconds_bucket:rate5m", legend=ALL)),
         decimals=1,
         no_value="No stalls",
     ),
@@ -136,8 +137,9 @@ _DELIVERING = stage(
     lines(
         "Heartbeats sent against expected",
         "eps",
-        "Heartbeats per second, and the most there could be if every stream were idle. Busy "
-        "streams need few; near zero with silent streams above is a dead heartbeat.",
+        "Heartbeats per second, and how many it would be if every open stream were idle. Busy "
+        "streams need few, new ones may send one at once; near zero with silent streams above "
+        "is a dead heartbeat.",
         Query(
             expr='sum(route:sse_events_sent:rate5m{event="heartbeat"})',
             legend="sent",

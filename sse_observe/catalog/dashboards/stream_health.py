@@ -15,6 +15,7 @@ from sse_observe.catalog.dashboards.phrases import (
     lowest,
     mean,
     most_by,
+    now,
     sum_by,
 )
 from sse_observe.catalog.dashboards.stream_health_depth import DEPTH
@@ -56,9 +57,9 @@ _ANSWER = stage(
     stat(
         "Active streams",
         "locale",
-        "Event streams that are open now. A cliff is an outage or a deploy; a "
-        "slope that never falls is a leak.",
-        Query(expr="sum(route:sse_streams_open:sum)", legend=ALL),
+        "Event streams that are open now. Where they are, and whether they only rise, is drawn "
+        "below by route.",
+        now(Query(expr="sum(route:sse_streams_open:sum)", legend=ALL)),
         decimals=0,
     ),
     gauge(
@@ -66,9 +67,11 @@ _ANSWER = stage(
         "s",
         "From connection lost to open again, as browsers measured it, on average "
         "over five minutes. Above 5 s users give up: see the slow reconnects below.",
-        mean(
-            "route_split:sse_reconnect_time_seconds_sum:rate5m",
-            "route:sse_reconnect_time_seconds_bucket:rate5m",
+        now(
+            mean(
+                "route_split:sse_reconnect_time_seconds_sum:rate5m",
+                "route:sse_reconnect_time_seconds_bucket:rate5m",
+            )
         ),
         width=5,
         decimals=1,
