@@ -145,6 +145,20 @@ def test_only_the_end_of_a_large_file_is_read(
     assert "only the last" in found.notes[0]
 
 
+def test_lines_that_are_no_text_are_read_as_far_as_they_are(tmp_path: Path) -> None:
+    """A line of a megabyte, bytes that are no UTF-8, a terminal's codes: bounded and told."""
+    path = tmp_path / "app.log"
+    at = b"2026-09-21T14:00:00Z ERROR app "
+    lines = [at + b"x" * 1_000_000, at + b"\xff\xc3( \x1b[31mred\x00", b'{"time": ' + b"[" * 50_000]
+    path.write_bytes(b"\n".join([*lines, at + "\u202egnp.exe".encode(), b"\r" * 100_000]))
+
+    reading = read_log(path, WINDOW)
+
+    assert reading.within == 3
+    assert max(len(kind.text) for kind in reading.kinds) < 5000
+    assert any("\ufffd" in kind.text for kind in reading.kinds)
+
+
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     """It is said before anything is asked."""
     for path in (tmp_path / "nowhere.log", tmp_path):

@@ -1,25 +1,30 @@
 """The page: one file, safe against whatever stands in metrics and logs, readable by everybody."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import needs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_source import NOW, FakePrometheus, stalled
+from report_source import NOW, FakePrometheus, Rows, stalled
 
 from sse_observe.report.html import data, tag, text
 from sse_observe.report.order import Findings, Order, carry_out
 from sse_observe.report.page import MOST_BYTES, page
+from sse_observe.report.plots import Hues
 from sse_observe.report.units import said
 
 HOSTILE = "/x</script><script>window.broken=1</script>\"'><img src=x onerror=window.broken=2>"
 HOSTILE += "<a href='javascript:window.broken=3'>\u2028\u202e&lt;%{y}$x$"
+STRANGE = ("\u202elive\u2066", "</script>", "__proto__", "constructor", "<!--", "$&", "{{route}}")
 _LOG = f"2026-09-21T12:30:00Z ERROR app upstream prematurely closed {HOSTILE}\n"
 
 
@@ -47,6 +52,32 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Findings:
         # One board is enough to see; a page with all three is drawn where a real one is read.
         order = Order(prometheus=fake.url, logs=log, alert="SSEStreamsStalled")
         return carry_out(order, now=lambda: NOW)
+
+
+@pytest.fixture(scope="module")
+def strange() -> str:
+    """Return the page about routes whose names mean something to somebody else."""
+    rows: Rows = [({"route": name, "le": "1048576.0"}, 0.2) for name in STRANGE]
+    with FakePrometheus([("ALERTS", []), ("", rows)]) as fake:
+        order = Order(prometheus=fake.url, alert="SSEEventsOversized")
+        return page(carry_out(order, now=lambda: NOW))
+
+
+def drawn(html: str) -> list[dict[str, Any]]:
+    """Return the figures of a page."""
+    written = html.partition('id="figures">')[2].partition("</script>")[0]
+    return list(json.loads(written)["figures"].values())
+
+
+def looks(html: str) -> dict[str, set[tuple[str, str]]]:
+    """Return how the lines of each of the strange routes look, over all plots."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for trace in (trace for figure in drawn(html) for trace in figure["data"]):
+        name = unescape(trace.get("name", ""))
+        if name in STRANGE or "\\u202e" in name:
+            look = trace["line"]["color"], trace["line"].get("dash", "solid")
+            found.setdefault(name, set()).add(look)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +151,44 @@ def test_headings_landmarks_and_tables_lead_a_screen_reader(outline: Outline) ->
     assert all(head["scope"] in ("row", "col") for head in outline.named("th") if "scope" in head)
     targets = [str(link["href"])[1:] for link in outline.named("a") if str(link["href"])[:1] == "#"]
     assert set(targets) <= set(ids)
+
+
+def test_names_that_mean_something_elsewhere_are_names_here(strange: str) -> None:
+    """Each of them stands in the page as text, and no character that cannot be seen does."""
+    scripts = Outline(strange).named("script")
+    assert [script.get("type") for script in scripts] == ["application/json", None, None]
+    body = strange.partition("<body>")[2].partition("<script>")[0]
+    assert not set(body) & set("\u202e\u2066\x1b\x00")
+    assert looks(strange).keys() == {"\\u202elive\\u2066", *STRANGE[1:]}
+
+
+def test_a_route_has_one_colour_in_every_plot_and_no_other_has_it(strange: str) -> None:
+    """However long their names are: a legend of equal colours says nothing."""
+    (*several,) = looks(strange).values()
+    assert {len(look) for look in several} == {1}
+    assert len(set.union(*several)) == len(STRANGE)
+
+    hues = Hues()
+    asked = [hues.of("{{route}}", f"/{number}") for number in range(28)]
+    assert len(set(asked)) == 28
+    assert [hues.of("{{route}}", f"/{number}") for number in range(28)] == asked
+
+
+def test_axes_say_0_2_and_not_200m(strange: str) -> None:
+    """Half an event a second is not 500 thousandths of one; a megabyte is no power of ten."""
+    for figure in drawn(strange):
+        for axis in ("xaxis", "yaxis"):
+            assert not figure["layout"].get(axis, {}).get("tickformat", "").endswith("s")
+    assert "e+0" not in strange.partition("<body>")[2].partition("<script>")[0]
+
+
+def test_tables_of_runbooks_scroll_on_a_narrow_screen(hostile: Findings) -> None:
+    """A page that is wider than its screen cannot be read in the hand."""
+    books = {"SSEErrorBudgetBurn": "# X\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"}
+    html = page(replace(hostile, incident=replace(hostile.incident, runbooks=books)))
+
+    assert re.search(r'<div class="scroll"[^>]*><table>\s*<thead>', html)
+    assert html.count("<table>") == html.count('tabindex="0"><table>')
 
 
 def test_what_is_missing_is_said(hostile: Findings) -> None:
@@ -228,11 +297,19 @@ def test_chromium_draws_it_offline_without_a_complaint(
         wide = tab.run("document.documentElement.scrollWidth <= innerWidth")
         followed = tab.run("document.querySelectorAll('svg a').length")
         broken = tab.run("window.broken")
+        sizes = "[...document.querySelectorAll('.plot')].map((p) => p._fullLayout?.width ?? 0)"
+        printed = tab.run(sizes)
+        tab.run("dispatchEvent(new Event('afterprint'))")
+        fits = "(p) => !p._fullLayout || Math.abs(p._fullLayout.width - p.clientWidth) < 2"
+        back = tab.run(f"[...document.querySelectorAll('.plot')].every({fits})")
 
     assert said == []
     assert tab.errors == []
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert drawn > 10
+    # Two columns of a sheet, and the screen again.
+    assert max(printed) == 314
+    assert back
     assert broken is None
     assert followed == 0
     assert wide

@@ -7,7 +7,7 @@ from sse_observe.catalog.model import Panel
 from sse_observe.report.digest import digest
 from sse_observe.report.html import Child, Markup, inner, table, tag
 from sse_observe.report.panels import BoardView, RowView, View
-from sse_observe.report.plots import bounds, figure
+from sse_observe.report.plots import Hues, bounds, figure
 from sse_observe.report.sections import section, tiles
 from sse_observe.report.units import clock, said
 from sse_observe.report.window import Window
@@ -19,6 +19,7 @@ class Gallery:
 
     window: Window
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hues: Hues = field(default_factory=Hues)
 
     def board(self, view: BoardView) -> Markup:
         """Return a board with its rows; those that Grafana shows collapsed are closed."""
@@ -54,7 +55,7 @@ class Gallery:
     def plot(self, view: View) -> Markup:
         """Return one panel: its title, its plot or why there is none, and its numbers."""
         panel = view.panel
-        drawn = figure(view, self.window)
+        drawn = figure(view, self.window, self.hues)
         if drawn is None:
             words = f"Not answered: {view.failed}" if view.failed else panel.no_value
             place = tag("p", words, class_="none")

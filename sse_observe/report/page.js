@@ -9,7 +9,8 @@
   const base = {
     font, height: 270, margin: { l: 56, r: 12, t: 8, b: 44 }, hovermode: "x unified",
     paper_bgcolor: "#fff", plot_bgcolor: "#fff", barmode: "stack", bargap: 0.25,
-    legend: { orientation: "h", y: -0.16, yanchor: "top", x: 0, font: { size: 11 } },
+    // Above, where it covers no date, however many lines it takes.
+    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { size: 11 } },
     hoverlabel: { font: { ...font, size: 11 }, namelength: 60, bgcolor: "#fff" },
     dragmode: "zoom",
   };
@@ -18,15 +19,17 @@
     modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
   };
 
-  function draw(place) {
+  function draw(place, size = {}) {
     const figure = figures[place.dataset.figure];
-    if (!figure || place.dataset.drawn) return;
+    if (!figure) return;
+    if (!place.dataset.drawn) place.textContent = "";
     place.dataset.drawn = "yes";
-    place.textContent = "";
     const { xaxis, yaxis, shapes = [], over_time: timed = true, ...layout } = figure.layout;
-    const time = { ...axis, type: "date", range, hoverformat: "%H:%M:%S" };
+    // A date takes some 90 pixels.
+    const nticks = Math.max(2, Math.floor((size.width ?? place.clientWidth) / 95));
+    const time = { ...axis, type: "date", range, hoverformat: "%H:%M:%S", tickangle: 0, nticks };
     Plotly.newPlot(place, figure.data, {
-      ...base, ...layout,
+      ...base, ...layout, ...size,
       xaxis: { ...(timed ? time : axis), ...xaxis },
       yaxis: { ...axis, ...yaxis },
       shapes: timed ? [...marks, ...shapes] : shapes,
@@ -34,12 +37,18 @@
   }
 
   const places = [...document.querySelectorAll("[data-figure]")];
-  const shown = (place) => !place.closest("details:not([open])");
-  const drawAll = () => places.filter(shown).forEach(draw);
   const watcher = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) if (isIntersecting) draw(target);
+    for (const { isIntersecting, target } of entries)
+      if (isIntersecting && !target.dataset.drawn) draw(target);
   }, { rootMargin: "400px" });
   places.forEach((place) => watcher.observe(place));
-  addEventListener("beforeprint", drawAll);
+  // Paper is narrower than a screen and asks nobody to draw again: two columns of A4 or letter.
+  addEventListener("beforeprint", () => {
+    for (const place of places.filter((one) => !one.closest("details:not([open])")))
+      draw(place, { width: place.classList.contains("timeline") ? 690 : 314 });
+  });
+  addEventListener("afterprint", () => {
+    for (const place of places.filter((one) => one.dataset.drawn)) draw(place);
+  });
   document.documentElement.dataset.ready = "yes";
 })();

@@ -125,6 +125,10 @@ def _runbooks(runbooks: Mapping[str, str], runbook_url: str) -> Markup:
 
 def _books(runbooks: Mapping[str, str], runbook_url: str) -> Iterator[Markup]:
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    # As wide as it likes, on a screen of any width.
+    around = '<div class="scroll" role="region" aria-label="Table" tabindex="0">'
+    reader.add_render_rule("table_open", lambda *_: f"{around}<table>")
+    reader.add_render_rule("table_close", lambda *_: "</table></div>")
     for name, text in runbooks.items():
         tokens = reader.parse(_BANNER.sub("", text))
         for token in tokens:

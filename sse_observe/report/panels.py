@@ -1,5 +1,6 @@
 """The boards' panels with what their queries gave: the catalogue's, and no other."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from sse_observe.report.answer import Answer, Series
 from sse_observe.report.survey import Question
 from sse_observe.report.window import Window
 from sse_observe.report.wording import Wording
+
+_LABEL = re.compile(r"{{\s*(\w+)\s*}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +96,11 @@ def views(
 
 
 def _name(query: Query, series: Series) -> str:
-    """Fill Grafana's `{{label}}` format."""
-    text = query.legend
-    for label, value in series.labels.items():
-        text = text.replace(f"{{{{{label}}}}}", value) if "{{" in query.legend else text
-    if "{{" in query.legend and text == query.legend:
+    """Fill Grafana's `{{label}}` format, once: a value may look like one."""
+    asked = _LABEL.findall(query.legend)
+    if asked and not any(series.labels.get(label) for label in asked):
         return ""
-    return text
+    return _LABEL.sub(lambda found: series.labels.get(found[1], ""), query.legend)
 
 
 def _once(panel: Panel, query: Query) -> bool:

@@ -4,6 +4,7 @@ Panels as figures of plotly.js: plain data, coloured as on the boards.
 Knows plotly's format; draws nothing itself. Text becomes safe for plotly here, which reads tags.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from sse_observe.report.fired import Episode
 from sse_observe.report.html import visible
 from sse_observe.report.moments import Start
 from sse_observe.report.panels import Line, View
+from sse_observe.report.units import said
 from sse_observe.report.window import Window
 
 JSON = dict[str, Any]
@@ -22,23 +24,39 @@ JSON = dict[str, Any]
 _INK = "#1f2328"
 _SEVERITY = {"critical": COLOURS["bad"], "warning": COLOURS["warn"], "info": COLOURS["client"]}
 _WIDTH = {"thin": 1, "normal": 2, "bold": 3}
-# d3 formats and what follows the number.
+# Twenty-eight names look different; of more nobody follows one by its colour.
+_DASHES = ("solid", "dash", "dot", "dashdot")
+# d3 formats and what follows the number. Without a format plotly writes 0.2 and 20k; those of d3
+# that have prefixes would write 200m.
 _FORMATS = {
     "percentunit": (".3~%", ""),
     "percent": (".4~r", " %"),
     "s": (".3~r", " s"),
-    "bytes": (".3~s", "B"),
-    "Bps": (".3~s", "B/s"),
-    "ops": (".3~s", "/s"),
-    "reqps": (".3~s", "/s"),
-    "eps": (".3~s", "/s"),
-    "cpm": (".3~s", "/min"),
+    "bytes": ("", "B"),
+    "Bps": ("", "B/s"),
+    "ops": ("", "/s"),
+    "reqps": ("", "/s"),
+    "eps": ("", "/s"),
+    "cpm": ("", "/min"),
 }
 # Of a heatmap; white is nothing.
 _SHADES = [[0, "#f4f0fc"], [0.25, COLOURS["p50"]], [0.6, COLOURS["p95"]], [1, "#3d1f80"]]
 
 
-def figure(view: View, window: Window) -> JSON | None:
+class Hues:
+    """The colours of names: a route, a segment, a job has the same in every plot."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, dict[str, int]] = {}
+
+    def of(self, kind: str, name: str) -> tuple[str, str]:
+        """Return a name's colour among its kind, and how its line is drawn."""
+        numbers = self._numbers.setdefault(kind, {})
+        turn, place = divmod(numbers.setdefault(name, len(numbers)), len(NAME_COLOURS))
+        return NAME_COLOURS[place], _DASHES[turn % len(_DASHES)]
+
+
+def figure(view: View, window: Window, hues: Hues) -> JSON | None:
     """Return a panel's `data` and `layout`; None for one that is shown as numbers or a table."""
     panel = view.panel
     if not view.lines or panel.kind in ("stat", "gauge", "table"):
@@ -47,7 +65,7 @@ def figure(view: View, window: Window) -> JSON | None:
         return _heatmap(view, window)
     if panel.kind == "bargauge":
         return _bars(view)
-    traces = [_trace(panel, line, window, n) for n, line in enumerate(view.lines)]
+    traces = [_trace(panel, line, window, _hue(panel, line, hues)) for line in view.lines]
     layout: JSON = {
         "yaxis": _axis(panel),
         "shapes": [_threshold(limit) for limit in view.limits if limit.value],
@@ -76,6 +94,8 @@ def timeline(episodes: Sequence[Episode], window: Window) -> JSON:
             }
         ],
         "layout": {
+            # Names take half of the width.
+            "xaxis": {"nticks": 3},
             "yaxis": {"autorange": "reversed", "automargin": True},
             "height": 90 + 26 * len(set(names)),
             "showlegend": False,
@@ -155,8 +175,8 @@ def plain(words: str) -> str:
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _trace(panel: Panel, line: Line, window: Window, number: int) -> JSON:
-    hue, dash = _hue(panel, line, number)
+def _trace(panel: Panel, line: Line, window: Window, look: tuple[str, str]) -> JSON:
+    hue, dash = look
     trace: JSON = {
         "name": plain(line.name or panel.title),
         "x0": round(1000 * window.start),
@@ -167,8 +187,8 @@ def _trace(panel: Panel, line: Line, window: Window, number: int) -> JSON:
         return trace | {"type": "bar", "marker": {"color": hue}}
     width = _WIDTH[panel.queries[line.query].weight]
     trace |= {"type": "scatter", "mode": "lines", "line": {"color": hue, "width": width}}
-    if dash:
-        trace["line"]["dash"] = "dash"
+    if dash != "solid":
+        trace["line"]["dash"] = dash
     if panel.stacked:
         # A gap in one of a stack is nothing, or those above it would fall.
         trace["stackgroup"] = "one"
@@ -178,20 +198,18 @@ def _trace(panel: Panel, line: Line, window: Window, number: int) -> JSON:
     return trace
 
 
-def _hue(panel: Panel, line: Line, number: int) -> tuple[str, bool]:
-    """Return a line's colour, and whether it is dashed: the boards' own rule."""
+def _hue(panel: Panel, line: Line, hues: Hues) -> tuple[str, str]:
+    """Return a line's colour and dash: what the board means by it, or that of its name."""
     for series, meaning in panel.colours.items():
         pattern = series.startswith("/") and len(series) > 1
         if series and (re.search(series.strip("/"), line.name) if pattern else series == line.name):
-            return _ink(meaning), False
-    if "" in panel.colours:
-        return _ink(panel.colours[""]), False
-    if panel.queries[line.query].legend in NAMED:
-        turn, place = divmod(len(line.name), len(NAME_COLOURS))
-        return NAME_COLOURS[place], turn % 2 == 1
+            return _ink(meaning), "solid"
+    if "" in panel.colours and panel.queries[line.query].legend not in NAMED:
+        return _ink(panel.colours[""]), "solid"
     if not line.name:
-        return COLOURS["client"], False
-    return NAME_COLOURS[number % len(NAME_COLOURS)], number >= len(NAME_COLOURS)
+        return COLOURS["client"], "solid"
+    kind = panel.queries[line.query].legend
+    return hues.of(kind if kind in NAMED else panel.title, line.name)
 
 
 def _ink(meaning: str) -> str:
@@ -215,11 +233,16 @@ def short(value: float) -> float:
 
 
 def _axis(panel: Panel) -> JSON:
-    shape, suffix = _FORMATS.get(panel.unit, (".3~s", ""))
-    axis: JSON = {"tickformat": shape, "ticksuffix": suffix, "hoverformat": shape}
+    axis = _numbers(panel)
     if panel.minimum is not None and panel.soft_minimum is None:
         axis["rangemode"] = "tozero"
     return axis
+
+
+def _numbers(panel: Panel) -> JSON:
+    shape, suffix = _FORMATS.get(panel.unit, ("", ""))
+    how = {"tickformat": shape, "hoverformat": shape} if shape else {"exponentformat": "SI"}
+    return {**how, "ticksuffix": suffix}
 
 
 def _threshold(limit: Limit) -> JSON:
@@ -259,20 +282,19 @@ def _heatmap(view: View, window: Window) -> JSON:
             ]
         )
         below = [y if y is not None else b for y, b in zip(grid, below, strict=True)]
-        names.append(f"≤ {bound:g}" if bound != float("inf") else "more")
-    _, suffix = _FORMATS.get(view.panel.unit, ("", ""))
+        names.append(f"≤ {said(bound, view.panel.unit)}" if bound != math.inf else "more")
     return {
         "data": [
             {
                 "type": "heatmap",
                 "x0": round(1000 * window.start),
                 "dx": round(1000 * window.step),
-                "y": [name + suffix if name != "more" else name for name in names],
+                "y": names,
                 "z": rows,
                 "colorscale": _SHADES,
                 "showscale": False,
                 "ygap": 1,
-                "hovertemplate": "%{x|%H:%M:%S} %{y}: %{z:.3~s}/s<extra></extra>",
+                "hovertemplate": "%{x|%H:%M:%S} %{y}: %{z:.3~r}/s<extra></extra>",
             }
         ],
         "layout": {"yaxis": {"type": "category", "automargin": True}, "hovermode": "closest"},
@@ -281,7 +303,6 @@ def _heatmap(view: View, window: Window) -> JSON:
 
 def _bars(view: View) -> JSON:
     lines = sorted(view.lines, key=lambda line: line.series.last)
-    shape, suffix = _FORMATS.get(view.panel.unit, (".3~s", ""))
     return {
         "data": [
             {
@@ -290,11 +311,11 @@ def _bars(view: View) -> JSON:
                 "x": [short(line.series.last) for line in lines],
                 "y": [plain(line.name or view.panel.title) for line in lines],
                 "marker": {"color": COLOURS["warn"]},
-                "hovertemplate": f"%{{x:{shape}}}{suffix}<extra></extra>",
+                "hovertemplate": "%{x}<extra></extra>",
             }
         ],
         "layout": {
-            "xaxis": {"type": "linear", "tickformat": shape, "ticksuffix": suffix, "range": None},
+            "xaxis": {**_numbers(view.panel), "type": "linear", "range": None},
             "yaxis": {"type": "category", "automargin": True},
             "showlegend": False,
             "hovermode": "closest",
