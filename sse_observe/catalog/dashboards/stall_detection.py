@@ -77,13 +77,12 @@ _ANSWER = stage(
     ),
     stat(
         "UI messages shown",
-        "locale",
+        "short",
         "Status messages that users were shown in the time range: all of them, and those that "
         "tell of trouble (waiting, reconnecting, offline, polling, failed).",
         in_range("route:sse_ui_messages_shown:rate5m", legend="all"),
         in_range(TROUBLE, legend="of trouble"),
         width=5,
-        decimals=0,
         no_value=NO_REPORTS,
     ),
     alerts_firing(),
