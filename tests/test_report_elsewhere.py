@@ -172,8 +172,10 @@ def test_signals_beyond_their_limits_without_any_alert_are_questioned(
     assert "are the alert rules loaded" in second
 
 
-def test_some_refusals_leave_the_rest(history: History) -> None:
+def test_some_refusals_leave_the_rest(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server under load refuses some at once: they are asked again, and the others named."""
+    monkeypatch.setattr("sse_observe.report.source._PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("sse_observe.report.source._AT_ONCE_SECONDS", 60)
     refused: list[str] = []
 
     def refuse(_: Mapping[str, str], query: Query) -> Refusal | None:

@@ -31,6 +31,8 @@ _CHUNK = 1 << 16
 # Said by a query limit or by a proxy: a moment later the same question may be answered.
 _BUSY = (429, 502, 503, 504)
 _PAUSE_SECONDS = 1.0
+# What was refused later than this was tried: it would take as long again.
+_AT_ONCE_SECONDS = 5.0
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -97,12 +99,12 @@ class Source:
             raise UnansweredError(f"{self.url}: {self._away(reason)}") from None
 
     def _twice(self, request: Request) -> bytes:
-        """Fetch; once more where somebody was only busy. A query that took long would again."""
+        """Fetch; once more where somebody was only busy."""
         begun = self._clock()
         try:
             return self._fetch(request)
         except HTTPError as error:
-            if error.code not in _BUSY or self._clock() - begun > _PAUSE_SECONDS:
+            if error.code not in _BUSY or self._clock() - begun > _AT_ONCE_SECONDS:
                 raise
             error.close()
         self._pause(_PAUSE_SECONDS)
