@@ -134,7 +134,9 @@ def exported(metric: Metric) -> Iterator[tuple[Labels, float]]:
             for suffix in ("_sum", "_count"):
                 yield {"__name__": metric.name + suffix, **labels}, len(bounds)
         elif labels.get("kind") != "continuous":
-            yield {"__name__": metric.name, **labels}, 1 + crc32(repr(labels).encode()) % 16
+            pace = 1 + crc32(repr(labels).encode()) % 16
+            # Some proxy cuts at 60 s, or no share of the cuts would stand out.
+            yield {"__name__": metric.name, **labels}, pace + 200 * (labels.get("limit") == "60")
 
 
 SERIES = [
@@ -266,7 +268,7 @@ def test_rules_take_a_tenth_of_their_interval(fleets: tuple[Fleet, Fleet]) -> No
     hide that the rules grew. One raw quantile more is too much.
     """
     exprs = [*(expr for expr, _ in RULES), RAW_QUANTILE]
-    one, many = (fleet.costs(exprs, rounds) for fleet, rounds in zip(fleets, (3, 7), strict=True))
+    one, many = (fleet.costs(exprs, rounds=7) for fleet in fleets)
     there = sum(CONTROLS.values()) * INSTANCES / LARGE
     slowness = sum(many[expr] for expr in CONTROLS) / there
     dearer = [*RULES, (RAW_QUANTILE, SETTINGS.rule_seconds)]

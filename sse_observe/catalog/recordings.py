@@ -185,8 +185,8 @@ _CONNECTIONS = (
         # Their labels differ, so `or` keeps both, and the sum subtracts.
         expr="""
 sum by (<< by >>) (
-  sum by (<< by >>, start) (rate(sse_streams_opened_total{start="resumed"}[<< rate('2m') >>]))
-  or - sum by (<< by >>, reason) (rate(sse_streams_closed_total{reason="polled"}[<< rate('2m') >>]))
+  rate(sse_streams_opened_total{start="resumed"}[<< rate('2m') >>])
+  or - rate(sse_streams_closed_total{reason="polled"}[<< rate('2m') >>])
 )""",
         unit="ops",
         help="Connections resumed per second without those that poll, over two minutes.",
