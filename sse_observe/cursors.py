@@ -53,18 +53,11 @@ class Cursors:
         stream.cursor = _Cursor(self, parse_id(resumed_from))
 
     def closed(self, stream: Stream) -> None:
-        """Keep what a stream has written, and let go of the stream."""
+        """Keep what an ended stream has written, and let go of it and all that it holds."""
         found = parse_id(stream.id[3:].removeprefix(b" "))
         record = self._epochs.get(found[1]) if found is not None else None
         if record is not None:
             record.last()
-
-    def part(self, stream: Stream) -> None:
-        """Keep what an ended stream has written, and let go of it and all that it holds."""
-        found = parse_id(stream.id[3:].removeprefix(b" "))
-        epoch = self._epochs.get(found[1]) if found else None
-        if epoch is not None:
-            epoch.last()
 
     def known(self, epoch: bytes) -> _Epoch | None:
         """Return what is remembered of an epoch."""

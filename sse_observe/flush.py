@@ -71,11 +71,11 @@ class Flush:
 
     def _write_streams(self) -> None:
         tally, metrics = self._tally, self._metrics
-        for (start, segment, network), count in tally.opened.items():
+        for (start, (segment, network)), count in tally.opened.items():
             metrics.zero_segment(tally.label, segment, network)
             opened = metrics.counter("sse_streams_opened_total")
             opened.labels(tally.label, start, segment, network).inc(count)
-        for (reason, segment, network), count in tally.closed.items():
+        for (reason, (segment, network)), count in tally.closed.items():
             closed = metrics.counter("sse_streams_closed_total")
             closed.labels(tally.label, reason, segment, network).inc(count)
         for (since, limit), count in tally.cuts.items():

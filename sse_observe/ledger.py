@@ -24,7 +24,7 @@ from sse_observe.registry import SSEMetrics
 from sse_observe.routes import Resolved
 from sse_observe.stream import DURATION_BOUNDS, RouteTally, Stream
 from sse_observe.tally import Notes
-from sse_observe.traces import Traces, current_trace
+from sse_observe.traces import TRACER, Traces, current_trace
 
 LOGGER = logging.getLogger("sse_observe")
 
@@ -107,14 +107,14 @@ class Ledger:
         """Enter a stream whose response has started; `resumed_from` is its client's cursor."""
         now = self.clock()
         tally = self.tally(route)
-        trace = self._trace()
+        trace = self._trace() if TRACER in sys.modules and self._alone else None
         with self.lock:
             stream.begin(tally, labels, now)
             stream.resumed = resumed_from is not None
             if tally.config.dense_ids:
                 self.notes.drain()
                 self.cursors.watch(stream, resumed_from or b"")
-            key = ("resumed" if stream.resumed else "fresh", *labels)
+            key = ("resumed" if stream.resumed else "fresh", labels)
             self._streams[stream] = None
             tally.opened[key] = tally.opened.get(key, 0) + 1
             tally.open += 1
@@ -140,7 +140,7 @@ class Ledger:
             stream.reason = reason
             del self._streams[stream]
             tally = stream.tally
-            key = (reason, *stream.labels)
+            key = (reason, stream.labels)
             tally.closed[key] = tally.closed.get(key, 0) + 1
             tally.open -= 1
             now = self.clock() if at is None else at
@@ -157,24 +157,18 @@ class Ledger:
             if tally.config.dense_ids:
                 self.cursors.closed(stream)
             stream.coro = stream.scan = stream.cursor = None
-            if tally.config.dense_ids:
-                self.cursors.part(stream)
-            self._let_go(stream, age)
+            if self.sockets is not None:
+                self.sockets.close(stream)
+            if tally.traces is not None:
+                tally.traces.closed(stream, age)
         if reason not in _QUIET_ENDS and self.log_ends:
             self._log_end(stream, age, now - max(stream.written_at, stream.opened_at))
         if self._loop is None:
             self.flush()
 
-    def _let_go(self, stream: Stream, age: float) -> None:
-        """Tell those who were asked to look at streams that this one is over."""
-        if self.sockets is not None:
-            self.sockets.close(stream)
-        if stream.tally.traces is not None:
-            stream.tally.traces.closed(stream, age)
-
     def _trace(self) -> str | None:
         try:
-            return current_trace() if self._alone else None
+            return current_trace()
         except Exception:  # noqa: BLE001 - somebody's tracer must not cost the stream
             self.fault("middleware")
             return None

@@ -10,23 +10,23 @@ import inspect
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from types import CoroutineType
+from types import CoroutineType, MethodType
 from typing import Any
 
 from sse_observe.current import CURRENT
 from sse_observe.errors import SettingsError
 from sse_observe.headers import (
+    ResponseFaults,
     asks_for_event_stream,
     cursor_and_network,
     is_event_stream,
     network_of,
-    response_faults,
 )
 from sse_observe.ledger import LOGGER, Ledger
 from sse_observe.metrics import ALL_USERS, OTHER
 from sse_observe.registry import SSEMetrics, default_metrics
 from sse_observe.routes import Resolved, Routes, StreamRoute
-from sse_observe.sender import sender
+from sse_observe.sender import sender, transparent
 from sse_observe.server import exiting, peek
 from sse_observe.stream import Stream
 from sse_observe.tcp import Sockets
@@ -75,8 +75,9 @@ class SSEObserveMiddleware:
         self._ledger.log_ends = log_ends
         self._sockets = Sockets.of(self._ledger) if tcp_info else None
         self._clock = clock
-        self._wrap_send = sender(self._ledger.notes, clock, self._odd)
-        self._timed: bool | None = None
+        self._send = sender(self._ledger.notes, clock, self._odd)
+        self._opaque: bool | None = None
+        self._faults = ResponseFaults()
         self._labels: dict[tuple[str, str], tuple[str, str]] = {}
         self._stacked = False
         self._one_of_many = "PROMETHEUS_MULTIPROC_DIR" in os.environ
@@ -97,13 +98,15 @@ class SSEObserveMiddleware:
         stream: Stream | None = None
         try:
             stream = Stream()
-            stream.ask(self, scope, receive, self._clock())
+            stream.ask(self, scope, receive, send, self._clock())
             # Whoever has set it before is outside of us, and may see this very request.
             outer = CURRENT.set(stream).old_value
             if outer.__class__ is Stream and self._is_within(outer, scope):
                 stream = None
             else:
-                send = self._wrap_send(stream, send)
+                if self._opaque:
+                    stream.inner = transparent(send)
+                send = MethodType(self._send, stream)
         except Exception:  # noqa: BLE001 - the request goes on without us
             self._ledger.fault("middleware")
             stream = None
@@ -221,34 +224,32 @@ class SSEObserveMiddleware:
 
     # Messages from the application.
 
-    def _odd(self, stream: Stream, message: Message, send: Send) -> Awaitable[None]:
+    def _odd(self, stream: Stream, message: Message) -> Awaitable[None]:
         """Take everything but a body message in mid-stream: start, end, and the unusual."""
         try:
             if stream.live:
                 if self._is_last(stream, message):
-                    return self._last(stream, message, send)
+                    return self._last(stream, message)
             elif message["type"] == "http.response.start":
                 stream.answered = True
                 status = message["status"]
                 if status == 200:
-                    if is_event_stream(message["headers"]):
-                        self._open(stream, message, send)
+                    headers = message.get("headers", ())
+                    if headers.__class__ is not list:
+                        # It may be an iterator, which gives what it has only once.
+                        headers = list(headers)
+                        message = {**message, "headers": headers}
+                    if is_event_stream(headers):
+                        self._open(stream, message, headers)
                 elif status >= 300 and asks_for_event_stream(stream.scope):
                     self._rejected(stream, status)
         except Exception:  # noqa: BLE001 - the stream goes on without us
             self._ledger.fault("middleware")
-        if self._timed is not None or not stream.live:
-            return send(message)
-        sending = send(message)
-        self._guarded(self._choose_timing, sending)
+        sending: Awaitable[None] = stream.inner(message)
+        if self._opaque is None and stream.live:
+            # A server's first stream shows whether its sends can be asked where they wait.
+            self._opaque = sending.__class__ is not CoroutineType
         return sending
-
-    def _choose_timing(self, sending: Any) -> None:
-        """Learn from a server's first stream whether its sends can be asked where they wait."""
-        self._timed = sending.__class__ is not CoroutineType
-        if self._timed:
-            notes = self._ledger.notes
-            self._wrap_send = sender(notes, self._clock, self._odd, timed=True)
 
     def _is_last(self, stream: Stream, message: Message) -> bool:
         """Count what an unusual message carries; tell whether nothing can follow it."""
@@ -265,7 +266,7 @@ class SSEObserveMiddleware:
             self._ledger.notes.pending.append((stream, bytes(body), self._clock()))
             self._ledger.notes.drain()
 
-    def _open(self, stream: Stream, message: Message, send: Send) -> None:
+    def _open(self, stream: Stream, message: Message, headers: list[Any]) -> None:
         scope = stream.scope
         route = self._routes.resolve(scope)
         polled = stream.said is not None and stream.said.polled
@@ -279,11 +280,11 @@ class SSEObserveMiddleware:
         if "trailers" in message:
             stream.trailers = bool(message["trailers"])
         if not polled:
-            for fault in response_faults(message["headers"], scope.get("http_version", "1.1")):
+            for fault in self._faults.of(headers, scope.get("http_version", "1.1")):
                 faults = stream.tally.faults
                 faults[fault] = faults.get(fault, 0) + 1
         if self._sockets is not None:
-            self._sockets.watch(stream, send)
+            self._sockets.watch(stream)
         if stream.gone:
             self._lost_client(stream)
         elif route.config.deaf:
@@ -294,15 +295,16 @@ class SSEObserveMiddleware:
         rejected = self.metrics.counter("sse_open_rejected_total")
         rejected.labels(tally.label, f"{min(status // 100, 5)}xx").inc()
 
-    def _last(self, stream: Stream, message: Message, send: Send) -> Awaitable[None]:
+    def _last(self, stream: Stream, message: Message) -> Awaitable[None]:
         if not stream.gone and not stream.asked:
             stream.gone = peek(stream.receive) is True
         if stream.gone:
             # Now, not afterwards: on HTTP/2 the last message of a lost client may never return.
             self._close(stream, "client_disconnected")
             self._ledger.orphan(stream)
-            return send(message)
-        return self._send_last(stream, send(message))
+            gone: Awaitable[None] = stream.inner(message)
+            return gone
+        return self._send_last(stream, stream.inner(message))
 
     async def _send_last(self, stream: Stream, sending: Awaitable[None]) -> None:
         stream.ending = True
@@ -328,7 +330,8 @@ class SSEObserveMiddleware:
                 self._close(stream, "client_disconnected")
             else:
                 self._close(stream, "shutdown" if exiting() else "server_error")
-        self._is_over(stream)
+        if stream.gone or self._one_of_many or stream.tally.config.deaf:
+            self._is_over(stream)
 
     def _raised(self, stream: Stream, error: BaseException) -> None:
         if not stream.is_stream:

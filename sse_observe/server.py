@@ -25,6 +25,8 @@ def peek(receive: Any) -> bool | None:
     that is taken is missing to the application. Must not be asked once the response is over.
     """
     owner = getattr(receive, "__self__", None)
+    if owner is None:
+        return None
     gone = getattr(owner, "disconnected", None)
     if gone is None and isinstance(owner, asyncio.Queue):
         waiting = getattr(owner, "_queue", ())

@@ -73,8 +73,8 @@ class RouteTally:
         self.gaps = [0] * (len(GAP_BOUNDS) + 1)
         self.first_events = [0] * (len(FIRST_BOUNDS) + 1)
         self.durations = [0] * (len(DURATION_BOUNDS) + 1)
-        self.opened: dict[tuple[str, str, str], int] = {}
-        self.closed: dict[tuple[str, str, str], int] = {}
+        self.opened: dict[tuple[str, tuple[str, str]], int] = {}
+        self.closed: dict[tuple[str, tuple[str, str]], int] = {}
         self.cuts: dict[tuple[str, str], int] = {}
         self.faults: dict[str, int] = {}
         self.fast_volume = self.slow_volume = self.sizes_sum = self.comments = 0
@@ -101,7 +101,7 @@ class _EachMessage:
     """What every message touches, side by side: two cache lines instead of five."""
 
     __slots__ = (
-        *("coro", "events", "fast_bytes", "id", "live", "payload_at", "scan", "short"),
+        *("coro", "events", "fast_bytes", "id", "inner", "live", "payload_at", "scan", "short"),
         "written_at",
     )
 
@@ -131,11 +131,12 @@ class Stream(_EachMessage):
     coro: Any
     cursor: Any
 
-    def ask(self, owner: Any, scope: Any, receive: Any, asked_at: float) -> None:
+    def ask(self, owner: Any, scope: Any, receive: Any, inner: Any, asked_at: float) -> None:
         """Get ready to be a request. Not `__init__`, which would be called twice as slowly."""
         self.owner = owner
         self.scope = scope
         self.receive = receive
+        self.inner = inner
         self.asked_at = asked_at
         self.answered = self.asked = self.gone = self.live = self.is_stream = False
         self.said: Any = None

@@ -112,19 +112,20 @@ class Notes:
         """Count the first message of a stream, often its first payload event."""
         tally.firsts += 1
         stream.gap_from = now
-        head, cursor = _plain_head(body)
-        row = tally.heads.get(head)
-        if row is None or stream.cursor is not None:
-            self._slow(stream, tally, body, now, head)
-            return
         size = len(body)
-        tally.slow_messages += 1
-        tally.slow_volume += size
-        stream.bytes += size
-        _count_plain(stream, tally, row, size - (2 if body[-2] == 13 else 1), now)
-        stream.id = cursor
-        stream.scan = None
-        _first_payload(stream, tally, now)
+        if 13 not in body and stream.cursor is None and size < len(_SIZE_BINS):
+            head, cursor = _plain_head(body)
+            row = tally.heads.get(head)
+            if row is not None:
+                tally.fast[row + _SIZE_BINS[size]] += 1
+                stream.fast_bytes = size
+                stream.events = 1
+                stream.payload_at = now
+                stream.id = cursor
+                stream.scan = None
+                _first_payload(stream, tally, now)
+                return
+        self._slow(stream, tally, body, now, None)
 
     def _slow(
         self, stream: Stream, tally: RouteTally, body: bytes, now: float, head: bytes | None
@@ -338,12 +339,13 @@ def _plain_head(body: bytes) -> tuple[bytes | None, bytes]:
     rest, _, end = rest.partition(b"\n")
     if rest in _DONE or 13 in body:
         return None, b""
-    while end[:5] == b"data:":
-        _, _, end = end.partition(b"\n")
     if end != b"\n":
-        # Some write the id last.
-        line, _, end = end.partition(b"\n")
-        return (head, line) if end == b"\n" and line[:3] == b"id:" else (None, b"")
+        while end[:5] == b"data:":
+            _, _, end = end.partition(b"\n")
+        if end != b"\n":
+            # Some write the id last.
+            line, _, end = end.partition(b"\n")
+            return (head, line) if end == b"\n" and line[:3] == b"id:" else (None, b"")
     if b"id:" <= head < b"id;":
         line, end, head = head.partition(b"\n")
         return (head, line) if end else (None, b"")

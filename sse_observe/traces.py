@@ -10,12 +10,16 @@ from typing import Any
 from sse_observe.families import Histogram
 
 
+TRACER = "opentelemetry.trace"
+
+
 def current_trace() -> str | None:
-    """Return the trace that is recorded around this call, as 32 hexadecimal digits."""
-    opentelemetry = sys.modules.get("opentelemetry.trace")
-    if opentelemetry is None:
-        return None
-    context = opentelemetry.get_current_span().get_span_context()
+    """
+    Return the trace that is recorded around this call, as 32 hexadecimal digits.
+
+    To be called where the module named TRACER is loaded.
+    """
+    context = sys.modules[TRACER].get_current_span().get_span_context()
     if context.is_valid and context.trace_flags.sampled:
         return f"{context.trace_id:032x}"
     return None

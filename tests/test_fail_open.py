@@ -60,6 +60,7 @@ BEFORE = {
     "ledger.Ledger.of",
     "tally.Notes.__init__",
     "cursors.Cursors.__init__",
+    "headers.ResponseFaults.__init__",
     "routes.StreamRoute.__post_init__",
     "routes._event_names",
     "routes._is_count",

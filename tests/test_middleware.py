@@ -561,6 +561,44 @@ def test_response_faults_are_counted_at_the_first_byte(observe, metrics):
     }
 
 
+def test_faults_are_read_again_when_an_application_changes_its_headers(observe, metrics):
+    """What is remembered of the last response is a copy, lists within lists included."""
+    headers = [[b"content-type", b"text/event-stream"], [b"cache-control", b"no-cache"]]
+    app = observe(app_of(start(headers=headers), END))
+    name = "sse_response_faults_total"
+
+    drive(app)
+    headers[1][1] = b"public"
+    drive(app)
+    drive(app, http_scope(http_version="2"))
+    headers.append((b"connection", b"keep-alive"))
+    drive(app)
+    drive(app, http_scope(http_version="2"))
+
+    assert value(metrics, name, fault="buffering_allowed") == 5
+    assert value(metrics, name, fault="cacheable") == 4
+    assert value(metrics, name, fault="connection_header") == 1
+
+
+@pytest.mark.parametrize("read", [iter, tuple])
+def test_headers_may_be_any_iterable(observe, metrics, read):
+    """The server gets all headers of an iterator that we have read before it."""
+    app = observe(app_of(start(headers=read(DJANGO)), END))
+
+    sent = drive(app)
+
+    assert list(sent[0]["headers"]) == DJANGO
+    assert ends(metrics) == {"completed": 1}
+
+
+def test_a_start_may_have_no_headers(observe, metrics):
+    """They are optional; such an answer is no stream, and no fault of ours."""
+    drive(observe(app_of({"type": "http.response.start", "status": 200}, END)))
+
+    assert ends(metrics) == {}
+    assert value(metrics, "sse_observer_faults_total") == 0
+
+
 def test_two_middlewares_count_once(observe, metrics, caplog):
     """One installed by mistake within the other is told, and silent."""
     app = observe(observe(streaming(EVENT)))
@@ -782,8 +820,9 @@ def test_blocked_send_is_sampled(observe, metrics, clock):
     assert value(metrics, "sse_send_blocked_seconds_total") == 4
 
 
-def test_blocked_send_is_timed_where_the_servers_awaitable_tells_nothing(observe, metrics, clock):
-    """Servers in Rust hand out awaitables that cannot be asked; there each send is measured."""
+def test_blocked_send_is_sampled_where_the_servers_awaitable_tells_nothing(observe, metrics, clock):
+    """Servers in Rust hand out awaitables that cannot be asked; their time counts once as well."""
+    ledger = Ledger.of(metrics, clock)
 
     class Opaque:
         def __init__(self, message):
@@ -791,19 +830,28 @@ def test_blocked_send_is_timed_where_the_servers_awaitable_tells_nothing(observe
 
         def __await__(self):
             if self.message.get("body"):
-                clock.tick(2)
-            yield from ()
+                yield from release.wait().__await__()
 
     app = observe(streaming(EVENT))
 
-    async def run(scope):
-        await app(scope, Exchange(app, scope).receive, Opaque)
+    async def run(blocked):
+        nonlocal release
+        release = asyncio.Event()
+        task = asyncio.create_task(app(http_scope(), Exchange(app, {}).receive, Opaque))
+        await asyncio.sleep(0.01)
+        for _ in range(blocked):
+            clock.tick(1)
+            ledger.tick()
+        release.set()
+        await task
 
-    asyncio.run(run(http_scope()))
+    release = None
+    # The first stream of a server shows what its awaitables are.
+    asyncio.run(run(0))
     app.app = app_of(start(204, []), END)
-    asyncio.run(run(http_scope()))
+    asyncio.run(run(0))
     app.app = streaming(EVENT, EVENT)
-    asyncio.run(run(http_scope()))
+    asyncio.run(run(4))
 
     assert value(metrics, "sse_send_blocked_seconds_total") == 4
     assert value(metrics, "sse_observer_faults_total") == 0

@@ -1,6 +1,7 @@
 from bisect import bisect_left
 from collections import Counter
 from random import Random
+from types import MethodType
 
 import pytest
 import slow_reader
@@ -26,18 +27,18 @@ class Bench:
         self.now = 100.0
         self.notes = Notes(self.faults.append)
         self.tally = RouteTally("/s", config)
-        self.wrap = sender(self.notes, lambda: self.now, self.odd)
+        self.sender = sender(self.notes, lambda: self.now, self.odd)
 
-    def odd(self, stream, message, inner):
+    def odd(self, stream, message):
         self.notes.pending.append((stream, bytes(message["body"]), self.now))
-        return inner(message)
+        return stream.inner(message)
 
     def open(self):
         stream = Stream()
-        stream.ask(None, {}, None, self.now)
+        stream.ask(None, {}, None, lambda _: None, self.now)
         stream.begin(self.tally, ("all", "unknown"), self.now)
         self.streams.append(stream)
-        return stream, self.wrap(stream, lambda _: None)
+        return stream, MethodType(self.sender, stream)
 
     def send(self, send, body):
         if body:

@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
 from weakref import ref
 
 from sse_observe.ledger import LOGGER, Ledger
@@ -111,21 +110,21 @@ class Sockets:
 
     # All of these are called in the course of a stream or a tick: none may raise.
 
-    def watch(self, stream: Stream, send: Any) -> None:
+    def watch(self, stream: Stream) -> None:
         """Look for the socket under a stream, once; without one the stream goes unwatched."""
         try:
             with self._ledger.lock:
                 if stream.live and stream not in self._of:
-                    self._watch(stream, send)
+                    self._watch(stream)
         except OSError:
             # No TCP, or it is gone already, or the kernel does not answer.
             self._explain(stream)
         except Exception:  # noqa: BLE001 - the stream goes on without us
             self._ledger.fault("tcp")
 
-    def _watch(self, stream: Stream, send: Any) -> None:
+    def _watch(self, stream: Stream) -> None:
         sums = self.sums(stream.tally.label)
-        fd = descriptor_under(stream.receive, send)
+        fd = descriptor_under(stream.receive, stream.inner)
         found = Descriptor.find(fd) if fd is not None else self._by_address(stream.scope)
         if found is None:
             self._explain(stream)
