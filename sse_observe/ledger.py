@@ -148,10 +148,8 @@ class Ledger:
             tally.durations[bisect_left(DURATION_BOUNDS, age)] += 1
             tally.durations_sum += age
             stream.settle(now)
-            if stream.silent:
-                tally.silent -= 1
-            if stream.stalled:
-                tally.stalled -= 1
+            tally.silent -= stream.silent
+            tally.stalled -= stream.stalled
             if reason == "client_disconnected":
                 self._cut(tally, age, now - max(stream.written_at, stream.opened_at))
             if tally.config.dense_ids:

@@ -76,7 +76,6 @@ class SSEObserveMiddleware:
         self._sockets = Sockets.of(self._ledger) if tcp_info else None
         self._clock = clock
         self._send = sender(self._ledger.notes, clock, self._odd)
-        self._opaque: bool | None = None
         self._faults = ResponseFaults()
         self._labels: dict[tuple[str, str], tuple[str, str]] = {}
         self._stacked = False
@@ -104,8 +103,6 @@ class SSEObserveMiddleware:
             if outer.__class__ is Stream and self._is_within(outer, scope):
                 stream = None
             else:
-                if self._opaque:
-                    stream.inner = transparent(send)
                 send = MethodType(self._send, stream)
         except Exception:  # noqa: BLE001 - the request goes on without us
             self._ledger.fault("middleware")
@@ -246,9 +243,8 @@ class SSEObserveMiddleware:
         except Exception:  # noqa: BLE001 - the stream goes on without us
             self._ledger.fault("middleware")
         sending: Awaitable[None] = stream.inner(message)
-        if self._opaque is None and stream.live:
-            # A server's first stream shows whether its sends can be asked where they wait.
-            self._opaque = sending.__class__ is not CoroutineType
+        if stream.live and sending.__class__ is not CoroutineType:
+            stream.inner = transparent(stream.inner)
         return sending
 
     def _is_last(self, stream: Stream, message: Message) -> bool:

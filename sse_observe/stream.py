@@ -126,7 +126,8 @@ class Stream(_EachMessage):
     tally: RouteTally
     labels: tuple[str, str]
     reason: str | None
-    scan: "Scan | None"
+    scan: Any
+    """A Scan or a Held; None between two events, once there was payload."""
     accepted_at: float | None
     coro: Any
     cursor: Any
@@ -168,9 +169,11 @@ class Stream(_EachMessage):
         self.scan = FRESH
 
     def look_closely(self) -> None:
-        """Send the next messages past the short path, which sees plain payload only."""
-        if self.scan is None:
+        """Send the next messages past the short paths, which see plain payload only."""
+        if self.scan is None or self.scan is WAITING:
             self.scan = Scan()
+        elif self.scan is FRESH:
+            self.scan = Scan(fresh=True)
 
     def settle(self, now: float) -> None:
         """Add up what is kept per stream only: bytes, the sum of gaps, where the time went."""
@@ -239,6 +242,16 @@ class Scan:
     def is_between_events(self) -> bool:
         """Tell whether the next byte begins a block."""
         return not (self.length or self.size or self.after_cr or self.bom is not None)
+
+
+class Held:
+    """The beginning of a block that was cut in two, and where the stream stood before it."""
+
+    __slots__ = ("before", "beginning")
+
+    def __init__(self, before: Scan | None, beginning: bytes) -> None:
+        self.before = before
+        self.beginning = beginning
 
 
 # Two places to stand that need no memory: nothing is read yet, and no payload is read yet.

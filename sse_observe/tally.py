@@ -22,6 +22,7 @@ from sse_observe.stream import (
     SIZE_BOUNDS,
     SIZES,
     WAITING,
+    Held,
     RouteTally,
     Scan,
     Stream,
@@ -31,6 +32,7 @@ _SHORTEST_GAP = GAP_BOUNDS[0]
 # The size bin by the length of a message with one event, its blank line included, up to 64 KiB:
 # a table costs 44 ns where a bisect costs 120.
 _SIZE_BINS = bytes(bisect_left(SIZE_BOUNDS, n - 1) for n in range(65_538))
+_LARGE = len(_SIZE_BINS)
 _OTHER_ROW = EVENTS.index(OTHER) * SIZES
 
 _COLON = (b":", b"")
@@ -41,6 +43,8 @@ _KEPT_OF_A_LINE = 256
 # Names that an application writes are few; a hostile one must not fill the memory.
 _MOST_HEADS = 256
 _KEPT_COMMENT = 24
+# A block that is cut in two is read in one piece if its beginning is no longer than this.
+_KEPT_OF_A_BLOCK = 4096
 
 
 class Notes:
@@ -69,6 +73,7 @@ class Notes:
 
     def _count(self, taken: list[tuple[Stream, bytes, float]]) -> None:  # noqa: C901
         shortest, size_bins = _SHORTEST_GAP, _SIZE_BINS
+        head: bytes | None
         for stream, body, now in taken:
             try:
                 gap = now - stream.written_at
@@ -79,7 +84,6 @@ class Notes:
                         self._first(stream, stream.tally, body, now)
                         continue
                     stream.tally.gaps[bisect_left(GAP_BOUNDS, gap)] += 1
-                head: bytes | None = None
                 if stream.scan is None and 13 not in body:
                     head, _, rest = body.partition(b"data:")
                     rest, _, end = rest.partition(b"\n")
@@ -102,9 +106,7 @@ class Notes:
                             stream.events += 1
                             stream.payload_at = now
                             continue
-                    else:
-                        head = None
-                self._slow(stream, stream.tally, body, now, head)
+                self._slow(stream, stream.tally, body, now)
             except Exception:  # noqa: BLE001 - one bad note must not lose the others
                 self.fault("tally")
 
@@ -113,7 +115,7 @@ class Notes:
         tally.firsts += 1
         stream.gap_from = now
         size = len(body)
-        if 13 not in body and stream.cursor is None and size < len(_SIZE_BINS):
+        if stream.scan is FRESH and stream.cursor is None and 13 not in body and size < _LARGE:
             head, cursor = _plain_head(body)
             row = tally.heads.get(head)
             if row is not None:
@@ -125,23 +127,25 @@ class Notes:
                 stream.scan = None
                 _first_payload(stream, tally, now)
                 return
-        self._slow(stream, tally, body, now, None)
+        self._slow(stream, tally, body, now)
 
-    def _slow(
-        self, stream: Stream, tally: RouteTally, body: bytes, now: float, head: bytes | None
-    ) -> None:
+    def _slow(self, stream: Stream, tally: RouteTally, body: bytes, now: float) -> None:
         """
         Count what the short path passed on.
 
-        `head` is what stands before the only data line of a plain event, without its id, or
-        None. More shapes are common enough to be short: CRLF line ends, several data lines, an id
-        after the data, the first event of a stream, and comments.
+        More shapes are common enough to be short: CRLF line ends, several data lines, an id
+        after the data, comments, and an event that was cut in two.
         """
         size = len(body)
         tally.slow_messages += 1
         tally.slow_volume += size
         stream.bytes += size
         scan = stream.scan
+        if scan.__class__ is Held:
+            body = scan.beginning + body
+            size = len(body)
+            # A stall that began meanwhile is to be seen to end.
+            stream.scan = scan = Scan() if stream.stalled else scan.before
         if stream.cursor is not None or not (scan is None or scan is FRESH or scan is WAITING):
             self._scan(stream, tally, body, now)
             return
@@ -149,16 +153,15 @@ class Notes:
             tally.comments += tally.pings[body]
             stream.scan = scan and WAITING
             return
-        if head is None:
-            head, cursor = _plain_head(body)
-            row = tally.heads.get(head)
-            if row is not None:
-                _count_plain(stream, tally, row, size - (2 if body[-2] == 13 else 1), now)
-                stream.id = cursor or stream.id
-                if scan is not None:
-                    stream.scan = None
-                    _first_payload(stream, tally, now)
-                return
+        head, cursor = _plain_head(body)
+        row = tally.heads.get(head)
+        if row is not None:
+            _count_plain(stream, tally, row, size - (2 if body[-2] == 13 else 1), now)
+            stream.id = cursor or stream.id
+            if scan is not None:
+                stream.scan = None
+                _first_payload(stream, tally, now)
+            return
         self._learn(stream, tally, body, now, head)
 
     def _learn(
@@ -166,52 +169,69 @@ class Notes:
     ) -> None:
         """Read a message that began between two events, and remember it if it was plain."""
         events, comments = stream.events, tally.comments
-        if stream.scan is not FRESH and 13 not in body and body[-2:] == b"\n\n":
-            row = self._whole_blocks(stream, tally, body, now)
+        if stream.scan is not FRESH and 13 not in body:
+            self._blocks(stream, tally, body, now)
         else:
             row = self._scan(stream, tally, body, now)
-        if stream.scan is not None and stream.scan is not WAITING:
-            return
-        if head is not None:
-            alone = stream.events == events + 1 and tally.comments == comments
-            if row is not None and alone and _is_plain(head) and len(tally.heads) < _MOST_HEADS:
-                tally.heads[head] = row
-        elif stream.events == events and _is_comment(body) and len(tally.pings) < _MOST_HEADS:
+            if row is not None and stream.events == events + 1 and tally.comments == comments:
+                _remember(tally, head, row)
+        between = stream.scan is None or stream.scan is WAITING
+        quiet = between and stream.events == events and _is_comment(body)
+        if quiet and len(tally.pings) < _MOST_HEADS:
             tally.pings[body] = tally.comments - comments
 
-    def _whole_blocks(  # noqa: C901 - one branch per field
-        self, stream: Stream, tally: RouteTally, body: bytes, now: float
-    ) -> int | None:
-        """Read whole blocks with LF line ends, in half the time of `_scan`."""
-        row = None
-        for some in body[:-2].split(b"\n\n"):
-            block = some.lstrip(b"\n")
-            if not block:
-                continue
-            name, cursor, data = b"", None, 0
-            done = comment = False
-            for line in block.split(b"\n"):
-                start = line[:5]
-                if start == b"data:":
-                    done = not data and line[5:] in _DONE
-                    data += 1
-                elif start == b"event" and line[5:6] in _COLON:
-                    name = line[6:].removeprefix(b" ")
-                elif start[:1] == b":":
-                    comment = True
-                elif start[:2] == b"id" and line[2:3] in _COLON:
-                    if 0 not in line and len(line) <= _KEPT_OF_A_LINE:
-                        cursor = line[3:].removeprefix(b" ")
-                elif line == b"data":
-                    done = False
-                    data += 1
-            size = len(block) + 1
-            row = self._dispatch(stream, tally, now, size, name, cursor, data, done, comment)
+    def _blocks(self, stream: Stream, tally: RouteTally, body: bytes, now: float) -> None:
+        """Read what is whole of blocks with LF line ends, and keep the beginning of the next."""
+        whole, found, beginning = body.rpartition(b"\n\n")
+        for some in whole.split(b"\n\n") if found else ():
+            block = some.strip(b"\n")
+            if block:
+                self._block(stream, tally, block, now)
         if stream.terminal or stream.stalled:
             stream.scan = Scan()
         else:
             stream.scan = None if stream.has_payload else WAITING
-        return row
+        if beginning:
+            scan = stream.scan
+            if len(beginning) <= _KEPT_OF_A_BLOCK and (scan is None or scan is WAITING):
+                stream.scan = Held(scan, beginning)
+            else:
+                self._scan(stream, tally, beginning, now)
+
+    def _block(  # noqa: C901 - one branch per field
+        self, stream: Stream, tally: RouteTally, block: bytes, now: float
+    ) -> None:
+        """Read one block with LF line ends, in half the time of `_scan`."""
+        head, plain_id = _plain_head(block + b"\n\n")
+        row = tally.heads.get(head)
+        size = len(block) + 1
+        if row is not None:
+            _count_plain(stream, tally, row, size, now)
+            stream.id = plain_id or stream.id
+            stream.terminal = False
+            if not stream.has_payload:
+                _first_payload(stream, tally, now)
+            return
+        name, cursor, data = b"", None, 0
+        done = comment = False
+        for line in block.split(b"\n"):
+            start = line[:5]
+            if start == b"data:":
+                done = not data and line[5:] in _DONE
+                data += 1
+            elif start == b"event" and line[5:6] in _COLON:
+                name = line[6:].removeprefix(b" ")
+            elif start[:1] == b":":
+                comment = True
+            elif start[:2] == b"id" and line[2:3] in _COLON:
+                if 0 not in line and len(line) <= _KEPT_OF_A_LINE:
+                    cursor = line[3:].removeprefix(b" ")
+            elif line == b"data":
+                done = False
+                data += 1
+        row = self._dispatch(stream, tally, now, size, name, cursor, data, done, comment)
+        if row is not None:
+            _remember(tally, head, row)
 
     def _scan(self, stream: Stream, tally: RouteTally, body: bytes, now: float) -> int | None:
         """Read any bytes by the standard; return the row of the last payload event in them."""
@@ -332,7 +352,13 @@ def _read_field(scan: Scan, line: bytes) -> None:
 
 
 def _plain_head(body: bytes) -> tuple[bytes | None, bytes]:
-    """Return what stands before one event's data lines, without its id line, and that line."""
+    """
+    Return what stands before one event's data lines, without its id line, and that line.
+
+    None for what is more or less than one event, or does not begin with a field.
+    """
+    if body[0] == 58:
+        return None, b""
     if 13 in body:
         body = body.replace(b"\r\n", b"\n")
     head, _, rest = body.partition(b"data:")
@@ -350,6 +376,12 @@ def _plain_head(body: bytes) -> tuple[bytes | None, bytes]:
         line, end, head = head.partition(b"\n")
         return (head, line) if end else (None, b"")
     return head, b""
+
+
+def _remember(tally: RouteTally, head: bytes | None, row: int) -> None:
+    """Let the short paths recognise what was read in full, if it is plain."""
+    if head is not None and _is_plain(head) and len(tally.heads) < _MOST_HEADS:
+        tally.heads[head] = row
 
 
 def _is_plain(head: bytes) -> bool:

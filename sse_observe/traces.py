@@ -9,7 +9,6 @@ from typing import Any
 
 from sse_observe.families import Histogram
 
-
 TRACER = "opentelemetry.trace"
 
 

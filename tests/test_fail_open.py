@@ -50,6 +50,7 @@ GUARDS = {
     "ledger.Ledger._go_on",
     "ledger.Ledger.fault",
     "sender.sender",
+    "sender.transparent",
     "watcher.Watcher.receive",
 }
 """They catch what the others raise, and call nothing unguarded themselves."""

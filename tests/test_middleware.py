@@ -846,14 +846,13 @@ def test_blocked_send_is_sampled_where_the_servers_awaitable_tells_nothing(obser
         await task
 
     release = None
-    # The first stream of a server shows what its awaitables are.
-    asyncio.run(run(0))
+    asyncio.run(run(4))
     app.app = app_of(start(204, []), END)
     asyncio.run(run(0))
     app.app = streaming(EVENT, EVENT)
     asyncio.run(run(4))
 
-    assert value(metrics, "sse_send_blocked_seconds_total") == 4
+    assert value(metrics, "sse_send_blocked_seconds_total") == 8
     assert value(metrics, "sse_observer_faults_total") == 0
     assert ends(metrics) == {"completed": 2}
 

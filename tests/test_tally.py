@@ -207,6 +207,51 @@ def test_unfinished_line_keeps_its_beginning_only():
     assert stream.scan.length == 1_000_600
 
 
+def test_a_cut_block_is_held_up_to_a_few_kilobytes():
+    """Text that is cut anywhere is read in one piece; what is long is not kept for it."""
+    bench = Bench()
+    stream, send = bench.open()
+    bench.send(send, b"data: x\n\n")
+    bench.send(send, b"data: " + b"x" * 2000)
+    bench.notes.drain()
+    held = len(stream.scan.beginning)
+    bench.send(send, b"x" * 2000)
+    bench.send(send, b"x" * 2000)
+    bench.notes.drain()
+
+    assert held == 2006
+    assert len(stream.scan.rest) <= 256
+    bench.send(send, b"\n\n")
+    assert bench.counted()["volume"] == 8 + 6007
+
+
+def test_a_blank_line_more_is_no_part_of_an_event():
+    """The size of an event does not depend on how many blank lines follow it."""
+    play([b"data: 1\n\ndata: x\n\n\n"], [[b"data: 1\n\n", b"data: x\n\n\n"]], Random(1))
+
+
+@pytest.mark.parametrize("before", [[], [b": hi\n\n"], [b": hi\n\n", b"data: "], [b"data: x\n"]])
+def test_a_stall_before_the_first_payload_ends_with_it(before):
+    """Whoever thinks for long before answering has recovered as soon as the answer comes."""
+    bench = Bench()
+    _, usual = bench.open()
+    for _ in range(3):
+        bench.send(usual, b"data: x\n\n")
+    stream, send = bench.open()
+    for body in before:
+        bench.send(send, body)
+    bench.notes.drain()
+    bench.now += 40
+    stream.settle(bench.now)
+    stalled = bench.tally.stalled
+    bench.send(send, (b"" if before[1:] or b"data: x\n" in before else b"data: ") + b"y\n\n")
+    bench.notes.drain()
+
+    assert stalled == 1
+    assert (bench.tally.stalled, bench.tally.stalls) == (0, 1)
+    assert (stream.stalled, stream.has_payload) == (False, True)
+
+
 def test_gaps_are_counted_between_writes():
     """One write is no gap, the lowest bin is what remains, the sum telescopes."""
     bench = Bench()
