@@ -49,7 +49,9 @@ def sender(
         note((stream, body, clock()))
         if len(pending) >= _DRAIN_AT:
             drain()
-        stream.coro = sent = stream.inner(message)
+        # In a name of its own: called as an attribute it would be looked up as a method.
+        inner = stream.inner
+        stream.coro = sent = inner(message)
         return sent
 
     return send
