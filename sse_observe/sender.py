@@ -36,9 +36,11 @@ def sender(
             notes.fault("tally")
 
     def send(stream: Stream, message: Any) -> Any:
+        # In a name of its own: called as an attribute it would be looked up as a method.
+        inner = stream.inner
         if not stream.live:
             # No stream, or one that is over: none of our business.
-            return stream.inner(message) if stream.answered else odd(stream, message)
+            return inner(message) if stream.answered else odd(stream, message)
         try:
             body = message["body"]
             plain = message["more_body"] and type(body) is bytes and body
@@ -49,8 +51,6 @@ def sender(
         note((stream, body, clock()))
         if len(pending) >= _DRAIN_AT:
             drain()
-        # In a name of its own: called as an attribute it would be looked up as a method.
-        inner = stream.inner
         stream.coro = sent = inner(message)
         return sent
 
