@@ -35,6 +35,8 @@ Settings = Annotated[
 
 def run() -> NoReturn:
     """Run the command line; every error of ours is one line on stderr and exit code 1."""
+    # A shell's background job inherits that Ctrl-C is ignored, and could not be ended at all.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # A job's time limit comes as SIGTERM: like Ctrl-C, it ends what was started, in order.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:

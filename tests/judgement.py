@@ -27,8 +27,8 @@ RECORDED = {s.record: PromQL(Settings()).record(s) for s in CATALOG.signals}
 PATIENT = {signal.record for signal in CATALOG.signals if signal.patient}
 ALERTS = {alert.name: alert for alert in CATALOG.alerts}
 TEXT = Text(CATALOG, Settings())
-# What needs six hours of history has its own proof in time.
 HOUR = 3600
+# What needs six hours of history has its own proof in time.
 LATE = {"route:sse_streams_unexplained:min2h"}
 # What does not double when every process has a twin: shares, means, and words.
 ALIKE = ("percentunit", "percent", "bool", "s")
