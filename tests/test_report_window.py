@@ -4,7 +4,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from sse_observe.catalog.recordings import SIGNALS
 from sse_observe.errors import ReportError
+from sse_observe.render.promql import PromQL
+from sse_observe.render.settings import Settings
+from sse_observe.report.order import _PATIENT, _USUAL, paced
 from sse_observe.report.window import MOST_POINTS, since, window
 
 NOW = 1_790_000_000.0
@@ -76,3 +80,31 @@ def test_points_are_few_and_the_last_is_the_end(length: float, finest: float) ->
     assert found.place(found.end) == found.points - 1
     assert found.place(found.start) == 0
     assert found.place(found.end + found.step) is None
+
+
+def moments(gap: float) -> list[list[float]]:
+    """Return when two series were recorded, at one pace."""
+    return [[NOW + n * gap for n in range(4)]] * 2
+
+
+@pytest.mark.parametrize(
+    ("usual", "patient"),
+    [(30, 150), (0.5, 2.5), (60, 150), (30, 30)],
+    ids=["as said", "shortened time", "seldom", "rules without patience"],
+)
+def test_counts_go_by_the_paces_at_which_rules_were_evaluated(usual: float, patient: float) -> None:
+    """A report without the settings of its rules is not wrong by the factor between them."""
+    promql = PromQL(paced(Settings(), moments(usual), moments(patient)))
+    signals = {signal.record for signal in SIGNALS if signal.patient}
+
+    for spacing, seconds in ((_USUAL, usual), (_PATIENT, patient)):
+        assert promql.interval(f"sum_over_time({spacing})") == seconds
+    assert _PATIENT.partition("[")[0] in signals
+    assert _USUAL.partition("[")[0] not in signals
+
+
+def test_paces_that_nobody_recorded_are_those_of_the_settings() -> None:
+    """An empty Prometheus says nothing about the rules."""
+    found = paced(Settings(rule_interval="10s"), [], [])
+
+    assert (found.rule_seconds, found.patient_seconds) == (10, 150)

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import msgspec
-
-from sse_observe.catalog.durations import duration
 from sse_observe.errors import ReportError
 from sse_observe.render.bundle import catalogue
 from sse_observe.render.settings import Settings
@@ -21,7 +18,26 @@ from sse_observe.report.logs import Reading, read_log
 from sse_observe.report.source import Source
 from sse_observe.report.window import since
 
-_SPACING = "route:sse_streams_open:sum[10m]"
+# One signal of each pace: of the usual one, and of patient ones.
+_USUAL = "route:sse_streams_open:sum[10m]"
+_PATIENT = "route_split:sse_streams_open:sum[15m]"
+
+
+class Paced(Settings, frozen=True, kw_only=True):
+    """Settings with the seconds between two evaluations as they are seen in what was recorded."""
+
+    usual: float
+    patient: float
+
+    @property
+    def rule_seconds(self) -> float:
+        """Seconds between two evaluations of the rules, as they were."""
+        return self.usual
+
+    @property
+    def patient_seconds(self) -> float:
+        """Seconds between two evaluations of patient signals, as they were."""
+        return self.patient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,34 +86,40 @@ def carry_out(
     window = since(order.since, order.until, made, settings.rule_seconds)
     Scene(catalog, settings, window, order.route, order.alert).alerts()
     reading = None if order.logs is None else read_log(order.logs, window, order.route)
-    evaluated = _evaluated(source, window.end)
-    settings = _spaced(settings, evaluated)
+    evaluated = _evaluated(source, _USUAL, window.end)
+    settings = paced(settings, evaluated, _evaluated(source, _PATIENT, window.end))
     window = since(order.since, order.until, made, settings.rule_seconds)
     recorded = max((at for moments in evaluated for at in moments), default=math.inf)
     scene = Scene(catalog, settings, window, order.route, order.alert, recorded)
     return Findings(investigate(source, scene, told), reading, made, settings.runbook_url)
 
 
-def _evaluated(source: Source, at: float) -> list[list[float]]:
+def _evaluated(source: Source, spacing: str, at: float) -> list[list[float]]:
     """Return the moments at which each series of a signal was last recorded."""
-    series = source.at(_SPACING, at).series
+    series = source.at(spacing, at).series
     return [[moment for moment, _ in one.points] for one in series if one.points]
 
 
-def _spaced(settings: Settings, evaluated: list[list[float]]) -> Settings:
+def paced(settings: Settings, usual: list[list[float]], patient: list[list[float]]) -> Settings:
     """
-    Return the settings with the interval at which the rules really were evaluated.
+    Return the settings with the paces at which the rules really were evaluated.
 
     Counts are sums over evaluations: a report without the settings of its rules would be wrong
     by a factor, and nobody would notice.
     """
+    return Paced(
+        **{name: getattr(settings, name) for name in settings.__struct_fields__},
+        usual=_pace(usual, settings.rule_seconds),
+        patient=_pace(patient, settings.patient_seconds),
+    )
+
+
+def _pace(evaluated: list[list[float]], said: float) -> float:
     gaps = [
         later - earlier for moments in evaluated for earlier, later in itertools.pairwise(moments)
     ]
-    if not gaps or abs(median(gaps) / settings.rule_seconds - 1) < 0.1:
-        return settings
-    interval = duration(median(gaps) * settings.time_scale)
-    return msgspec.structs.replace(settings, rule_interval=interval)
+    seen = median(gaps) if gaps else said
+    return said if abs(seen / said - 1) < 0.1 else seen
 
 
 def check_place(path: Path) -> None:
