@@ -1,20 +1,21 @@
 """A proxy before a real Prometheus that behaves as another system with the same API documents."""
 
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from report_source import Served
 
 Query = dict[str, str]
 JSON = dict[str, Any]
 Refusal = tuple[int, str]
 
 
-class Gateway:
+class Gateway(Served):
     """
     Forwards what is asked under a prefix; `url` has the prefix.
 
@@ -64,16 +65,5 @@ class Gateway:
                 with error:
                     return error.code, error.read().decode()
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = False
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}{prefix}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join(10)
-        self._server.server_close()
+        super().__init__(Handler)
+        self.url += prefix

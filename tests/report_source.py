@@ -69,7 +69,26 @@ def stalled(name: str = "/b") -> list[tuple[str, Rows]]:
     ]
 
 
-class FakePrometheus:
+class Served:
+    """An HTTP server on loopback, in a thread that ends with the block it was started for."""
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = False
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join(10)
+        self._server.server_close()
+
+
+class FakePrometheus(Served):
     """
     Answers each query by the first pattern that is found in it.
 
@@ -108,10 +127,7 @@ class FakePrometheus:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = False
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(Handler)
         if context is not None:
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
             self.url = self.url.replace("http:", "https:")
@@ -151,15 +167,6 @@ class FakePrometheus:
             for labels, values in rows
         ]
         return 200, json.dumps({**found, "data": {"resultType": "matrix", "result": result}})
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join(10)
-        self._server.server_close()
 
 
 def at(values: Values, moment: float) -> float | None:

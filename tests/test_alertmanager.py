@@ -4,12 +4,14 @@ import json
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from conftest import needs
 
 from sse_observe.catalog.load import load
+from sse_observe.lab.api import answers
 from sse_observe.lab.faults import FAULTS, Fault
 from sse_observe.lab.process import Program, free_port
 from sse_observe.render.bundle import bundle
@@ -74,13 +76,6 @@ def started(directory: Path, text: str) -> Program:
     config = directory / "alertmanager.yml"
     config.write_text(text)
 
-    def ready() -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5):
-                return True
-        except OSError:
-            return False
-
     return Program(
         [
             needs("prometheus-alertmanager"),
@@ -90,7 +85,7 @@ def started(directory: Path, text: str) -> Program:
             "--cluster.listen-address=",
         ],
         log=directory / "alertmanager.log",
-        ready=ready,
+        ready=partial(answers, f"http://127.0.0.1:{port}/-/ready"),
     )
 
 

@@ -2,8 +2,8 @@
 
 import re
 import time
-import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from sse_observe.commands import app
 from sse_observe.errors import SettingsError
+from sse_observe.lab.api import answers
 from sse_observe.lab.process import Program, free_port
 from sse_observe.lab.prometheus import PrometheusAPI
 from sse_observe.render.bundle import bundle, render_to
@@ -76,14 +77,7 @@ class Outside:
 
 
 def started(command: list[str], url: str, log: Path) -> Program:
-    def ready() -> bool:
-        try:
-            with urllib.request.urlopen(f"{url}/-/ready", timeout=5):
-                return True
-        except OSError:
-            return False
-
-    return Program(command, log=log, ready=ready, ready_seconds=60)
+    return Program(command, log=log, ready=partial(answers, f"{url}/-/ready"), ready_seconds=60)
 
 
 def until(true: Callable[[], Any]) -> Any:

@@ -2,8 +2,8 @@
 
 import json
 import time
-import urllib.request
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from report_gateway import JSON, Gateway, Query, Refusal
 from report_history import BROKEN_FROM, BROKEN_UNTIL, LENGTH, incident, iso
 
 from sse_observe.errors import ReportError
+from sse_observe.lab.api import answers
 from sse_observe.lab.process import Program, free_port
 from sse_observe.lab.prometheus import Prometheus, PrometheusAPI
 from sse_observe.report.order import Findings, Order, carry_out
@@ -47,7 +48,7 @@ def tenant(headers: Mapping[str, str], _: Query) -> Refusal | None:
     return None if headers.get("x-scope-orgid") == "team" else (401, "no org id\n")
 
 
-def partial(answer: JSON) -> JSON:
+def in_part(answer: JSON) -> JSON:
     """Say as VictoriaMetrics' cluster does that a storage node is away."""
     return {**answer, "isPartial": True}
 
@@ -86,7 +87,7 @@ def test_mimir_is_asked_under_its_prefix_and_told_the_tenant(history: History) -
 def test_a_store_without_rules_and_alerts_is_enough(history: History) -> None:
     """What fired is read from the series; nothing but queries is asked, and partial is said."""
     direct = asked(history.api.url, history.start)
-    with Gateway(history.api.url, "/select/0/prometheus", changed=partial) as cluster:
+    with Gateway(history.api.url, "/select/0/prometheus", changed=in_part) as cluster:
         found = asked(cluster.url, history.start)
 
     assert {path.rpartition("/")[2] for path in cluster.asked} == {"query", "query_range"}
@@ -209,20 +210,13 @@ def test_a_real_victoriametrics_gives_the_same_report(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
 
-    def ready() -> bool:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5):
-                return True
-        except OSError:
-            return False
-
     command = [
         needs("victoria-metrics"),
         f"-storageDataPath={tmp_path / 'data'}",
         f"-httpListenAddr=127.0.0.1:{port}",
         "-retentionPeriod=100y",
     ]
-    with Program(command, log=tmp_path / "victoria.log", ready=ready):
+    with Program(command, log=tmp_path / "victoria.log", ready=partial(answers, f"{url}/health")):
         api = PrometheusAPI(url)
         History(api, history.start).push(incident(history.start))
         deadline = time.monotonic() + 60

@@ -2,12 +2,13 @@
 
 import json
 import shutil
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sse_observe.lab.api import answers
 from sse_observe.lab.process import Program, find, free_port
 
 # A real one holds groups back for minutes, to spare people; a drill has nobody to spare.
@@ -88,16 +89,5 @@ class Alertmanager(Program):
                 "--cluster.listen-address=",
             ],
             log=directory / "alertmanager.log",
-            ready=_answers(f"http://{self.address}/-/ready"),
+            ready=partial(answers, f"http://{self.address}/-/ready"),
         )
-
-
-def _answers(url: str) -> Callable[[], bool]:
-    def ready() -> bool:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return True
-        except OSError:
-            return False
-
-    return ready

@@ -28,3 +28,12 @@ def ask(url: str, path: str, **parameters: str | float) -> Any:
     except OSError as error:
         reason = getattr(error, "reason", None) or error
         raise LabError(f"{url}: {path} does not answer: {reason}") from None
+
+
+def answers(url: str) -> bool:
+    """Whether an address answers well; for programs that say so when they are ready."""
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS):
+            return True
+    except OSError:
+        return False

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sse_observe.errors import LabError
-from sse_observe.lab.api import ANSWER_SECONDS, ask
+from sse_observe.lab.api import ANSWER_SECONDS, answers, ask
 from sse_observe.lab.process import Program, find, free_port
 
 
@@ -54,11 +54,7 @@ class PrometheusAPI:
 
     def answers(self) -> bool:
         """Whether it is up and ready."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=ANSWER_SECONDS):
-                return True
-        except OSError:
-            return False
+        return answers(f"{self.url}/-/ready")
 
 
 class Prometheus(PrometheusAPI):
