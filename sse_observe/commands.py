@@ -199,7 +199,7 @@ def report(
     failed = {one.name: one.reason for one in findings.incident.failures}
     for name, reason in list(failed.items())[:1]:
         typer.echo(
-            f"sse-observe: partial: {len(failed)} questions failed, first {name}: {reason}",
+            f"sse-observe: partial: {len(failed)} answered in part or not, first {name}: {reason}",
             err=True,
         )
     raise typer.Exit(1 if failed else 0)
