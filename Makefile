@@ -35,7 +35,7 @@ check: $(VENV)/dev  ## Lint, format, types, and the rendered files
 
 render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/ and the README's tables
 	$(BIN)/sse-observe render
-	$(BIN)/python tests/readme.py
+	$(BIN)/python -m tests.support.readme
 
 bench: $(VENV)/dev  ## What the middleware costs, as ratios
 	$(BIN)/python -m pytest tests/bench -m "prove or slow" -s -p no:randomly

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sse_observe.beacon import beacon_app
-    from sse_observe.current import current_stream
-    from sse_observe.exposition import metrics_app
+    from sse_observe.exposition import metrics_app, metrics_server
     from sse_observe.middleware import SSEObserveMiddleware
-    from sse_observe.port import metrics_server
+    from sse_observe.middleware.current_stream import current_stream
+    from sse_observe.middleware.routes import StreamRoute
     from sse_observe.registry import SSEMetrics
-    from sse_observe.routes import StreamRoute
 
 __all__ = [
     "SSEMetrics",
@@ -29,11 +28,11 @@ __all__ = [
 _HOMES = {
     "SSEMetrics": "registry",
     "SSEObserveMiddleware": "middleware",
-    "StreamRoute": "routes",
+    "StreamRoute": "middleware.routes",
     "beacon_app": "beacon",
-    "current_stream": "current",
+    "current_stream": "middleware.current_stream",
     "metrics_app": "exposition",
-    "metrics_server": "port",
+    "metrics_server": "exposition",
 }
 
 

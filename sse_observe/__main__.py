@@ -1,5 +1,5 @@
 """`python -m sse_observe` is `sse-observe`."""
 
-from sse_observe.cli import main
+from sse_observe.cli.main import main
 
 main()

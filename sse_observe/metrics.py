@@ -365,7 +365,7 @@ _DECLARATIONS = (
     Metric(
         "sse_observer_faults_total",
         "counter",
-        {"where": ("middleware", "tally", "tick", "tcp", "beacon", "exposition")},
+        {"where": ("middleware", "event_counter", "tick", "tcp", "beacon", "exposition")},
         "Failures of sse-observe itself: caught, counted, never the stream's problem.",
         source="process",
     ),

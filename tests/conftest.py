@@ -1,43 +1,21 @@
 """What many tests share: real programs, a fresh registry, a clock that is turned by hand."""
 
-import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
 from prometheus_client import CollectorRegistry
 
-from sse_observe.lab.prometheus import Prometheus
+from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.registry import SSEMetrics
-
-ROOT = Path(__file__).parent.parent
+from tests.support.clock import Clock
+from tests.support.programs import needs
 
 # Shared machines stall for seconds: a deadline would only measure the neighbours.
 settings.register_profile(
     "sse-observe", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("sse-observe")
-
-
-def needs(program: str) -> str:
-    """
-    Return a program's path; without it fail in CI, and skip with the reason elsewhere.
-
-    `SSE_OBSERVE_PROMETHEUS=/path` (or another program's name) takes another version of it.
-    """
-    path = shutil.which(os.environ.get(f"SSE_OBSERVE_{program.upper()}", program))
-    if path is None:
-        absent(f"{program} is not installed; `make setup` installs it")
-    return path
-
-
-def absent(reason: str) -> NoReturn:
-    """End a test that lacks a part: a failure in CI, a skip with its reason elsewhere."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    raise AssertionError(reason)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -53,21 +31,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def metrics() -> SSEMetrics:
     """Return metrics in a registry that no other test sees."""
     return SSEMetrics(CollectorRegistry())
-
-
-class Clock:
-    """A monotonic clock that moves only when told."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.now
-
-    def tick(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += seconds
 
 
 @pytest.fixture

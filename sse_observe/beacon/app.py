@@ -15,20 +15,20 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from sse_observe.beacon.books import Books
+from sse_observe.beacon.client_module import NAME as MODULE
+from sse_observe.beacon.client_module import Module
+from sse_observe.beacon.counts import Books
 from sse_observe.beacon.http import Message, Receive, Scope, Send, bare, length, whole
 from sse_observe.beacon.limits import Buckets, Limits, Page, Pages, network_of_address
-from sse_observe.beacon.module import NAME as MODULE
-from sse_observe.beacon.module import Module
 from sse_observe.beacon.report import decode
-from sse_observe.current import bucket_bounds
+from sse_observe.beacon.tokens import Tokens
 from sse_observe.errors import SettingsError
-from sse_observe.headers import header, network_of
-from sse_observe.ledger import Ledger
 from sse_observe.metrics import ALL_USERS, OTHER, REPORT_RESULTS
+from sse_observe.middleware.current_stream import bucket_bounds
+from sse_observe.middleware.headers import header, network_of
+from sse_observe.middleware.routes import Template
+from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics, default_metrics
-from sse_observe.routes import Template
-from sse_observe.tokens import Tokens
 
 TOKEN = "token"  # noqa: S105 - the name of a path
 # Twice what our client ever sends.
@@ -119,7 +119,7 @@ class Beacon:
         self._by_address = Buckets(limits.address, clock=clock)
         self._by_everyone = Buckets(limits.everyone, most=1, clock=clock)
         self._module = Module()
-        # By their labels; never fewer, since a ledger forgets no route.
+        # By their labels; never fewer, since a tracker forgets no route.
         self._templates: list[Template | None] = []
         reports = metrics.counter("sse_client_reports_total")
         self._count = {result: reports.labels(result=result).inc for result in REPORT_RESULTS}
@@ -150,7 +150,7 @@ class Beacon:
             else:
                 await bare(send, 404)
         except Exception:  # noqa: BLE001 - a fault of ours is not the server's
-            Ledger.of(self._metrics).fault("beacon")
+            StreamTracker.of(self._metrics).fault("beacon")
             await bare(send, 500)
 
     async def _at_reports(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -226,7 +226,7 @@ class Beacon:
         except ValueError:
             return OTHER
         path = next((value for name, value in query if name == "path"), "")
-        labels = Ledger.of(self._metrics).labels()
+        labels = StreamTracker.of(self._metrics).labels()
         if path in labels:
             return path
         for label in labels[len(self._templates) :]:
@@ -240,7 +240,7 @@ class Beacon:
         try:
             found = self._segment(scope)
         except Exception:  # noqa: BLE001 - the resolver is the user's
-            Ledger.of(self._metrics).fault("beacon")
+            StreamTracker.of(self._metrics).fault("beacon")
             return OTHER
         return found if found in self._segments else OTHER
 

@@ -10,9 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from sse_observe.beacon.books import Book
+from sse_observe.beacon.counts import Book
+from sse_observe.beacon.tokens import Grant
 from sse_observe.errors import SettingsError
-from sse_observe.tokens import Grant
 
 # At 640 bytes for a page and 260 for an address, 9 MB in all.
 MOST_KEYS = 10_000

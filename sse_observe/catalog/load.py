@@ -6,11 +6,11 @@ from difflib import get_close_matches
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from sse_observe.catalog.completion import WINDOWS
+from sse_observe.catalog.alert_pages import read_page
 from sse_observe.catalog.dashboards import BOARDS
 from sse_observe.catalog.model import Alert, Board, Catalog, Signal
-from sse_observe.catalog.pages import read_page
-from sse_observe.catalog.recordings import SIGNALS
+from sse_observe.catalog.signals.completion import WINDOWS
+from sse_observe.catalog.signals.recordings import SIGNALS
 from sse_observe.errors import CatalogError
 from sse_observe.metrics import METRICS
 

@@ -6,7 +6,7 @@ process. Needs the `[client]` extra.
 """
 
 from sse_observe.consumer.exchange import StreamFailedError
-from sse_observe.consumer.order import Gap
+from sse_observe.consumer.sequence import Gap
 from sse_observe.consumer.stream import ResumedStream, resume_stream
 from sse_observe.consumer.transport import Response, Transport, aiohttp_transport
 from sse_observe.wire import Event

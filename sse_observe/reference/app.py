@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import quote
 
 from sse_observe import current_stream
-from sse_observe.current import CurrentStream
 from sse_observe.errors import SettingsError
+from sse_observe.middleware.current_stream import CurrentStream
+from sse_observe.middleware.server_state import exiting
 from sse_observe.reference.cursor import new_epoch, new_stream_id, parse_cursor
 from sse_observe.reference.http import (
     Receive,
@@ -39,7 +40,6 @@ from sse_observe.reference.store import (
     StreamStore,
     Usage,
 )
-from sse_observe.server import exiting
 
 STREAM_PATH = "/api/v1/stream"
 CREATE_PATH = "/api/v1/streams"

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sse_observe.current import CurrentStream
+from sse_observe.middleware.current_stream import CurrentStream
 from sse_observe.reference.http import Message, Receive, Send
 from sse_observe.reference.store import Page, Stream, StreamStore
 from sse_observe.wire import encode

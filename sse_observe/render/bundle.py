@@ -10,11 +10,11 @@ from sse_observe.catalog.model import Catalog
 from sse_observe.errors import SettingsError
 from sse_observe.render.banner import MARK
 from sse_observe.render.boards import render_boards
-from sse_observe.render.kubernetes import FOLDER as KUBERNETES
-from sse_observe.render.kubernetes import manifests
-from sse_observe.render.provisioning import FILES, stack
-from sse_observe.render.provisioning import FOLDER as PROVISIONING
 from sse_observe.render.settings import FILE_NAME, Settings, load_settings
+from sse_observe.render.targets.kubernetes import FOLDER as KUBERNETES
+from sse_observe.render.targets.kubernetes import manifests
+from sse_observe.render.targets.provisioning import FILES, stack
+from sse_observe.render.targets.provisioning import FOLDER as PROVISIONING
 from sse_observe.render.text import Text
 from sse_observe.render.tuning import tune
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from sse_observe.catalog.durations import duration, seconds
 from sse_observe.catalog.load import raw_series
 from sse_observe.catalog.model import Alert, Guard, Signal, Window
-from sse_observe.catalog.recordings import SIGNALS
+from sse_observe.catalog.signals.recordings import SIGNALS
 from sse_observe.errors import CatalogError
 from sse_observe.render.settings import Settings
 

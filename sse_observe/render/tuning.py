@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 
-from sse_observe.catalog.completion import WINDOWS
 from sse_observe.catalog.durations import duration, seconds
 from sse_observe.catalog.model import Alert, Catalog, Guard, Signal, Window
-from sse_observe.catalog.recordings import SIGNALS
-from sse_observe.catalog.verdicts import VERDICTS
+from sse_observe.catalog.signals.completion import WINDOWS
+from sse_observe.catalog.signals.recordings import SIGNALS
+from sse_observe.catalog.signals.slis import VERDICTS
 from sse_observe.errors import CatalogError, SettingsError
 from sse_observe.render.promql import number
 from sse_observe.render.settings import FILE_NAME, AlertSettings, Settings

@@ -21,13 +21,12 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
-
-from site_ import counting, site  # noqa: E402
+sys.path.insert(0, str(HERE.parents[1]))
 
 from sse_observe import SSEMetrics  # noqa: E402
-from sse_observe.lab.server import Server  # noqa: E402
+from sse_observe.lab.programs.server import Server  # noqa: E402
 from sse_observe.reference import MemoryStore  # noqa: E402
+from tests.apps.site import counting, site  # noqa: E402
 
 ONE_WAY_SECONDS = 0.1
 # 400 kbit/s, the guide's Slow 3G, for each link.

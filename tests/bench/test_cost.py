@@ -12,8 +12,9 @@ import time
 import tracemalloc
 
 import pytest
-from asgi import END, http_scope
-from candidate import factory
+
+from tests.bench.candidate import factory
+from tests.support.asgi import END, http_scope
 
 # What is printed is a figure, not a verdict: `make bench` asks for it, `make test` does not.
 pytestmark = [pytest.mark.slow, pytest.mark.prove]

@@ -1,20 +1,19 @@
 """What a fleet costs its Prometheus: its series, and the evaluation of all rules over them."""
 
-from pathlib import Path
-
 import pytest
 import requests
 import yaml
-from history import History
 from prometheus_client import CollectorRegistry
 
 from sse_observe.catalog.durations import seconds
 from sse_observe.metrics import ALL_USERS, METRICS
 from sse_observe.registry import SSEMetrics
+from tests.support.history import History
+from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.prove]
 
-ROOT = Path(__file__).parents[2]
+
 INSTANCES, ROUTES = 10, 5
 FLEET = 1000
 SCRAPE, END = 15, 630

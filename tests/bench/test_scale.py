@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from scale_app import ROUNDS, ROUTES
-from servers import serve_process
+
+from tests.apps.scale_app import ROUNDS, ROUTES
+from tests.support.servers import serve_process
 
 AT_ONCE = 500
 MOST = 10_000
@@ -103,7 +104,7 @@ async def observe(url, streams, scrapes):
 def test_streams_on_one_worker(streams):
     """Every event reaches every stream; gauge, tick, scrape and loop are as promised."""
     options = ("--backlog", "4096", "--no-access-log")
-    with serve_process("scale_app:observed", "--factory", *options) as server:
+    with serve_process("tests.apps.scale_app:observed", "--factory", *options) as server:
         url = server.url
         without, with_all, ticks, heard, opened, gone = asyncio.run(
             observe(url, streams, 9 if streams == MOST else 1)

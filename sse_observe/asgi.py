@@ -1,0 +1,63 @@
+"""
+The ASGI interface, once: its types, its headers, the smallest answers, a server's life cycle.
+
+Knows neither streams nor metrics.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Header = tuple[bytes, bytes]
+Headers = Iterable[Header]
+
+
+def header(headers: Headers, name: bytes) -> bytes | None:
+    """Return the first value of a header; `name` in lower case."""
+    size = len(name)
+    for key, value in headers:
+        if len(key) == size and key.lower() == name:
+            return value
+    return None
+
+
+async def answer(
+    send: Send, status: int, body: bytes = b"", *headers: Header, head: bool = False
+) -> None:
+    """
+    Send a whole answer, its length included where the status allows one.
+
+    `head` leaves the body out and describes it all the same.
+    """
+    every = [*headers, *content_length(status, len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": every})
+    await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+def content_length(status: int, length: int = 0) -> list[Header]:
+    """Return the header that says how long a body is; none where the status says it."""
+    return [] if status in (204, 304) else [(b"content-length", str(length).encode())]
+
+
+async def follow_lifespan(
+    receive: Receive, send: Send, shut_down: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Answer a server's life cycle until it ends; `shut_down` is awaited before the last word."""
+    while True:
+        kind = (await receive())["type"]
+        ends = kind == "lifespan.shutdown"
+        if ends and shut_down is not None:
+            await shut_down()
+        await send({"type": f"{kind}.complete"})
+        if ends:
+            return
+
+
+async def refuse_websocket(send: Send) -> None:
+    """Close a connection that we do not speak on."""
+    await send({"type": "websocket.close", "code": 1000})

@@ -1,0 +1,246 @@
+"""
+What the recordings mean beside completion: shares over a limit, numbers within a window.
+
+Reads signals alone, never a raw metric. A ratio divides by `(… > 0)`: idle is absent, never NaN.
+The words of the templates are explained in `recordings`.
+"""
+
+from sse_observe.catalog.model import Signal
+from sse_observe.catalog.signals.completion import COMPLETION
+from sse_observe.catalog.signals.measures import ROUTE, number, rate, share, total
+
+# prometheus_client writes le="5.0", and Prometheus 3 normalises to that; others write le="5".
+_ONE_SECOND = r'le=~"1(\\.0)?"'
+_FIVE_SECONDS = r'le=~"5(\\.0)?"'
+_ONE_KIBIBYTE = r'le=~"1024(\\.0)?"'
+
+_UNEXPLAINED = "min_over_time(route:sse_streams_unexplained:min2h[<< w('30m') >>])"
+
+
+def _over_bound(
+    name: str, buckets: str, bound: str, window: str, what: str
+) -> tuple[Signal, Signal]:
+    """Record the share and the number of observations over a bound of a recorded histogram."""
+    every = f"sum by (<< by >>) (sum_over_time({buckets}{{le=\"+Inf\"}}[<< w('{window}') >>]))"
+    within = f"sum by (<< by >>) (sum_over_time({buckets}{{{bound}}}[<< w('{window}') >>]))"
+    return (
+        share(
+            f"route:{name}:ratio_rate{window}",
+            f"1 - {within} / ({every} > 0)",
+            f"Share of {what}.",
+        ),
+        number(
+            f"route:{name}:increase{window}",
+            f"({every} - {within}) * << interval >>",
+            f"Number of {what}, within {window}.",
+        ),
+    )
+
+
+_CONNECTIONS = (
+    *_over_bound(
+        "sse_first_event_slow",
+        "route:sse_time_to_first_event_seconds_bucket:rate5m",
+        _FIVE_SECONDS,
+        "10m",
+        "streams that waited over 5 s for their first event",
+    ),
+    rate(
+        "route:sse_reconnect_storm:rate2m",
+        "route:sse_streams_resumed:rate2m / (route:sse_concurrent_streams:avg5m > 0)",
+        "Resumptions per open stream and second; once for everybody stays under 1 / 120 s.",
+    ),
+    Signal(
+        record="route:sse_stream_duration_seconds:mean6h",
+        expr="avg_over_time(route:sse_stream_duration_seconds_sum:rate5m[<< w('6h') >>])"
+        " / (sum by (<< by >>) (avg_over_time("
+        "route:sse_stream_duration_seconds_bucket:rate5m{le=\"+Inf\"}[<< w('6h') >>])) > 0)",
+        unit="s",
+        help="How long connections live on average, over 6h.",
+    ),
+    number(
+        "route:sse_streams_unexplained:min2h",
+        # Five streams of slack and three times what arrivals × mean life explain; without six
+        # hours of history the mean knows the short lives only.
+        "min_over_time(route:sse_streams_open:sum[<< w('2h') >>]) - 5"
+        " - 3 * sum by (<< by >>)"
+        " (avg_over_time(route:sse_streams_opened:rate5m[<< w('6h') >>]))"
+        " * route:sse_stream_duration_seconds:mean6h"
+        " and route:sse_streams_open:sum offset << w('6h') >>",
+        "Open streams that arrivals and mean life do not explain, for two hours at least.",
+    ),
+    number(
+        "route:sse_streams_leaked:max",
+        f"(route:sse_orphaned_streams:min2m >= {_UNEXPLAINED})"
+        f" or {_UNEXPLAINED} or route:sse_orphaned_streams:min2m",
+        "Streams that nobody reads any more: orphans, or more than can be explained.",
+    ),
+    number(
+        "route:sse_cuts:increase1h",
+        total('route:sse_cuts:rate5m{limit!="other"}', "1h"),
+        "Client disconnects that fall on one time limit, within 1h.",
+        *(*ROUTE, "since", "limit"),
+    ),
+    number(
+        "route:sse_cuts_all:increase1h",
+        total("route:sse_cuts:rate5m", "1h", merged=True),
+        "Client disconnects within 1h.",
+        *(*ROUTE, "since"),
+    ),
+    share(
+        "route:sse_cuts:share1h",
+        "route:sse_cuts:increase1h"
+        " / on (<< on >>, since) group_left () (route:sse_cuts_all:increase1h > 0)",
+        "Share of client disconnects that fall on one time limit, over 1h.",
+        *(*ROUTE, "since", "limit"),
+    ),
+    number(
+        "route:sse_open_rejected:increase10m",
+        total("route:sse_open_rejected:rate5m", "10m", merged=True),
+        "Requests for a stream that got something else, within 10m.",
+    ),
+    share(
+        "route:sse_open_rejected:ratio_rate5m",
+        "sum by (<< by >>) (route:sse_open_rejected:rate5m)"
+        " / (sum by (<< by >>) (route:sse_open_rejected:rate5m)"
+        " + sum by (<< by >>) (route:sse_streams_opened:rate5m) > 0)",
+        "Share of requests for a stream that got something else.",
+    ),
+    number(
+        "route:sse_response_faults:increase15m",
+        total("route:sse_response_faults:rate5m", "15m"),
+        "Streams with response headers that break streaming, within 15m.",
+        *(*ROUTE, "fault"),
+    ),
+)
+
+_FLOW = (
+    share(
+        "route:sse_streams_silent:ratio5m",
+        "route:sse_silent_streams:avg5m / (route:sse_concurrent_streams:avg5m > 0)",
+        "Share of open streams without a byte for 2.5 heartbeat intervals.",
+    ),
+    share(
+        "route:sse_streams_stalled:ratio5m",
+        "route:sse_stalled_streams:avg5m / (route:sse_concurrent_streams:avg5m > 0)",
+        "Share of open streams without a payload for the stall limit.",
+    ),
+    share(
+        "route:sse_stream_seconds_stalled:ratio_rate5m",
+        'sum by (<< by >>) (route:sse_stream_seconds:rate5m{state="stalled"})'
+        " / (sum by (<< by >>) (route:sse_stream_seconds:rate5m) > 0)",
+        "Share of open time that streams spent stalled.",
+    ),
+    share(
+        "route:sse_send_blocked:ratio_rate5m",
+        "route:sse_send_blocked_seconds:rate5m / (route:sse_concurrent_streams:avg5m > 0)",
+        "Share of open time in which the application waited for the server to take bytes.",
+    ),
+    *_over_bound(
+        "sse_event_late",
+        "route:sse_event_delay_seconds_bucket:rate5m",
+        _ONE_SECOND,
+        "10m",
+        "events that arrived over 1 s late",
+    ),
+    *_over_bound(
+        "sse_event_oversized",
+        "route:sse_event_size_bytes_bucket:rate5m",
+        _ONE_KIBIBYTE,
+        "1h",
+        "events over 1 KiB",
+    ),
+)
+
+_REPLAY = (
+    share(
+        "route:sse_resume_gaps:ratio_rate15m",
+        'sum by (<< by >>) (sum_over_time(route:sse_resumes:rate5m{outcome!="full"}'
+        "[<< w('15m') >>]))"
+        " / (sum by (<< by >>) (sum_over_time(route:sse_resumes:rate5m[<< w('15m') >>])) > 0)",
+        "Share of resumed connections that the replay could not serve in full.",
+    ),
+    number(
+        "route:sse_resume_gaps:increase15m",
+        total('route:sse_resumes:rate5m{outcome!="full"}', "15m", merged=True),
+        "Resumed connections that the replay could not serve in full, within 15m.",
+    ),
+    number(
+        "route:sse_client_events_received:increase15m",
+        total("route:sse_client_events_received:rate5m", "15m"),
+        "Events that clients received within 15m.",
+    ),
+    share(
+        "route:sse_duplicates:ratio_rate15m",
+        # What the client drops: what the server replays is no duplicate until it arrives twice.
+        "(sum by (<< by >>) (sum_over_time("
+        "route:sse_duplicate_events:rate5m{seen_by=\"client\"}[<< w('15m') >>]))"
+        " or 0 * route:sse_client_events_received:increase15m)"
+        " * << interval >> / (route:sse_client_events_received:increase15m > 0)",
+        "Share of received events that the client had already.",
+    ),
+)
+
+_NETWORK = (
+    rate(
+        "route:sse_reconnect_time_seconds_bucket:rate5m",
+        "sum by (<< by >>) (route_split:sse_reconnect_time_seconds_bucket:rate5m)",
+        "Reconnects per second, by upper bound of their time.",
+        (*ROUTE, "le"),
+    ),
+    Signal(
+        record="route:sse_reconnect_time_seconds:mean5m",
+        expr="sum by (<< by >>) (route_split:sse_reconnect_time_seconds_sum:rate5m) / (sum by"
+        ' (<< by >>) (route:sse_reconnect_time_seconds_bucket:rate5m{le="+Inf"}) > 0)',
+        unit="s",
+        help="How long a reconnect takes on average, over five minutes.",
+    ),
+    number(
+        "route:sse_reconnects:increase10m",
+        total(
+            'route_split:sse_reconnect_time_seconds_bucket:rate5m{le="+Inf"}', "10m", merged=True
+        ),
+        "Reconnects within 10m.",
+    ),
+    *_over_bound(
+        "sse_reconnects_slow",
+        "route_split:sse_reconnect_time_seconds_bucket:rate5m",
+        _FIVE_SECONDS,
+        "10m",
+        "reconnects that took over 5 s",
+    ),
+    share(
+        "route_split:sse_packet_loss:ratio_rate5m",
+        "route_split:sse_tcp_retransmitted_segments:rate5m"
+        " / (route_split:sse_tcp_sent_segments:rate5m > 0)",
+        "Share of TCP segments that had to be sent again, by network.",
+        *(*ROUTE, "network_type"),
+    ),
+    number(
+        "route_split:sse_tcp_sent_segments:increase15m",
+        total("route_split:sse_tcp_sent_segments:rate5m", "15m"),
+        "TCP segments sent within 15m, by network.",
+        *(*ROUTE, "network_type"),
+    ),
+)
+
+_OURSELVES = (
+    number(
+        "route:sse_client_reports_refused:increase15m",
+        # A report that arrives twice is no fault: pagehide and visibilitychange both send it.
+        total('route:sse_client_reports:rate5m{result!~"accepted|replayed"}', "15m", merged=True),
+        "Client reports refused within 15m.",
+        "job",
+    ),
+    share(
+        "route:sse_client_reports_refused:ratio_rate15m",
+        "route:sse_client_reports_refused:increase15m / (("
+        + total("route:sse_client_reports:rate5m", "15m", merged=True)
+        + ") > 0)",
+        "Share of client reports that were refused.",
+        "job",
+    ),
+)
+
+VERDICTS = (*COMPLETION, *_CONNECTIONS, *_FLOW, *_REPLAY, *_NETWORK, *_OURSELVES)
+"""All of them, each after those that it reads."""

@@ -1,0 +1,192 @@
+"""
+`metrics_server()`: /metrics on a port and a thread of its own, read once more after the drain.
+
+A server closes its own port first and cuts its streams last, so how they ended would never be
+scraped. Installs no signal handler and knows no stream.
+"""
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from sse_observe.errors import SettingsError
+from sse_observe.exposition.app import MetricsApp
+from sse_observe.registry import SSEMetrics, default_metrics
+from sse_observe.registry.multiprocess import MULTIPROC_DIR
+
+# Prometheus asks every 15 s unless it is told otherwise.
+LINGER_SECONDS = 20.0
+
+_REQUEST_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
+_MOST_HEADER_BYTES = 16_384
+# A scraper needs one; what a stranger opens beyond these is closed unread.
+_MOST_CONNECTIONS = 32
+_GLANCE_SECONDS = 0.05
+_SCRAPED = "sse-observe.scraped"
+_REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
+
+
+def metrics_server(
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    metrics: SSEMetrics | None = None,
+    linger_seconds: float = LINGER_SECONDS,
+) -> "MetricsServer":
+    """
+    Serve /metrics beside the application until the process ends; call it where the app is made.
+
+    When the server has drained its streams, its shutdown waits for one more scrape, at most
+    `linger_seconds`. Worker processes that share PROMETHEUS_MULTIPROC_DIR share the port too.
+    Called again, as by a module that is loaded again, it is the same server.
+    """
+    chosen = metrics or default_metrics()
+    server = chosen.attach(MetricsServer, lambda: MetricsServer(chosen, host, port, linger_seconds))
+    if port not in (0, server.port):
+        raise SettingsError(
+            f"metrics_server: port {port} is asked for, but port {server.port} serves these "
+            "metrics already; start one server, or give each its own SSEMetrics"
+        )
+    return server
+
+
+class MetricsServer:
+    """What `metrics_server()` returns; `port` is where it listens."""
+
+    def __init__(self, metrics: SSEMetrics, host: str, port: int, linger_seconds: float) -> None:
+        self._linger_seconds = linger_seconds
+        self._shared = os.environ.get(MULTIPROC_DIR)
+        self._socket = self._listen(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self._app = MetricsApp(metrics)
+        self._open = 0
+        self._scraped_at = 0.0
+        self._listens = threading.Event()
+        metrics.at_shutdown.append(self.linger)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve()), name="sse-observe metrics", daemon=True
+        )
+        self._thread.start()
+        self._listens.wait()
+
+    def _listen(self, host: str, port: int) -> socket.socket:
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self._shared and hasattr(socket, "SO_REUSEPORT"):
+            # Whichever worker is asked answers for all.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            listener.close()
+            raise SettingsError(
+                f"metrics_server: {host} port {port}: {error.strerror}; choose another port"
+            ) from None
+        return listener
+
+    def close(self) -> None:
+        """Stop for good; a process that ends needs no such word."""
+        self._loop.call_soon_threadsafe(self._closed.set)
+        self._thread.join()
+
+    async def linger(self) -> None:
+        """Wait until a scrape that began after this call is answered, or time is up."""
+        closed_at = time.time()
+        deadline = time.monotonic() + self._linger_seconds
+        # Another process may be the one that is asked.
+        while time.monotonic() < deadline and self._last_scrape() <= closed_at:  # noqa: ASYNC110
+            await asyncio.sleep(_GLANCE_SECONDS)
+
+    def _last_scrape(self) -> float:
+        if not self._shared:
+            return self._scraped_at
+        try:
+            return (Path(self._shared) / _SCRAPED).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def _note_scrape(self, began_at: float) -> None:
+        self._scraped_at = began_at
+        if self._shared:
+            note = Path(self._shared) / _SCRAPED
+            note.touch()
+            os.utime(note, (began_at, began_at))
+
+    # What runs in the thread.
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._closed = asyncio.Event()
+        async with await asyncio.start_server(
+            self._connected, sock=self._socket, limit=_MOST_HEADER_BYTES
+        ):
+            self._listens.set()
+            await self._closed.wait()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._open >= _MOST_CONNECTIONS:
+            writer.close()
+            return
+        self._open += 1
+        try:
+            began_at = time.time()
+            async with asyncio.timeout(_REQUEST_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                status = await self._answer(_scope_of(head), writer)
+                writer.close()
+                await writer.wait_closed()
+            if status == 200:
+                self._note_scrape(began_at)
+        except (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError):
+            # It hung up, was too slow, or spoke no HTTP.
+            writer.transport.abort()
+        finally:
+            self._open -= 1
+
+    async def _answer(self, scope: dict[str, Any], writer: asyncio.StreamWriter) -> int:
+        status = 404
+        if scope["path"] != "/metrics":
+            writer.write(
+                b"HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            )
+            return status
+
+        async def send(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Error')}".encode()]
+                lines += [b": ".join(pair) for pair in message["headers"]]
+                writer.write(b"\r\n".join([*lines, b"connection: close", b"", b""]))
+            else:
+                writer.write(message.get("body", b""))
+                await writer.drain()
+
+        await self._app(scope, _nothing, send)
+        return status
+
+
+async def _nothing() -> Any:
+    """Stand in for a request body, which no scrape has."""
+    return {"type": "http.request"}
+
+
+def _scope_of(head: bytes) -> dict[str, Any]:
+    """Return the ASGI scope of a request; ValueError where it is none."""
+    line, *fields = head[:-4].split(b"\r\n")
+    method, target, _ = line.split(b" ")
+    path, _, query = target.partition(b"?")
+    pairs = (field.partition(b":") for field in fields)
+    return {
+        "type": "http",
+        "method": method.decode("ascii"),
+        "path": path.decode("ascii"),
+        "query_string": query,
+        "headers": [(name.lower(), value.strip()) for name, _, value in pairs],
+    }

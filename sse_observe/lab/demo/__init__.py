@@ -1,0 +1,1 @@
+"""`sse-observe demo`: a service, synthetic users, an incident. Entry: `demo.Demo`."""

@@ -1,0 +1,79 @@
+"""The service that a demo watches: the reference endpoint under the middleware, and its weather."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, beacon_app, metrics_app
+from sse_observe.lab.demo.pages import Pages
+from sse_observe.reference import reference_app
+
+ROUTE = "/api/v1/stream"
+HEARTBEAT_SECONDS = 5
+CLIENT = "/sse"
+"""Where the browser's client is served, and its reports are taken."""
+
+_ANSWER = (
+    "An answer arrives word by word over one response and whoever loses the line on the way "
+    "names the last word that was seen so that the rest can follow without a gap"
+)
+
+
+class ModelCrashedError(Exception):
+    """What an application's own failure in the middle of an answer looks like."""
+
+
+@dataclass
+class Weather:
+    """How bad things are just now: the share of answers that break off in the middle."""
+
+    failing: float = 0.0
+
+
+def service(metrics: SSEMetrics, weather: Weather, pages: Pages) -> Any:
+    """
+    Return the ASGI application: streams under /api/, /metrics, the browser's client under /sse/,
+    and `pages` for the rest.
+    """
+
+    async def produce(stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:  # noqa: ARG001
+        words = _ANSWER.split()
+        del words[random.randint(len(words) // 2, len(words)) :]  # noqa: S311 - no secret
+        fails_at = random.randrange(len(words)) if random.random() < weather.failing else -1  # noqa: S311
+        for number, word in enumerate(words):
+            if number == fails_at:
+                raise ModelCrashedError
+            yield json.dumps({"c": word + " "}, separators=(",", ":"))
+            await asyncio.sleep(random.uniform(0.05, 0.25))  # noqa: S311
+
+    streams = reference_app(produce=produce, heartbeat_seconds=HEARTBEAT_SECONDS)
+    exposition = metrics_app(metrics)
+    beacon = beacon_app(metrics)
+
+    async def route(scope: Any, receive: Any, send: Any) -> None:
+        path = scope.get("path", "")
+        if path == "/metrics":
+            await exposition(scope, receive, send)
+        elif path.startswith(f"{CLIENT}/"):
+            await beacon(scope, receive, send)
+        elif scope["type"] == "http" and not path.startswith("/api/"):
+            await pages(scope, receive, send)
+        else:
+            await streams(scope, receive, send)
+
+    return SSEObserveMiddleware(
+        route,
+        metrics=metrics,
+        tcp_info=True,
+        routes={
+            ROUTE: StreamRoute(
+                heartbeat_seconds=HEARTBEAT_SECONDS,
+                terminal_events=("done",),
+                dense_ids=True,
+                limit=1000,
+            )
+        },
+    )

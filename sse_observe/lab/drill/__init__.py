@@ -1,0 +1,1 @@
+"""`sse-observe drill`: faults on purpose, and a verdict on the alerts. Entry: `drill.Drill`."""

@@ -1,0 +1,190 @@
+"""
+`current_stream()`: what an application may tell us about the stream it is answering.
+
+Works from anywhere inside a request, before the response starts too, and is a harmless stand-in
+where no middleware is installed.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+from sse_observe.metrics import METRICS, RESUME_OUTCOMES
+from sse_observe.middleware.routes import Resolved
+from sse_observe.middleware.stream import HELLO, Stream
+from sse_observe.registry import SSEMetrics
+from sse_observe.wire import encode
+
+CURRENT: ContextVar[Stream | None] = ContextVar("sse_observe_stream", default=None)
+
+_SAYABLE = ("slow_consumer", "server_error", "shutdown")
+# Half a second wide, so that a fleet that was cut at once does not come back at once; below a
+# second, so that the mean of what a resume takes stays within the 1.5 s of the guide's figure.
+_RETRY_MS = (500, 1000)
+
+
+def bucket_bounds() -> dict[str, list[float]]:
+    """Return the bounds that browsers must count their observations by."""
+    return {
+        metric.name: list(metric.buckets)
+        for metric in METRICS.values()
+        if metric.source == "client" and metric.kind == "histogram"
+    }
+
+
+class Owner(Protocol):
+    """The middleware of a stream, as far as the application's words concern it."""
+
+    metrics: SSEMetrics
+
+    def route_of(self, stream: Stream) -> Resolved:
+        """Return the stream's route, as far as it is known yet."""
+
+    def labels_of(self, stream: Stream) -> tuple[str, str]:
+        """Return the stream's user segment and network type."""
+
+
+class Overrides:
+    """What an application has said about one stream."""
+
+    __slots__ = ("polled", "reason", "replay")
+
+    def __init__(self) -> None:
+        self.polled = False
+        self.replay = False
+        self.reason: str | None = None
+
+
+class CurrentStream:
+    """
+    The stream of the running request.
+
+    Numbers are whole and not negative; anything else is a mistake of the caller and raises
+    ValueError, with or without a middleware.
+    """
+
+    def __init__(self, stream: Stream | None) -> None:
+        self._stream = stream
+
+    def hello(
+        self,
+        *,
+        stream: str | None = None,
+        resumed_from: str | None = None,
+        replayed: int = 0,
+        lost: int = 0,
+        heartbeat_seconds: float | None = None,
+    ) -> bytes:
+        """
+        Return the first frame of a connection, ready to send.
+
+        Announces what the replay gave and could not give; counts nothing, so say `replayed()`
+        and `lost()` too. `heartbeat_seconds` is the route's, unless the application knows better.
+        """
+        inner = self._stream
+        heartbeat, token = heartbeat_seconds, None
+        if inner is not None:
+            owner: Owner = inner.owner
+            route = owner.route_of(inner)
+            if heartbeat is None:
+                heartbeat = route.config.heartbeat_seconds
+            if owner.metrics.report_token is not None:
+                token = owner.metrics.report_token(route.label, *owner.labels_of(inner))
+        fields = {
+            "stream": stream,
+            "resumed_from": resumed_from,
+            "replayed": _count(replayed),
+            "lost": _count(lost),
+            "heartbeat_seconds": heartbeat,
+            "server_time": time.time_ns() // 1_000_000,
+            "report_token": token,
+            "bounds": bucket_bounds(),
+        }
+        # Not a secret: it only spreads the reconnects.
+        retry = random.randint(*_RETRY_MS)  # noqa: S311
+        return encode(json.dumps(fields, separators=(",", ":")), event=HELLO, retry=retry)
+
+    def resume(self, outcome: str) -> None:
+        """Say what the replay could give: full, gap, unknown_stream or malformed."""
+        if outcome not in RESUME_OUTCOMES:
+            raise ValueError(f"{outcome!r} is none of {', '.join(RESUME_OUTCOMES)}")
+        self._replay(lambda m, route: m.counter("sse_resumes_total").labels(route, outcome).inc())
+
+    def replayed(self, n: int = 1) -> None:
+        """Say that `n` events were sent again."""
+        self._counted("sse_replayed_events_total", _count(n))
+
+    def evicted(self, n: int = 1) -> None:
+        """Say that `n` events were dropped from the replay buffer to keep it bounded."""
+        self._counted("sse_replay_evicted_events_total", _count(n))
+
+    def lost(self, n: int = 1) -> None:
+        """Say that `n` events are gone for good: neither delivered nor replayable."""
+        self._counted("sse_message_loss_total", _count(n), "server")
+
+    def duplicated(self, n: int = 1) -> None:
+        """Say that `n` events at or before the client's cursor were sent again."""
+        self._counted("sse_duplicate_events_total", _count(n), "server")
+
+    def buffered(self, n: int) -> None:
+        """Say how many events this process holds for replay on this route, all streams together."""
+        held = _count(n)
+        self._replay(lambda m, route: m.gauge("sse_replay_buffer_events").labels(route).set(held))
+
+    def polled(self) -> None:
+        """Say that this answer is a poll: a backlog that ends, not a stream that was cut."""
+        if self._stream is not None:
+            _overrides_of(self._stream).polled = True
+
+    def ended(self, reason: str) -> None:
+        """
+        Say why the stream is about to end, where its end does not show it.
+
+        `slow_consumer`, `server_error` or `shutdown`: to the client all three may look like an
+        orderly end.
+        """
+        if reason not in _SAYABLE:
+            raise ValueError(f"{reason!r} is not yours to say; choose of {', '.join(_SAYABLE)}")
+        if self._stream is not None:
+            _overrides_of(self._stream).reason = reason
+
+    def _counted(self, name: str, n: int, *labels: str) -> None:
+        self._replay(lambda m, route: m.counter(name).labels(route, *labels).inc(n))
+
+    def _replay(self, write: Callable[[SSEMetrics, str], Any]) -> None:
+        """Write something about replay, with that source switched on for the route."""
+        if self._stream is None or _is_over(self._stream):
+            return
+        _overrides_of(self._stream).replay = True
+        owner: Owner = self._stream.owner
+        route = owner.route_of(self._stream).label
+        owner.metrics.zero(route)
+        owner.metrics.zero(route, "replay")
+        write(owner.metrics, route)
+
+
+def current_stream() -> CurrentStream:
+    """Return the stream of the running request, or a stand-in that counts nothing."""
+    stream = CURRENT.get()
+    return CurrentStream(None if stream is not None and _is_over(stream) else stream)
+
+
+def _is_over(stream: Stream) -> bool:
+    """Whether its request ended without a stream: then nothing can say which route it was."""
+    return stream.scope is None and not stream.is_stream
+
+
+def _overrides_of(stream: Stream) -> Overrides:
+    if stream.overrides is None:
+        stream.overrides = Overrides()
+    said: Overrides = stream.overrides
+    return said
+
+
+def _count(n: int) -> int:
+    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+        raise ValueError(f"{n!r} is no number of events; give a whole number, 0 or more")
+    return n

@@ -1,0 +1,1 @@
+"""Facts about one incident, found in the answers. Entry: `incident.investigate()`."""

@@ -1,0 +1,1 @@
+"""A report as one page or one JSON document. Asks nothing."""

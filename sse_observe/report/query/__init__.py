@@ -1,0 +1,1 @@
+"""Questions to a Prometheus API and their answers. Knows no finding and draws nothing."""

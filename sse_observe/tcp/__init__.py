@@ -1,5 +1,0 @@
-"""Kernel facts of the socket under a stream, on Linux: segments, losses, round trips, backlog."""
-
-from sse_observe.tcp.sockets import Sockets
-
-__all__ = ["Sockets"]

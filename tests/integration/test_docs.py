@@ -1,0 +1,110 @@
+"""The documents are true: snippets run, tables are current, commands and names exist."""
+
+import ast
+import re
+import runpy
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from sse_observe.render.settings import load_settings
+from tests.support.paths import ROOT
+from tests.support.servers import RawClient, serve_process
+
+README = (ROOT / "README.md").read_text()
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_tables_of_the_readme_are_those_of_the_catalogue() -> None:
+    """A metric, alert or dashboard that is not in the README fails here; `make render` mends it."""
+    written = runpy.run_module("tests.support.readme")["written"]
+
+    assert written(README) == README, "run: make render"
+
+
+def test_the_readme_names_the_two_commands_that_do_all_the_set_up() -> None:
+    """A stranger finds `make demo` and `make test`, and both exist."""
+    makefile = (ROOT / "Makefile").read_text()
+
+    for target in ("demo", "test"):
+        assert f"make {target}" in README
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
+def test_every_local_link_of_the_readme_leads_somewhere(link: str) -> None:
+    """A reader who clicks finds a file."""
+    assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "DESIGN.md"])
+def test_every_path_that_a_document_names_exists(name: str) -> None:
+    """A path in a document that moved away sends a newcomer nowhere."""
+    text = (ROOT / name).read_text()
+    named = re.findall(r"`((?:sse_observe|tests|dashboards|alerts|runbooks)/[\w./-]*)`", text)
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_option_of_the_commands_is_in_their_help() -> None:
+    """Whoever asks for help sees each command with one line of its own."""
+    source = ast.parse((ROOT / "sse_observe" / "cli" / "commands.py").read_text())
+    commands = [
+        node
+        for node in source.body
+        if isinstance(node, ast.FunctionDef)
+        and any("app.command" in ast.unparse(mark) for mark in node.decorator_list)
+    ]
+    command = [sys.executable, "-m", "sse_observe", "--help"]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    assert commands
+    for node in commands:
+        assert node.name in shown
+        assert (ast.get_docstring(node) or "").splitlines()[0][:40] in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "path", "route"),
+    [(0, "/chat/7", "/chat/{chat_id}"), (1, "/ticks", "/ticks"), (2, "/api/v1/stream", None)],
+    ids=["fastapi", "starlette", "asgi"],
+)
+def test_the_snippets_of_the_readme_run(
+    number: int, path: str, route: str | None, tmp_path: Path
+) -> None:
+    """Whoever pastes the one line into a service gets streams, and finds them counted."""
+    assert len(SNIPPETS) == 3
+    (tmp_path / "snippet.py").write_text(SNIPPETS[number])
+
+    with serve_process("snippet:app", "--app-dir", str(tmp_path)) as server:
+        with RawClient(f"{server.url}{path}") as client:
+            client.until_end()
+        assert client.status == 200
+        assert client.payloads
+        if route is not None:
+            closed = f'reason="completed",route="{route}",user_segment="all"}} 1.0'
+            deadline = time.monotonic() + 60
+            # The client has the last byte a moment before the application has returned.
+            while closed not in requests.get(f"{server.url}/metrics", timeout=60).text:
+                assert time.monotonic() < deadline, "it was never counted"
+                time.sleep(0.05)
+
+
+def test_the_settings_of_the_readme_are_accepted(tmp_path: Path) -> None:
+    """The keys that the README shows exist, and take the values that it shows."""
+    (shown,) = [text for text in YAML if "runbook_url" in text]
+    path = tmp_path / "sse-observe.yaml"
+    path.write_text(shown)
+
+    settings = load_settings(path)
+
+    assert settings.objectives.completion == 0.999
+    assert settings.group_by == ("cluster",)
+    assert set(yaml.safe_load(shown)["alerts"]) == set(settings.alerts)

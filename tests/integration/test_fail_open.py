@@ -1,0 +1,185 @@
+"""
+Whatever of ours fails while a stream is served, nobody outside sees it: no function is forgotten.
+
+Every function of the middleware is found by looking, and one that serving a stream does not
+reach has to be listed with its reason.
+"""
+
+import asyncio
+import importlib
+import inspect
+import logging
+import pkgutil
+import sys
+from functools import cache
+from types import FunctionType, SimpleNamespace
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, middleware
+from sse_observe.middleware import tracker as tracker_module
+from sse_observe.registry import families
+from tests.support.asgi import value
+from tests.support.clock import Clock
+from tests.support.session import EVERYTHING, everything, over_sockets
+
+LINUX = sys.platform == "linux"
+
+
+def modules():
+    """Return the modules in which the message path and the tick run, by their short names."""
+    found = {"families": families}
+    for info in pkgutil.walk_packages(middleware.__path__, f"{middleware.__name__}."):
+        short = info.name.removeprefix(f"{middleware.__name__}.")
+        if not info.ispkg and (LINUX or not short.startswith("tcp.")):
+            found[short] = importlib.import_module(info.name)
+    return found
+
+
+GUARDS = {
+    "app.SSEObserveMiddleware.__call__",
+    "app.SSEObserveMiddleware._guarded",
+    "app.SSEObserveMiddleware._guarded_wait",
+    "app.SSEObserveMiddleware._lifespan",
+    "app.SSEObserveMiddleware._handle_other",
+    "app.SSEObserveMiddleware.left",
+    "app.SSEObserveMiddleware._send_last",
+    "stream.Stream.observed_receive",
+    "tracker.StreamTracker._go_on",
+    "tracker.StreamTracker.fault",
+    "send.sender",
+    "send.transparent",
+    "disconnect.DisconnectWatch.receive",
+}
+"""They catch what the others raise, and call nothing unguarded themselves."""
+BEFORE = {
+    "app.SSEObserveMiddleware.__init__",
+    "app._declared_segments",
+    "tracker.StreamTracker.__init__",
+    "tracker.StreamTracker.of",
+    "event_counter.MessageBuffer.__init__",
+    "resume_loss.Cursors.__init__",
+    "headers.ResponseFaults.__init__",
+    "routes.StreamRoute.__post_init__",
+    "routes._event_names",
+    "routes._is_count",
+    "routes._wrong",
+    "routes.Routes.__init__",
+    "routes.Routes._declare",
+}
+BEFORE |= {"tcp.sockets.Sockets.__init__", "tcp.sockets.Sockets.of"} if LINUX else set()
+"""They run when the application is made, where a mistake must be heard."""
+OUTSIDE = {
+    "tracker.StreamTracker.labels",
+    "tracker.StreamTracker.flush_unless_held",
+    "tracker.StreamTracker.tick",
+    "families.LazySamples.__init__",
+    "families.LazySamples.__iter__",
+    "families._Lean.collect",
+    "families._Lean._child_samples",
+    "families.BeforeScrape.__init__",
+    "families.BeforeScrape.describe",
+    "families.BeforeScrape.collect",
+    "headers.network_of",
+    "app.SSEObserveMiddleware.route_of",
+    "app.SSEObserveMiddleware.labels_of",
+}
+OUTSIDE |= {"tcp.probe.Probe.read"} if LINUX else set()
+"""A scrape, a report or the application itself asks for them, never a stream."""
+
+
+def functions():
+    """Yield every function of these modules: its name, where it hangs, its last name."""
+    for short, module in modules().items():
+        for name, thing in vars(module).items():
+            if getattr(thing, "__module__", None) != module.__name__:
+                continue
+            if isinstance(thing, FunctionType) or hasattr(thing, "cache_info"):
+                yield f"{short}.{name}", module, name
+            elif inspect.isclass(thing):
+                for member, found in vars(thing).items():
+                    code = getattr(getattr(found, "__func__", found), "__code__", None)
+                    # What a dataclass writes itself is no code of ours.
+                    if code is not None and code.co_filename == module.__file__:
+                        yield f"{short}.{name}.{member}", thing, member
+
+
+EVERY = {name: (owner, last) for name, owner, last in functions()}
+
+
+def test_lists_name_what_exists():
+    """A function that was renamed is not excused by its old name."""
+    assert set(EVERY) >= GUARDS | BEFORE | OUTSIDE
+
+
+class OurFaultError(Exception):
+    """What the patched function raises; nobody outside may see it."""
+
+
+async def served(name, wrap, clock, metrics):
+    """Serve what a function has to do with; return what the outside saw."""
+    if name.startswith("tcp."):
+        return await over_sockets(wrap)
+    return await everything(wrap, clock, metrics)
+
+
+@cache
+def plain(name):
+    """Return what the outside sees of the bare applications."""
+    return asyncio.run(served(name, lambda app: app, Clock(), SSEMetrics(CollectorRegistry())))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(EVERY) - GUARDS - BEFORE - OUTSIDE))
+def test_nobody_sees_it_fail(metrics, clock, monkeypatch, caplog, name):
+    """Bytes and exceptions are those of the bare application; the fault is counted, logged once."""
+    monkeypatch.setattr(tracker_module, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(tracker_module, "_LOG_LINES_PER_SECOND", 1000)
+    calls = []
+
+    def fail(*args, **kwargs):
+        calls.append(name)
+        raise OurFaultError
+
+    observed = SSEObserveMiddleware(
+        SimpleNamespace(routes=[SimpleNamespace(path="/api", routes=[])]),
+        metrics=metrics,
+        clock=clock,
+        routes={
+            "/s": EVERYTHING,
+            "/t/{id}": StreamRoute(dense_ids=True),
+            "/v1/u/{n}": StreamRoute(),
+            "/watch_disconnect": StreamRoute(watch_disconnect=True),
+        },
+        segments=("a",),
+        segment=lambda scope: "a",
+        tcp_info=LINUX,
+    )
+    owner, last = EVERY[name]
+    original = getattr(owner, last)
+    homes = [owner]
+    if not inspect.isclass(owner):
+        ours = [module for key, module in sys.modules.items() if key.startswith("sse_observe.")]
+        homes = [module for module in ours if vars(module).get(last) is original]
+    for home in homes:
+        monkeypatch.setattr(home, last, fail)
+
+    def wrap(app):
+        observed.app = app
+        return observed
+
+    span = SimpleNamespace(is_valid=True, trace_flags=SimpleNamespace(sampled=True), trace_id=7)
+    tracer = SimpleNamespace(get_span_context=lambda: span)
+    theirs = SimpleNamespace(get_current_span=lambda: tracer)
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", theirs)
+    with caplog.at_level(logging.INFO, "sse_observe"):
+        seen = asyncio.run(served(name, wrap, clock, metrics))
+    monkeypatch.undo()
+
+    assert calls, "serving a stream does not come by here: reach it, or say why not"
+    assert seen == plain(name.partition(".")[0] + ".")
+    assert value(metrics, "sse_observer_faults_total") > 0
+    told = [r.args for r in caplog.records if r.msg.startswith("sse-observe failed")]
+    assert len(told) == len(set(told)) > 0
+    assert not [record for record in caplog.records if record.name == "asyncio"]

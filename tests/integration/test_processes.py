@@ -1,0 +1,386 @@
+"""Several worker processes count as one, though they are killed, replaced and stopped."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from sse_observe.lab.programs.process import free_port
+from sse_observe.registry import multiprocess
+from tests.support.paths import ROOT
+from tests.support.servers import PATIENCE_SECONDS, RawClient
+
+# The tick, a slow machine, and the time that a scrape of another worker takes.
+TICK_AND_SLACK = 2.0
+
+GUNICORN = """
+from uvicorn_worker import UvicornWorker
+
+from sse_observe.registry.multiprocess import child_exit
+
+
+class Worker(UvicornWorker):
+    CONFIG_KWARGS = {**UvicornWorker.CONFIG_KWARGS, "timeout_graceful_shutdown": 1}
+
+
+worker_class = Worker
+preload_app = PRELOAD
+"""
+
+
+class Cluster:
+    """A server with three workers, and what was done to it."""
+
+    def __init__(self, process, url, directory):
+        self.process = process
+        self.url = url
+        self.directory = directory
+        self.clients = []
+        self.opened = Counter()
+        self.completed = Counter()
+        self.events = Counter()
+
+    def open(self, path):
+        """Open a stream and read its first event."""
+        client = RawClient(self.url + path)
+        self.clients.append(client)
+        client.worker = int(client.headers["x-worker"])
+        self.opened[client.worker] += 1
+        return client.until(lambda c: c.events)
+
+    def stream(self, n=3):
+        """Read a stream to its end; return the worker that served it."""
+        client = self.open(f"/s?n={n}")
+        client.until_end()
+        assert len(client.events) == n
+        client.close()
+        self.completed[client.worker] += 1
+        self.events[client.worker] += n
+        return client.worker
+
+    def seen(self):
+        """Return what /metrics says now."""
+        with RawClient(self.url + "/metrics", headers={"Connection": "close"}) as client:
+            return totals(client.until_end().body.decode())
+
+    def until(self, claim):
+        """Scrape until the claim holds."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                found = self.seen()
+            except (OSError, IndexError):
+                # The connection waited in the queue of the worker that was just killed.
+                found = None
+            if found is not None and claim(found):
+                return found
+            assert time.monotonic() < deadline, found
+            time.sleep(0.1)
+
+
+def totals(text):
+    """Return what matters here of a scrape, summed over routes."""
+    found = Counter()
+    for family in parse_text(text):
+        for sample in family.samples:
+            found[sample.name] += sample.value
+            if sample.name == "sse_streams_closed_total":
+                found[sample.labels["reason"]] += sample.value
+    return found
+
+
+@contextmanager
+def cluster(kind, directory):
+    """Start three workers of a server."""
+    port = free_port()
+    if kind == "uvicorn":
+        command = [
+            *("uvicorn", "tests.apps.process_app:observed", "--port", str(port), "--workers", "3"),
+            *("--log-level", "warning", "--timeout-graceful-shutdown", "1"),
+        ]
+    else:
+        config = directory / "gunicorn.conf.py"
+        config.write_text(GUNICORN.replace("PRELOAD", str(kind == "gunicorn, preloaded")))
+        command = [
+            *("gunicorn", "tests.apps.process_app:observed", "-b", f"127.0.0.1:{port}", "-w", "3"),
+            *("-c", str(config), "--log-level", "warning", "--no-control-socket"),
+        ]
+    numbers = directory / "numbers"
+    numbers.mkdir()
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PROMETHEUS_MULTIPROC_DIR": str(numbers),
+    }
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not accepts(port):
+            assert process.poll() is None, (directory / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        workers = Cluster(process, f"http://127.0.0.1:{port}", numbers)
+        try:
+            yield workers
+        finally:
+            for client in workers.clients:
+                client.close()
+    finally:
+        # The workers are in the server's own session, which is its own group.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def accepts(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn", "gunicorn, preloaded"])
+def test_totals_survive_a_killed_worker_and_a_graceful_stop(kind, tmp_path):
+    """What was flushed is never lost, at most a tick is; gauges forget the dead."""
+    with cluster(kind, tmp_path) as workers:
+        # Every worker has ended streams and holds one.
+        holds = {}
+        while len(holds) < 3:
+            client = workers.open("/hold")
+            if client.worker in holds:
+                client.close()
+                continue
+            holds[client.worker] = client
+        for _ in range(20):
+            workers.stream()
+        extra = sum(workers.opened.values()) - 20 - 3
+        found = workers.until(
+            lambda t: (
+                t["sse_streams_opened_total"] == sum(workers.opened.values())
+                and t["sse_concurrent_streams"] == 3
+                and t["completed"] == 20
+                and t["client_disconnected"] == extra
+            )
+        )
+        assert found["sse_stream_limit"] == 300
+        assert found["sse_start_time_seconds"] > time.time() - 60
+
+        # One worker is killed in the middle of a steady stream.
+        steady = workers.open("/steady")
+        arrived = []
+        until = time.monotonic() + TICK_AND_SLACK + 1
+        while time.monotonic() < until:
+            before = len(steady.events)
+            steady.until(lambda c, n=before: len(c.events) > n)
+            arrived += [time.monotonic()] * (len(steady.events) - before)
+        killed_at = time.monotonic()
+        os.kill(steady.worker, signal.SIGKILL)
+        while not steady.at_end:
+            steady._more()
+        steady.until(lambda c: True)
+
+        # Its gauges are forgotten; all but the last second of what it counted is kept.
+        found = workers.until(lambda t: t["sse_concurrent_streams"] == 2)
+        others = sum(workers.opened.values()) - 1 + 20 * 2
+        surely = others + sum(at < killed_at - TICK_AND_SLACK for at in arrived)
+        assert surely <= found["sse_event_size_bytes_count"] <= others + len(steady.events)
+        assert found["sse_streams_opened_total"] == sum(workers.opened.values())
+        lost = others + len(steady.events) - found["sse_event_size_bytes_count"]
+        assert lost <= 50 * TICK_AND_SLACK
+
+        # A worker takes its place, and is counted with the others.
+        before = set(holds)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while workers.stream() in before:
+            assert time.monotonic() < deadline, "no worker took its place"
+            time.sleep(0.02)
+        opened, completed = sum(workers.opened.values()), sum(workers.completed.values())
+        workers.until(lambda t: t["completed"] == completed)
+
+        # In the last moment before an orderly stop: no tick comes any more.
+        for _ in range(10):
+            workers.stream()
+        workers.process.send_signal(signal.SIGTERM)
+        for client in holds.values():
+            client.until_end()
+        assert workers.process.wait(PATIENCE_SECONDS) in (0, -signal.SIGTERM)
+        found = at_rest(workers.directory)
+        assert found["sse_streams_opened_total"] == opened + 10
+        assert found["completed"] == completed + 10
+        assert found["shutdown"] == 2
+        # The killed worker's two streams never ended.
+        assert found["sse_streams_closed_total"] == opened + 10 - 2
+        assert found["sse_event_size_bytes_count"] == found["sse_events_sent_total"]
+
+
+def at_rest(directory):
+    """Return the totals of a directory whose processes are all gone."""
+    found = Counter()
+    for family in multiprocess.merged(directory):
+        for sample in family.samples:
+            found[sample.name] += sample.value
+            if sample.name == "sse_streams_closed_total":
+                found[sample.labels["reason"]] += sample.value
+    return found
+
+
+def leave(directory, kind, pid, **values):
+    """Write what a process of that id would leave."""
+    book = MmapedDict(str(directory / f"{kind}_{pid}.db"))
+    for name, value in values.items():
+        book.write_value(mmap_key(name, name, [], [], "x"), value, 0.0)
+    book.close()
+
+
+def read(directory):
+    """Return the samples of a directory, all processes added up."""
+    return {
+        sample.name: sample.value
+        for family in multiprocess.merged(directory)
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def no_one_lives(monkeypatch):
+    """Process ids from 1 to 999 belong to nobody, this process apart."""
+    monkeypatch.setattr(multiprocess, "_is_alive", lambda pid: pid >= 1000)
+
+
+def test_files_of_many_dead_processes_become_one(tmp_path, no_one_lives):
+    """A server that renews its workers for months is as quick to scrape as on the first day."""
+    for pid in range(1, 31):
+        leave(tmp_path, "counter", pid, a_total=1, **{f"only_{pid}_total": 1})
+        leave(tmp_path, "histogram", pid, h_bucket=2)
+        leave(tmp_path, "gauge_livesum", pid, now=1)
+    leave(tmp_path, "counter", 1000, a_total=5)
+    leave(tmp_path, "gauge_livesum", 1000, now=1)
+    before = multiprocess._read(tmp_path)
+
+    first, second = read(tmp_path), read(tmp_path)
+
+    assert first == second
+    assert first["a_total"] == 35
+    assert first["only_7_total"] == 1
+    assert first["now"] == 1
+    assert len(before) == len(list(multiprocess._read(tmp_path)))
+    assert {path.name for path in tmp_path.glob("*.db")} == {
+        "counter_1000.db",
+        "counter_ended.db",
+        "gauge_livesum_1000.db",
+        "histogram_ended.db",
+    }
+
+    for pid in range(1, 31):
+        leave(tmp_path, "counter", pid, a_total=1)
+    assert read(tmp_path)["a_total"] == 65
+
+
+class Killed(BaseException):
+    """SIGKILL, as far as a test can play it."""
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Return the steps that change files; the one numbered `fatal` is not done, nor any later."""
+    taken = SimpleNamespace(number=0, fatal=sys.maxsize)
+
+    def counted(original):
+        def step(*args, **kwargs):
+            taken.number += 1
+            if taken.number > taken.fatal:
+                raise Killed
+            return original(*args, **kwargs)
+
+        return step
+
+    for owner, name in (
+        (MmapedDict, "write_value"),
+        (Path, "write_text"),
+        (Path, "replace"),
+        (Path, "unlink"),
+    ):
+        monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
+    return taken
+
+
+def test_whoever_dies_moving_files_loses_nothing(tmp_path, no_one_lives, steps):
+    """After a kill at any step the next scrape reads every count once."""
+    survived = 0
+    while True:
+        directory = tmp_path / str(survived)
+        directory.mkdir()
+        for pid in range(1, 13):
+            leave(directory, "counter", pid, a_total=1)
+            leave(directory, "histogram", pid, h_sum=1)
+        leave(directory, "counter", "ended", a_total=100)
+        steps.number, steps.fatal = 0, survived
+        try:
+            multiprocess.merged(directory)
+        except Killed:
+            survived += 1
+        else:
+            break
+        finally:
+            steps.fatal = sys.maxsize
+
+        found = read(directory)
+        assert (found["a_total"], found["h_sum"]) == (112, 12)
+        assert read(directory) == found
+
+    assert survived > 24, "each of the old files is a step"
+
+
+def test_worker_that_was_killed_creating_its_file_breaks_no_scrape(tmp_path, no_one_lives):
+    """An empty file cannot be read; it is thrown away once its owner is known to be dead."""
+    leave(tmp_path, "counter", 1000, a_total=5)
+    (tmp_path / "counter_7.db").touch()
+
+    assert read(tmp_path) == {"a_total": 5}
+
+
+def test_directory_that_may_only_be_read_is_read(tmp_path, no_one_lives, monkeypatch):
+    """Another container may scrape a directory that is not its own to tidy."""
+    leave(tmp_path, "gauge_livesum", 7, now=1)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+
+    assert read(tmp_path) == {"now": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["gauge_livesum_7.db"]
+
+
+def test_gunicorn_hook_forgets_one_worker(tmp_path, monkeypatch):
+    """Its gauges go, its counts and its siblings stay; without the directory nothing happens."""
+    for pid in (7, 8):
+        leave(tmp_path, "gauge_livesum", pid, now=1)
+        leave(tmp_path, "counter", pid, a_total=1)
+    worker = SimpleNamespace(pid=7)
+
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+    multiprocess.child_exit(None, worker)
+    assert len(list(tmp_path.iterdir())) == 4
+
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    multiprocess.child_exit(None, worker)
+    multiprocess.child_exit(None, worker)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "counter_7.db",
+        "counter_8.db",
+        "gauge_livesum_8.db",
+    }

@@ -1,0 +1,288 @@
+"""Boards and rules in front of a large fleet: what they cost a real Prometheus."""
+
+import itertools
+import json
+import re
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from zlib import crc32
+
+import pytest
+
+from sse_observe.catalog.durations import duration, seconds
+from sse_observe.errors import LabError
+from sse_observe.lab.programs.prometheus import Prometheus
+from sse_observe.metrics import METRICS, Metric
+from sse_observe.render.bundle import catalogue, render
+from sse_observe.render.promql import PromQL
+from sse_observe.render.text import Text
+from tests.support import grafana_lint as lint
+from tests.support.history import History, Points, growing, steady
+from tests.support.programs import needs
+
+pytestmark = [pytest.mark.slow, pytest.mark.prove]
+
+INSTANCES = 200
+LARGE = 1000
+ROUTES = ("/r0", "/r1", "/r2", "/r3", "/r4")
+HOURS = 6 * 3600.0
+# Raw series lie in the last quarter of an hour alone: nothing may look farther back.
+RAW = 900.0
+PANEL_SECONDS = 0.5
+MOST_SERIES = 50
+
+CATALOG, SETTINGS = catalogue(None)
+RECORDED = {signal.record: PromQL(SETTINGS).record(signal) for signal in CATALOG.signals}
+EVERY = {
+    signal.record: SETTINGS.patient_seconds if signal.patient else SETTINGS.rule_seconds
+    for signal in CATALOG.signals
+}
+"""The seconds between two evaluations of each signal."""
+RULES = [
+    *((RECORDED[record], every) for record, every in EVERY.items()),
+    *(
+        (rule.expr, SETTINGS.rule_seconds)
+        for alert in CATALOG.alerts
+        for rule in Text(CATALOG, SETTINGS).rules(alert)
+    ),
+]
+"""Each expression, and the seconds between two evaluations of it."""
+MOST, MOST_LARGE = 0.10, 0.40
+"""Of its interval, what all rules may take over the fleet, and over the large one."""
+GRAPHS = [
+    pytest.param(panel, id=f"{name}-{panel['title']}")
+    for name, text in render(CATALOG, SETTINGS).items()
+    if name.endswith(".json")
+    for panel in lint.panels(json.loads(text))
+]
+# What the machine on which these limits were set took for three questions over the large fleet: two
+# cores, Prometheus 2.42; together they read about as many series as the dearest rule.
+CONTROLS = {
+    RECORDED[record]: seconds
+    for record, seconds in (
+        ("route_split:sse_streams_opened:rate5m", 0.84),
+        ("route:sse_event_delay_seconds_bucket:rate5m", 0.9),
+        ("route:sse_time_to_first_event_seconds_bucket:rate5m", 0.7),
+    )
+}
+# What a panel or an alert would ask that reads a fleet's raw series over an hour: it finds but a
+# quarter of one here.
+RAW_QUANTILE = (
+    "histogram_quantile(0.95, sum by (job, route, network_type, le)"
+    " (rate(sse_reconnect_time_seconds_bucket[1h])))"
+)
+Labels = dict[str, str]
+Question = tuple[str, dict[str, str | float]]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A Prometheus that holds some instances, and the instant at which it is asked."""
+
+    api: Prometheus
+    end: float
+
+    def cost(self, *questions: Question, rounds: int = 3) -> tuple[float, int]:
+        """Return the least seconds that questions took, and the most series of an answer."""
+        best, most = float("inf"), 0
+        for _ in range(rounds):
+            cpu, begun = self.cpu(), time.perf_counter()
+            try:
+                answers = [self.api.get(path, **what)["result"] for path, what in questions]
+            except LabError:
+                # Ten seconds without an answer: only where the machine does something else.
+                continue
+            took = time.perf_counter() - begun
+            # A busy machine stretches the one, the cleaning of memory beside it the other; the
+            # clock of the processor has grains of 10 ms.
+            spent = self.cpu() - cpu
+            best = min(best, took, spent if spent > 0.05 else took)
+            most = max(map(len, answers))
+        return best, most
+
+    def cpu(self) -> float:
+        """Return the processor seconds that Prometheus has used."""
+        with urllib.request.urlopen(f"{self.api.url}/metrics", timeout=30) as answer:
+            for line in answer:
+                if line.startswith(b"process_cpu_seconds_total "):
+                    return float(line.split()[1])
+        raise AssertionError
+
+    def costs(self, exprs: Iterable[str], rounds: int) -> dict[str, float]:
+        """Return the least seconds of each question, asked in turn: all share busy moments."""
+        found = dict.fromkeys(exprs, float("inf"))
+        for _ in range(rounds):
+            for expr in found:
+                took, _ = self.cost(("query", {"query": expr, "time": self.end}), rounds=1)
+                found[expr] = min(found[expr], took)
+        return found
+
+
+def exported(metric: Metric) -> Iterator[tuple[Labels, float]]:
+    """Yield each series of a process with every source on and all networks seen, and its pace."""
+    own = {"route": ROUTES, "user_segment": ("all",)}
+    values = [own.get(label, known or ("x",)) for label, known in metric.labels.items()]
+    for chosen in itertools.product(*values):
+        labels = dict(zip(metric.labels, chosen, strict=True))
+        if metric.kind == "histogram":
+            bounds = [f"{bound:g}" for bound in metric.buckets] + ["+Inf"]
+            for rank, le in enumerate(bounds):
+                yield {"__name__": f"{metric.name}_bucket", **labels, "le": le}, 1 + rank
+            for suffix in ("_sum", "_count"):
+                yield {"__name__": metric.name + suffix, **labels}, len(bounds)
+        elif labels.get("kind") != "continuous":
+            pace = 1 + crc32(repr(labels).encode()) % 16
+            # Some proxy cuts at 60 s, or no share of the cuts would stand out.
+            yield {"__name__": metric.name, **labels}, pace + 200 * (labels.get("limit") == "60")
+
+
+SERIES = [
+    *(pair for metric in METRICS.values() for pair in exported(metric)),
+    ({"__name__": "up"}, 1.0),
+]
+GAUGES = {"up", *(metric.name for metric in METRICS.values() if metric.kind == "gauge")}
+
+
+@cache
+def course(gauge: bool, pace: float, begin: float, step: float) -> Points:
+    if gauge:
+        return steady(pace, HOURS, begin=begin, step=step)
+    return growing(pace / 50, HOURS, begin=begin, step=step)
+
+
+def raw(instance: str, begin: float, step: float) -> Iterator[tuple[Labels, Points]]:
+    """Yield what Prometheus would have scraped from one instance."""
+    for labels, pace in SERIES:
+        points = course(labels["__name__"] in GAUGES, pace, begin, step)
+        yield {**labels, "job": "fleet", "instance": instance}, points
+
+
+def push(history: History, series: Iterable[tuple[Labels, Points]]) -> None:
+    """Hand series over in messages of the size that Prometheus itself would send."""
+    rest = iter(series)
+    while batch := list(itertools.islice(rest, 2000)):
+        history.push(batch)
+
+
+@pytest.fixture(scope="module")
+def fleets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Fleet, Fleet]]:
+    """Record six hours of one instance; hand a fleet these records, and its own raw series."""
+    folder = tmp_path_factory.mktemp("fleet")
+    program = needs("prometheus")
+    start = time.time() - HOURS
+    recorded: list[tuple[Labels, Points]] = []
+    with (
+        Prometheus(folder / "one", targets={}, program=program) as one,
+        Prometheus(folder / "many", targets={}, program=program) as many,
+    ):
+        history = History(one, start)
+        push(history, raw("i0", 0, 30))
+        for name, expr in RECORDED.items():
+            found = [
+                ({**dict(labels), "__name__": name}, sorted(values.items()))
+                for labels, values in history.ask(expr, HOURS, step=EVERY[name]).items()
+            ]
+            push(history, found)
+            recorded += found
+        history = History(many, start)
+        # In the order of time, as a fleet writes: what comes late is kept apart, and is slow.
+        for begin in range(0, int(HOURS) + 1, 1800):
+            push(
+                history,
+                (
+                    (labels, [point for point in points if begin <= point[0] < begin + 1800])
+                    for labels, points in recorded
+                ),
+            )
+        for number in range(INSTANCES):
+            push(history, raw(f"i{number}", HOURS - RAW, 15))
+        yield Fleet(one, start + HOURS), Fleet(many, start + HOURS)
+
+
+def asked(panel: lint.JSON, end: float) -> list[Question]:
+    """Return a panel's questions over six hours, at the finest step that Grafana would take."""
+    words = {
+        "instance": "i0|i1|i2",
+        "__range": f"{HOURS:.0f}s",
+        "__rate_interval": duration(4 * SETTINGS.scrape_seconds),
+    }
+    step = max(30.0, seconds(panel["interval"]))
+    found: list[Question] = []
+    for target in panel["targets"]:
+        expr = re.sub(r"\$(\w+)", lambda name: words.get(name[1], ".+"), target["expr"])
+        if target["instant"]:
+            found.append(("query", {"query": expr, "time": end}))
+        else:
+            span = {"start": end - HOURS, "end": end, "step": step}
+            found.append(("query_range", {"query": expr, **span}))
+    return found
+
+
+@pytest.mark.parametrize("panel", GRAPHS)
+def test_a_panel_over_six_hours_answers_at_once(
+    fleets: tuple[Fleet, Fleet], panel: lint.JSON
+) -> None:
+    """Half a second and fifty series at most, however many instances there are."""
+    _, many = fleets
+
+    took, series = many.cost(*asked(panel, many.end))
+
+    print(f"{took * 1000:.0f} ms, {series} series")
+    assert took <= PANEL_SECONDS
+    assert 0 < series <= MOST_SERIES
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What evaluating rules takes of their interval, as shares of one."""
+
+    small: float
+    fleet: float
+    slowness: float
+
+    @property
+    def large(self) -> float:
+        """What it is over the large fleet: what one instance already costs is paid once."""
+        return self.small + (self.fleet - self.small) * (LARGE - 1) / (INSTANCES - 1)
+
+    def fits(self) -> bool:
+        """Whether a machine as fast as the one of the limits would keep them."""
+        return self.fleet / self.slowness <= MOST and self.large / self.slowness < MOST_LARGE
+
+    def __str__(self) -> str:
+        """Say each share as measured, and as it would be there."""
+        return ", ".join(
+            f"{share:.1%} with {instances} ({share / self.slowness:.1%} there)"
+            for instances, share in ((1, self.small), (INSTANCES, self.fleet), (LARGE, self.large))
+        )
+
+
+def test_rules_take_a_tenth_of_their_interval(fleets: tuple[Fleet, Fleet]) -> None:
+    """
+    All rules take a tenth of their interval, over a thousand instances under two fifths.
+
+    Both are judged at the speed of a known machine: a busy or slow one would fail, and a quick one
+    hide that the rules grew. One raw quantile more is too much.
+    """
+    exprs = [*(expr for expr, _ in RULES), RAW_QUANTILE]
+    one, many = (fleet.costs(exprs, rounds=7) for fleet in fleets)
+    there = sum(CONTROLS.values()) * INSTANCES / LARGE
+    slowness = sum(many[expr] for expr in CONTROLS) / there
+    dearer = [*RULES, (RAW_QUANTILE, SETTINGS.rule_seconds)]
+
+    bill, more = (
+        Bill(
+            *(sum(costs[expr] / every for expr, every in rules) for costs in (one, many)), slowness
+        )
+        for rules in (RULES, dearer)
+    )
+
+    print(
+        f"{len(RULES)} rules, {len(SERIES)} series an instance; this machine takes"
+        f" {slowness:.2f} times as long\nof the interval: {bill}\nwith a raw quantile: {more}"
+    )
+    assert bill.fits()
+    assert not more.fits()

@@ -1,0 +1,153 @@
+"""The built wheel, installed far from the source tree, does what the README says."""
+
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+def run(*command: str | Path, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a command as a stranger would: nothing of this process' Python paths."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel, built from the source tree."""
+    out = tmp_path_factory.mktemp("dist")
+    builder = tmp_path_factory.mktemp("builder")
+    venv.create(builder / "venv", with_pip=True)
+    pip = builder / "venv" / "bin" / "pip"
+    run(pip, "wheel", "-q", "--no-deps", "-w", out, ROOT, cwd=out)
+    return next(out.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def base(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the bin folder of an environment with the wheel and no extra."""
+    home = tmp_path_factory.mktemp("base")
+    venv.create(home / "venv", with_pip=True)
+    run(home / "venv" / "bin" / "pip", "install", "-q", "--no-compile", wheel, cwd=home)
+    return home / "venv" / "bin"
+
+
+def pythons() -> list[str]:
+    """Return the interpreters of this machine that we support, this one first."""
+    found = {sys.version_info[:2]: sys.executable}
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for minor in (11, 12, 13):
+        named = shutil.which(f"python3.{minor}")
+        for path in (named, *sorted(map(str, pyenv.glob(f"3.{minor}.*/bin/python")))):
+            # A shim of a version that is not chosen is there, and fails.
+            if (
+                path
+                and not subprocess.run(
+                    [path, "-c", ""], check=False, capture_output=True
+                ).returncode
+            ):
+                found.setdefault((3, minor), path)
+    return list(found.values())
+
+
+@pytest.fixture(scope="module", params=pythons())
+def bundle(
+    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the bin folder of an environment with the wheel and its [render] extra."""
+    home = tmp_path_factory.mktemp("render")
+    run(request.param, "-m", "venv", home / "venv", cwd=home)
+    run(
+        home / "venv" / "bin" / "pip", "install", "-q", "--no-compile", f"{wheel}[render]", cwd=home
+    )
+    return home / "venv" / "bin"
+
+
+def test_the_base_install_counts_and_serves_metrics(base: Path, tmp_path: Path) -> None:
+    """A service that installs no extra has the middleware, the reference endpoint and /metrics."""
+    code = """
+import asyncio
+from sse_observe import SSEObserveMiddleware, metrics_app
+from sse_observe.reference import reference_app
+
+async def get(app, path, read):
+    sent = []
+    async def receive():
+        if sent:
+            await asyncio.sleep(3600)
+        return {"type": "http.request", "body": b"", "more_body": False}
+    async def send(message):
+        sent.append(message)
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
+             "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"",
+             "root_path": "", "headers": [], "client": ("127.0.0.1", 1), "server": ("h", 1)}
+    await asyncio.wait_for(app(scope, receive, send), 30)
+    return b"".join(m.get("body", b"") for m in sent)
+
+async def main():
+    app = SSEObserveMiddleware(reference_app(), routes={"/api/v1/stream": __import__(
+        "sse_observe").StreamRoute()})
+    stream = await get(app, "/api/v1/stream", None)
+    assert b"event: done" in stream, stream
+    text = (await get(metrics_app(), "/metrics", None)).decode()
+    assert 'reason="completed",route="/api/v1/stream",user_segment="all"} 1.0' in text, text
+
+asyncio.run(main())
+"""
+    run(base / "python", "-c", code, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [("render", "render"), ("runbook", "render"), ("report", "report"), ("demo", "lab")],
+)
+def test_each_command_names_its_missing_extra(
+    base: Path, tmp_path: Path, command: str, extra: str
+) -> None:
+    """Without an extra a command says in one line what to install, and exits with 1."""
+    said = run(base / "sse-observe", command, cwd=tmp_path, code=1).stderr
+
+    assert said.splitlines() == [
+        f"sse-observe: {command} needs the [{extra}] extra; run: pip install 'sse-observe[{extra}]'"
+    ]
+
+
+def test_the_wheel_renders_the_committed_files(bundle: Path, tmp_path: Path) -> None:
+    """Package data is complete, and a stranger gets the very bytes that were reviewed."""
+    out = tmp_path / "bundle"
+    run(bundle / "sse-observe", "render", "--out", out, cwd=tmp_path)
+
+    for folder in ("dashboards", "alerts", "runbooks"):
+        names = sorted(path.name for path in (ROOT / folder).iterdir())
+        assert sorted(path.name for path in (out / folder).iterdir()) == names
+        _, differ, odd = filecmp.cmpfiles(ROOT / folder, out / folder, names, shallow=False)
+        assert (differ, odd) == ([], [])
+
+
+def test_the_wheel_carries_types_and_the_licence(wheel: Path, tmp_path: Path) -> None:
+    """Users' type checkers see our annotations, and the licence travels along."""
+    code = f"import zipfile; print(*zipfile.ZipFile({str(wheel)!r}).namelist(), sep='\\n')"
+    names = run(sys.executable, "-c", code, cwd=tmp_path).stdout.splitlines()
+
+    assert "sse_observe/py.typed" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert [name for name in names if name.startswith(("tests/", "dashboards/"))] == []

@@ -1,0 +1,178 @@
+"""
+Pushes history to a real Prometheus and lets it judge: remote write, replayed rules, `for`.
+
+Prometheus evaluates every expression; only the waiting of `for` is counted here.
+"""
+
+import struct
+import urllib.request
+from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import count
+
+import cramjam
+
+from sse_observe.catalog.durations import seconds
+from sse_observe.lab.programs.prometheus import PrometheusAPI
+
+STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
+"""What a target that went away leaves behind: the series ends at once."""
+
+# Each history gets 60 days of its own, so that no test sees another's series.
+_SLOTS = count(1_200_000_000, 60 * 86400)
+
+Points = Sequence[tuple[float, float]]
+Answer = dict[frozenset[tuple[str, str]], dict[float, float]]
+"""Labels → time → value."""
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def _field(number: int, payload: bytes) -> bytes:
+    return bytes([number << 3 | 2]) + _varint(len(payload)) + payload
+
+
+# The series of a scrape share its instants.
+@lru_cache(1 << 16)
+def _stamp(at: float) -> bytes:
+    return b"\x10" + _varint(round(at * 1000))
+
+
+@lru_cache(1 << 16)
+def _length(at: float) -> bytes:
+    return b"\x12" + _varint(9 + len(_stamp(at))) + b"\x09"
+
+
+def _series(labels: Mapping[str, str], points: Points) -> bytes:
+    pairs = b"".join(
+        _field(1, _field(1, name.encode()) + _field(2, value.encode()))
+        for name, value in sorted(labels.items())
+    )
+    samples = b"".join(
+        b"".join((_length(at), struct.pack("<d", value), _stamp(at))) for at, value in points
+    )
+    return _field(1, pairs + samples)
+
+
+class History:
+    """
+    One stretch of time in a Prometheus; times are seconds from its start.
+
+    Without a `start` it is a stretch of its own, so that a Prometheus can be shared.
+    """
+
+    def __init__(self, api: PrometheusAPI, start: float | None = None) -> None:
+        self.api = api
+        self.start = next(_SLOTS) if start is None else start
+
+    def push(self, series: Iterable[tuple[Mapping[str, str], Points]]) -> None:
+        """Write series; `__name__` is a label like any other."""
+        body = b"".join(
+            _series(labels, [(self.start + at, value) for at, value in points])
+            for labels, points in series
+        )
+        if not body:
+            return
+        request = urllib.request.Request(
+            f"{self.api.url}/api/v1/write",
+            data=bytes(cramjam.snappy.compress_raw(body)),
+            headers={
+                "Content-Encoding": "snappy",
+                "Content-Type": "application/x-protobuf",
+                "X-Prometheus-Remote-Write-Version": "0.1.0",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=30):
+            pass
+
+    def ask(self, expr: str, end: float, *, step: float = 30, begin: float = 0) -> Answer:
+        """Evaluate at every step."""
+        data = self.api.get(
+            "query_range",
+            query=expr,
+            start=self.start + begin,
+            end=self.start + end,
+            step=step,
+        )
+        return {
+            frozenset(row["metric"].items()): {
+                float(at) - self.start: float(value) for at, value in row["values"]
+            }
+            for row in data["result"]
+        }
+
+    def record(
+        self,
+        rules: Iterable[tuple[str, str]],
+        end: float,
+        *,
+        step: float = 30,
+        patient: Container[str] = (),
+    ) -> dict[str, Answer]:
+        """
+        Replay recording rules in their order, write what they record, and return it.
+
+        Those that are `patient` have a group of their own, which Prometheus begins at a moment of
+        its own.
+        """
+        recorded: dict[str, Answer] = {}
+        for name, expr in rules:
+            # A rule gives what it records its own name, whatever name an operand left on it.
+            found: Answer = {}
+            pace, begin = (150.0, 7.0) if name in patient else (step, 0.0)
+            for labels, values in self.ask(expr, end, step=pace, begin=begin).items():
+                found.setdefault(frozenset({**dict(labels), "__name__": name}.items()), {}).update(
+                    values
+                )
+            self.push(
+                (dict(labels), _with_stale(values, end, pace)) for labels, values in found.items()
+            )
+            recorded[name] = found
+        return recorded
+
+    def firing(
+        self, expr: str, hold_for: str, end: float, *, step: float = 30
+    ) -> dict[frozenset[tuple[str, str]], list[float]]:
+        """Return for each alert the instants at which it fires: true for as long as `for`."""
+        wait = seconds(hold_for)
+        fired = {}
+        for labels, values in self.ask(expr, end, step=step).items():
+            since = last = float("-inf")
+            instants = []
+            for at in sorted(values):
+                since = at if at - last > step else since
+                last = at
+                if at - since >= wait:
+                    instants.append(at)
+            fired[frozenset(pair for pair in labels if pair[0] != "__name__")] = instants
+        return fired
+
+
+def _with_stale(values: Mapping[float, float], end: float, step: float) -> Points:
+    points = []
+    for at, value in values.items():
+        points.append((at, value))
+        if at + step not in values and at + step <= end:
+            points.append((at + step, STALE))
+    return sorted(points)
+
+
+def steady(value: float, end: float, *, begin: float = 0, step: float = 15) -> Points:
+    """Return a gauge that stays."""
+    return [(begin + i * step, value) for i in range(int((end - begin) / step) + 1)]
+
+
+def growing(
+    per_second: float, end: float, *, begin: float = 0, step: float = 15, first: float = 0
+) -> Points:
+    """Return a counter that grows evenly."""
+    return [
+        (begin + i * step, first + per_second * i * step)
+        for i in range(int((end - begin) / step) + 1)
+    ]

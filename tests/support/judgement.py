@@ -1,0 +1,270 @@
+"""
+What a real Prometheus makes of the services, and the laws that it is judged by.
+
+A law holds for every signal, or for every signal of a kind; none knows an expression.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sse_observe.catalog.model import Alert
+from sse_observe.lab.programs.prometheus import Prometheus
+from sse_observe.render.bundle import catalogue
+from sse_observe.render.promql import PromQL
+from sse_observe.render.settings import Settings
+from sse_observe.render.text import Text
+from tests.support.history import History, Points, growing, steady
+from tests.support.services import CASES, END, FAULT, points
+
+CATALOG, _ = catalogue(None)
+SIGNALS = {signal.record: signal for signal in CATALOG.signals}
+RECORDED = {s.record: PromQL(Settings()).record(s) for s in CATALOG.signals}
+"""Each signal's expression under default settings."""
+PATIENT = {signal.record for signal in CATALOG.signals if signal.patient}
+ALERTS = {alert.name: alert for alert in CATALOG.alerts}
+TEXT = Text(CATALOG, Settings())
+HOUR = 3600
+# What needs six hours of history has its own proof in time.
+LATE = {"route:sse_streams_unexplained:min2h"}
+# What does not double when every process has a twin: shares, means, and words.
+ALIKE = ("percentunit", "percent", "bool", "s")
+ALIKE_NAMES = (":info", ":burn_rate1h", "storm:rate2m")
+FATES = ("completed", "broken", "cancelled", "confirmed")
+
+Labels = frozenset[tuple[str, str]]
+Series = Mapping[Labels, Mapping[float, float]]
+
+
+@dataclass(frozen=True)
+class World:
+    """The evaluated history: what fired, by alert and job, and each recorded series."""
+
+    history: History
+    fired: Mapping[str, Mapping[str, list[float]]]
+    recorded: Mapping[str, Series]
+
+
+@lru_cache(maxsize=1)
+def evaluated(prometheus: Prometheus) -> World:
+    """Push every service, replay the recordings, and evaluate every alert."""
+    history = History(prometheus)
+    for job, service in CASES.items():
+        for instance, series in service.series.items():
+            shifted = {
+                # A start is an instant, not a distance from the beginning.
+                name: (
+                    lambda at, value=value: None if value(at) is None else history.start + value(at)
+                )
+                if name[0] == "sse_start_time_seconds"
+                else value
+                for name, value in series.items()
+            }
+            history.push(
+                (
+                    {"__name__": name, **dict(labels), "job": job, "instance": instance},
+                    points(value),
+                )
+                for (name, labels), value in shifted.items()
+            )
+    recorded = history.record(RECORDED.items(), END, patient=PATIENT)
+    fired = {name: firings(history, alert) for name, alert in ALERTS.items()}
+    return World(history, fired, {name: nameless(series) for name, series in recorded.items()})
+
+
+def firings(
+    history: History, alert: Alert, renamed: Mapping[str, str] | None = None
+) -> dict[str, list[float]]:
+    """Return the instants at which an alert fires for each job; `renamed` signals stand in."""
+    found: dict[str, list[float]] = {}
+    for rule in TEXT.rules(alert):
+        expr = rename(rule.expr, renamed or {})
+        for labels, instants in history.firing(expr, rule.hold_for, END).items():
+            if instants:
+                found.setdefault(dict(labels).get("job", ""), []).extend(instants)
+    return found
+
+
+def rename(expr: str, renamed: Mapping[str, str]) -> str:
+    """Put other series in the place of signals."""
+    return re.sub(r"(?<![\w:])[a-z_]\w*:?[\w:]*", lambda name: renamed.get(name[0], name[0]), expr)
+
+
+def nameless(series: Series) -> Series:
+    """Drop the names: what is recorded under another one is the same."""
+    return {
+        frozenset(pair for pair in labels if pair[0] != "__name__"): values
+        for labels, values in series.items()
+    }
+
+
+def judge_service(job: str, fired: Mapping[str, Mapping[str, list[float]]]) -> None:
+    """Nothing is missed, nothing else fires, nothing before the fault or for too long."""
+    raised = {alert: jobs[job] for alert, jobs in fired.items() if job in jobs}
+    expected = CASES[job]
+
+    assert set(raised) == expected.alerts
+    for alert, instants in raised.items():
+        assert min(instants) >= FAULT
+        assert max(instants) < expected.until.get(alert, math.inf)
+
+
+def judge_signal(record: str, series: Series, world: World) -> None:
+    """Hold one signal to every law."""
+    assert bool(series) == (record not in LATE)
+    for labels, values in series.items():
+        assert {name for name, _ in labels} == set(SIGNALS[record].labels)
+        assert all(math.isfinite(value) for value in values.values())
+    _judge_idle(record, series)
+    _judge_steady(record, series)
+    _judge_pair(record, series)
+    _judge_presence(record, series, world)
+    if record == "route:sse_message_loss:increase15m":
+        # Five on an old process and one on a new one: the many are said, not the one.
+        [told] = _of(series, "loss-of-old-and-young").values()
+        assert told[FAULT + 300] >= 5
+    if record == "sse_stream_completion_rate":
+        _judge_alias(series, world)
+
+
+def _of(series: Series, job: str) -> dict[Labels, Mapping[float, float]]:
+    return {
+        frozenset(labels - {("job", job)}): values
+        for labels, values in series.items()
+        if ("job", job) in labels
+    }
+
+
+def _judge_idle(record: str, series: Series) -> None:
+    """Where nothing happens there is no share of it: neither 0 nor 100 %."""
+    if ":ratio_rate" in record and "coverage" not in record:
+        assert not _of(series, "idle")
+        assert not _of(series, "asleep")
+
+
+def _judge_steady(record: str, series: Series) -> None:
+    """A service that does the same all the time looks so over every window that is full."""
+    # What is left of a budget looks back over its whole month.
+    if record.endswith(("2h", "6h", "1d", "3d", "_left")):
+        return
+    # What a fault changes goes on evenly, and fills the short windows before the end.
+    for job in CASES if record.endswith((":rate5m", ":rate2m")) else ("healthy", "pair"):
+        for values in _of(series, job).values():
+            late = [value for at, value in values.items() if at >= END - 900]
+            assert max(late, default=0) - min(late, default=0) <= 1e-6 * max(1, *map(abs, late), 0)
+
+
+def _judge_pair(record: str, series: Series) -> None:
+    """Twice the processes are twice as much, and the same share."""
+    unit = SIGNALS[record].unit
+    factor = 1 if unit in ALIKE or record.endswith(ALIKE_NAMES) else 2
+    twins = _of(series, "pair")
+    for labels, values in _of(series, "healthy").items():
+        last = max(values)
+        assert last > END - 150
+        assert math.isclose(twins[labels][last], factor * values[last], rel_tol=1e-6, abs_tol=1e-6)
+
+
+def _judge_presence(record: str, series: Series, world: World) -> None:
+    """What can be 0 is 0, not absent: a missing count would take the verdict with it."""
+    prefix, _, name = record.partition(":")
+    whole: Series = {}
+    if name in {f"sse_streams_{fate}:rate5m" for fate in FATES}:
+        whole = world.recorded[f"{prefix}:sse_streams_started:rate5m"]
+    elif name == "sse_duplicates:ratio_rate15m":
+        whole = {
+            labels: {at: value for at, value in values.items() if value > 0}
+            for labels, values in world.recorded[
+                "route:sse_client_events_received:increase15m"
+            ].items()
+        }
+    if name.startswith("sse_streams_") and name.endswith(":rate5m") and whole:
+        assert not _of(series, "errors-without-an-end")
+    for labels, values in whole.items():
+        assert values.keys() <= series.get(labels, {}).keys()
+
+
+def _judge_alias(series: Series, world: World) -> None:
+    """Where a route has one network and one segment, its split says what its route says."""
+    routes = world.recorded["route:sse_stream_failures:ratio_rate1h"]
+    compared = 0
+    told = ("healthy", "server-errors", "left-without-a-word")
+    for labels, values in series.items():
+        if dict(labels)["job"] not in told:
+            continue
+        own = frozenset(pair for pair in labels if pair[0] in ("job", "route"))
+        for at in values.keys() & routes.get(own, {}).keys():
+            # For an hour both remember their first verdict, which the patient split has later.
+            near = 1e-6 if at > HOUR + 330 else 1.5
+            assert math.isclose(values[at], 100 * (1 - routes[own][at]), abs_tol=near)
+            compared += 1
+    assert compared > 300
+
+
+def judge_blackout(prometheus: Prometheus, expr: Mapping[str, str]) -> None:
+    """A job that goes is named; where nothing ever was, one alert without a job says so."""
+    names = ("route:sse_telemetry_instances:count", "route:sse_telemetry_present:bool")
+    [rule] = TEXT.rules(ALERTS["SSETelemetryAbsent"])
+    found = []
+    for lives in (1800, 0):
+        history = History(prometheus)
+        here = {"__name__": "sse_build_info", "job": "gone", "version": "1"}
+        scraped: Points = points(lambda at, lives=lives: 1 if at < lives else None)
+        history.push([(here, scraped)] if lives else [])
+        history.record([(name, expr[name]) for name in names], END)
+        fired = history.firing(rule.expr, rule.hold_for, END)
+        found.append([dict(labels).get("job") for labels, instants in fired.items() if instants])
+
+    assert found == [["gone"], [None]]
+
+
+def judge_leak(prometheus: Prometheus, expr: Mapping[str, str]) -> None:
+    """
+    A slow leak is found within hours; a healthy route never, and a young one has no verdict.
+
+    Orphans on top of it are found at once, and one sign taking over from the other changes nothing.
+    """
+    history = History(prometheus)
+    end = 12 * 3600
+    step = 60
+    for job, hourly, orphans in (("steady", 0, 1), ("leaking", 60, 1), ("both", 60, 8)):
+        labels = {"job": job, "route": "r"}
+        rates = {
+            "route:sse_streams_opened:rate5m": {"fresh": 0.9, "resumed": 0.1},
+            "route:sse_stream_duration_seconds_bucket:rate5m": {"60.0": 0.5, "+Inf": 1.0},
+            "route:sse_stream_duration_seconds_sum:rate5m": {"": 60.0},
+        }
+        for name, children in rates.items():
+            label = "start" if "opened" in name else "le"
+            history.push(
+                (
+                    {"__name__": name, **labels, **({label: child} if child else {})},
+                    steady(value, end, step=step),
+                )
+                for child, value in children.items()
+            )
+        orphan = {"__name__": "route:sse_orphaned_streams:min2m", **labels}
+        history.push([(orphan, steady(orphans, end, step=step))])
+        still = {"__name__": "route:sse_streams_open:sum", **labels}
+        history.push([(still, growing(hourly / 3600, end, step=step, first=60))])
+    names = (
+        "route:sse_stream_duration_seconds:mean6h",
+        "route:sse_streams_unexplained:min2h",
+        "route:sse_streams_leaked:max",
+    )
+
+    history.record([(name, expr[name]) for name in names], end, step=step)
+
+    [rule] = TEXT.rules(ALERTS["SSEStreamLeak"])
+    fired = history.firing(rule.expr, rule.hold_for, end, step=step)
+    # 60 open + 60 an hour pass 5 + 5 + 3 × 60 after 130 minutes; two hours later it is certain,
+    # but no verdict falls before six hours of history.
+    instants = {dict(labels)["job"]: found for labels, found in fired.items() if found}
+    assert set(instants) == {"leaking", "both"}
+    assert abs(instants["leaking"][0] - 6 * 3600 - 300) <= 120
+    assert instants["both"] == [300.0 + i * step for i in range((end - 300) // step + 1)]
+    unexplained = history.ask("route:sse_streams_unexplained:min2h", end, step=step)
+    assert all(min(values) >= 6 * 3600 for values in unexplained.values())
+    assert {dict(labels)["job"] for labels in unexplained} == {"steady", "leaking", "both"}

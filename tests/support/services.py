@@ -1,0 +1,515 @@
+"""
+Ninety minutes of many small services: what each exports, and what must be said about it.
+
+Each has one fault from the half hour on, and must raise exactly the alerts that it means. A real
+Prometheus evaluates; what it says is judged by laws that hold for every signal.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sse_observe.metrics import METRICS
+from tests.support.history import STALE, Points
+
+END = 5400
+FAULT = 1800
+SCRAPE = 15
+OPEN = 100
+
+Key = tuple[str, tuple[tuple[str, str], ...]]
+Value = Callable[[float], float | None]
+
+
+def key(name: str, **labels: str) -> Key:
+    return name, tuple(sorted(labels.items()))
+
+
+def rate(before: float, since: float | None = None, *, first: float = 0) -> Value:
+    """Return a counter: so much per second, and another rate from the fault on."""
+    after = before if since is None else since
+    return lambda at: first + before * min(at, FAULT) + after * max(at - FAULT, 0)
+
+
+def level(before: float, since: float | None = None) -> Value:
+    """Return a gauge: one value, and another from the fault on."""
+    return lambda at: before if since is None or at < FAULT else since
+
+
+def histogram(
+    name: str, value: float, counted: Value, *, short: bool = False, **labels: str
+) -> dict[Key, Value]:
+    """Return a histogram whose observations all have one value; `short` writes 5.0 as 5."""
+    labels = {"route": "r", **labels}
+    found = {key(f"{name}_count", **labels): counted}
+    found[key(f"{name}_sum", **labels)] = lambda at: (counted(at) or 0) * value
+    for bound in (*METRICS[name].buckets, math.inf):
+        le = "+Inf" if bound == math.inf else f"{bound:g}" if short else f"{float(bound)}"
+        within = counted if value <= bound else (lambda _: 0.0)
+        found[key(f"{name}_bucket", le=le, **labels)] = within
+    return found
+
+
+def both(*parts: dict[Key, Value]) -> dict[Key, Value]:
+    """Add what several observations put into the same series."""
+    merged: dict[Key, list[Value]] = {}
+    for part in parts:
+        for name, value in part.items():
+            merged.setdefault(name, []).append(value)
+    return {
+        name: (lambda at, values=values: sum(value(at) or 0 for value in values))
+        for name, values in merged.items()
+    }
+
+
+def streams(
+    *,
+    completed: Value,
+    broken: Value | None = None,
+    started: Value | None = None,
+    gone: Value | None = None,
+    network: str = "4g",
+    kind: str = "finite",
+) -> dict[Key, Value]:
+    """Return a service that starts one stream a second and holds a hundred open."""
+    stream = {"route": "r", "user_segment": "all", "network_type": network}
+    nothing = rate(0)
+    found = {
+        key("sse_concurrent_streams", route="r"): level(OPEN),
+        key("sse_route_info", route="r", kind=kind): level(1),
+        key("sse_build_info", version="1"): level(1),
+        key("sse_start_time_seconds"): level(-86400),
+        key("up"): level(1),
+        key("sse_streams_opened_total", start="fresh", **stream): started or rate(1, first=OPEN),
+        key("sse_streams_opened_total", start="resumed", **stream): rate(0.01),
+        key("sse_streams_closed_total", reason="completed", **stream): completed,
+        key("sse_streams_closed_total", reason="client_disconnected", **stream): gone or rate(0.11),
+        key("sse_streams_closed_total", reason="server_error", **stream): broken or nothing,
+        key("sse_client_streams_total", outcome="completed", **stream): completed,
+        key("sse_client_streams_total", outcome="cancelled", **stream): rate(0.1),
+    }
+    for gauge in ("silent", "stalled", "orphaned"):
+        found[key(f"sse_{gauge}_streams", route="r")] = level(0)
+    return found
+
+
+HEALTHY = streams(completed=rate(0.9))
+
+
+def everything() -> dict[Key, Value]:
+    """Return a healthy service that exports every family."""
+    route = {"route": "r"}
+    found = dict(HEALTHY)
+    usual = {
+        "sse_stream_duration_seconds": 100,
+        "sse_time_to_first_event_seconds": 0.3,
+        "sse_event_gap_seconds": 0.2,
+        "sse_event_size_bytes": 100,
+        "sse_tcp_rtt_seconds": 0.04,
+        "sse_stall_recovery_seconds": 3,
+        "sse_event_delay_seconds": 0.05,
+    }
+    for name, value in usual.items():
+        found |= histogram(name, value, rate(1))
+    found |= histogram("sse_reconnect_time_seconds", 1.5, rate(0.1), network_type="4g")
+    busy = {"message", "heartbeat", "full", "accepted", "4g", "live", "other", "flowing"}
+    for metric in METRICS.values():
+        if metric.kind != "counter" or any(name == metric.name for name, _ in found):
+            continue
+        free = {k: v for k, v in metric.labels.items() if k != "route"}
+        combinations = [{}]
+        for label, values in free.items():
+            combinations = [{**c, label: v} for c in combinations for v in values]
+        for labels in combinations:
+            moves = all(value in busy for value in labels.values())
+            quiet = metric.name in (
+                "sse_send_blocked_seconds_total",
+                "sse_tcp_retransmitted_segments_total",
+                "sse_replay_evicted_events_total",
+            )
+            speed = 5.0 if moves and not quiet and "fault" not in labels else 0.0
+            own = labels if "route" not in metric.labels else {**labels, **route}
+            found[key(metric.name, **own)] = rate(speed)
+    for name in ("sse_replay_buffer_events", "sse_tcp_unsent_bytes"):
+        found[key(name, **route)] = level(500)
+    found[key("sse_heartbeat_interval_seconds", **route)] = level(10)
+    found[key("sse_stream_limit", **route)] = level(1000)
+    return found
+
+
+def healthy(*more: dict[Key, Value], **gauges: float) -> dict[Key, Value]:
+    """Return a healthy service with one fault; gauges of streams take a level from it on."""
+    found = dict(HEALTHY)
+    for part in more:
+        found |= part
+    for name, value in gauges.items():
+        found[key(f"sse_{name}_streams", route="r")] = level(0, value)
+    return found
+
+
+def one(name: str, value: Value, **labels: str) -> dict[Key, Value]:
+    return {key(name, **labels): value}
+
+
+def on_route(name: str, value: Value, **labels: str) -> dict[Key, Value]:
+    return one(name, value, route="r", **labels)
+
+
+def step(at_fault: float, before: float = 0) -> Value:
+    """Return a counter that jumps once, at the fault."""
+    return lambda at: before if at < FAULT else before + at_fault
+
+
+def absent(when: Callable[[float], bool], series: dict[Key, Value]) -> dict[Key, Value]:
+    """Return series that are not there for a while."""
+    return {
+        name: (lambda at, value=value: None if when(at) else value(at))
+        for name, value in series.items()
+    }
+
+
+def missed(at: float) -> bool:
+    """Say whether a scrape fails: one every four minutes, more often than any `for` ends."""
+    return at % 240 == 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A service, what it exports on each instance, and the alerts it must raise."""
+
+    series: Mapping[str, dict[Key, Value]]
+    alerts: frozenset[str] = frozenset()
+    until: Mapping[str, float] = field(default_factory=dict)
+    """An alert that must be silent again from an instant on."""
+
+
+def case(series: dict[Key, Value], *alerts: str, until: Mapping[str, float] | None = None) -> Case:
+    return Case({"a": series}, frozenset(f"SSE{name}" for name in alerts), until or {})
+
+
+def deploy() -> Case:
+    """One instance is replaced: its streams resume on the next, and its last words are lost."""
+    stream = {"route": "r", "user_segment": "all", "network_type": "4g"}
+    old = absent(lambda at: at >= FAULT, HEALTHY)
+    born = dict(HEALTHY)
+    since = {
+        "fresh": lambda at: 1.0 * (at - FAULT),
+        "resumed": lambda at: min((at - FAULT) * 4, OPEN) + 0.01 * (at - FAULT),
+        "completed": lambda at: 0.9 * (at - FAULT),
+        "client_disconnected": lambda at: 0.11 * (at - FAULT),
+        "cancelled": lambda at: 0.1 * (at - FAULT),
+    }
+    for start in ("fresh", "resumed"):
+        born[key("sse_streams_opened_total", start=start, **stream)] = since[start]
+    for reason in ("completed", "client_disconnected"):
+        born[key("sse_streams_closed_total", reason=reason, **stream)] = since[reason]
+    for outcome in ("completed", "cancelled"):
+        born[key("sse_client_streams_total", outcome=outcome, **stream)] = since[outcome]
+    born[key("sse_concurrent_streams", route="r")] = lambda at: min((at - FAULT) * 4, OPEN)
+    return Case({"a": old, "b": absent(lambda at: at < FAULT, born)})
+
+
+def young_loss() -> Case:
+    """A new process lost one event before its first scrape."""
+    lost = on_route("sse_message_loss_total", level(1), seen_by="server")
+    born = {**HEALTHY, **lost, key("sse_start_time_seconds"): level(FAULT)}
+    return Case(
+        {"a": HEALTHY, "b": absent(lambda at: at < FAULT, born)},
+        frozenset({"SSEMessageLoss"}),
+        {"SSEMessageLoss": FAULT + 930},
+    )
+
+
+def failures_at_once(number: int) -> dict[Key, Value]:
+    """Return a service that breaks some streams at the fault, and none before or after."""
+    return streams(
+        completed=rate(0.9),
+        broken=step(number),
+        started=lambda at: OPEN + at + (0 if at < FAULT else number),
+    )
+
+
+BROKEN = streams(completed=rate(0.9, 0.5), broken=rate(0, 0.4))
+GAP = absent(lambda at: FAULT <= at < FAULT + 420, HEALTHY)
+GAP[key("up")] = lambda at: 0 if FAULT <= at < FAULT + 420 else 1
+IDLE = {name: (lambda at, value=value: value(0)) for name, value in HEALTHY.items()}
+KEPT = {"sse_build_info", "sse_start_time_seconds", "sse_route_info", "up"}
+# A night without a user, of a service that exports every family and declares no limit.
+ASLEEP = {name: value if name[0] in KEPT else level(0) for name, value in everything().items()}
+
+
+def without(series: dict[Key, Value], metric: str, **labels: str) -> dict[Key, Value]:
+    """Return a service that has no such series yet: children are born with their first event."""
+    gone = set(labels.items())
+    return {
+        name: value
+        for name, value in series.items()
+        if name[0] != metric or not gone <= set(name[1])
+    }
+
+
+CASES = {
+    "healthy": case(everything()),
+    "pair": Case({"a": everything(), "b": everything()}),
+    "idle": case(IDLE),
+    "asleep": case(ASLEEP),
+    # Nobody cancels and nobody says so: the count of it does not exist.
+    "never-cancelled": case(
+        without(
+            streams(completed=rate(1.0, 0.5), broken=rate(0, 0.4), gone=rate(0.01, 0.11)),
+            "sse_client_streams_total",
+            outcome="cancelled",
+        ),
+        "CompletionRateLow",
+        "ErrorBudgetBurn",
+    ),
+    "never-completed": case(
+        without(
+            without(streams(completed=rate(0), broken=rate(0, 0.4)), "sse_client_streams_total"),
+            "sse_streams_closed_total",
+            reason="completed",
+        ),
+        "CompletionRateLow",
+        "ErrorBudgetBurn",
+    ),
+    "no-reports": case(
+        without(
+            without(streams(completed=rate(0.5)), "sse_client_streams_total"),
+            "sse_streams_closed_total",
+            reason="server_error",
+        )
+    ),
+    "no-duplicates": case(
+        healthy(on_route("sse_client_events_received_total", rate(10), network_type="4g"))
+    ),
+    "deploy": deploy(),
+    "scrape-gap": case(GAP),
+    "scrape-gap-on-one-of-two": Case({"a": HEALTHY, "b": GAP}),
+    "server-errors": case(BROKEN, "CompletionRateLow", "ErrorBudgetBurn"),
+    "server-errors-on-one-of-two": Case(
+        {"a": HEALTHY, "b": BROKEN}, frozenset({"SSECompletionRateLow", "SSEErrorBudgetBurn"})
+    ),
+    # Births that never end: nothing was closed, and yet nobody got an answer.
+    "lost-without-a-word": case(
+        streams(completed=rate(0.9, 0.5)), "CompletionRateLow", "ErrorBudgetBurn"
+    ),
+    "left-without-a-word": case(
+        streams(completed=rate(0.9, 0.5), gone=rate(0.11, 0.51)),
+        "CompletionRateLow",
+        "ErrorBudgetBurn",
+    ),
+    "two-failures": case(failures_at_once(2)),
+    # Under two percent of an hour that is not full yet: as many may be lost reports.
+    "doubtful-failures": case(failures_at_once(22)),
+    "certain-failures": case(failures_at_once(60), "CompletionRateLow"),
+    "errors-without-an-end": case(
+        streams(completed=rate(0.9, 0.5), broken=rate(0, 0.4), kind="continuous")
+    ),
+    "slow-reconnects": case(
+        healthy(histogram("sse_reconnect_time_seconds", 8, rate(0, 0.2), network_type="4g")),
+        "HighReconnectLatency",
+    ),
+    # Prometheus 3 and our exporter write le="5.0"; others, and what they left in the past, le="5".
+    "bounds-without-a-fraction": case(
+        healthy(
+            *(
+                histogram(name, value, rate(0, 5), short=True)
+                for name, value in (
+                    ("sse_time_to_first_event_seconds", 0.3),
+                    ("sse_event_delay_seconds", 0.05),
+                    ("sse_event_size_bytes", 100),
+                )
+            ),
+            histogram("sse_reconnect_time_seconds", 1.5, rate(0, 5), short=True, network_type="4g"),
+        )
+    ),
+    "reconnects-at-the-line": case(
+        healthy(
+            both(
+                histogram("sse_reconnect_time_seconds", 8, rate(0, 0.049), network_type="4g"),
+                histogram("sse_reconnect_time_seconds", 1.5, rate(0, 0.951), network_type="4g"),
+            )
+        )
+    ),
+    "few-slow-reconnects": case(
+        healthy(histogram("sse_reconnect_time_seconds", 8, rate(0, 0.02), network_type="4g"))
+    ),
+    "one-loss": case(
+        healthy(on_route("sse_message_loss_total", step(1), seen_by="server")),
+        "MessageLoss",
+        until={"SSEMessageLoss": FAULT + 990},
+    ),
+    "loss-of-a-young-process": young_loss(),
+    "losses": case(
+        healthy(
+            on_route("sse_message_loss_total", rate(0, 0.02), seen_by="server"),
+            on_route("sse_stall_detections_total", rate(0.1), seen_by="server"),
+            on_route("sse_replay_evicted_events_total", rate(1)),
+        ),
+        "MessageLoss",
+    ),
+    "loss-of-old-and-young": Case(
+        {
+            "a": healthy(on_route("sse_message_loss_total", step(5), seen_by="server")),
+            "b": young_loss().series["b"],
+        },
+        frozenset({"SSEMessageLoss"}),
+    ),
+    "old-loss": case(healthy(on_route("sse_message_loss_total", level(7), seen_by="client"))),
+    "duplicates": case(
+        healthy(
+            on_route("sse_client_events_received_total", rate(10), network_type="4g"),
+            on_route("sse_duplicate_events_total", rate(0, 0.2), seen_by="client"),
+        ),
+        "HighDuplicateRate",
+    ),
+    "duplicates-at-the-line": case(
+        healthy(
+            on_route("sse_client_events_received_total", rate(10), network_type="4g"),
+            on_route("sse_duplicate_events_total", rate(0, 0.099), seen_by="client"),
+            # What the server replays is no duplicate until a client has it twice.
+            on_route("sse_duplicate_events_total", rate(0, 5), seen_by="server"),
+        )
+    ),
+    "duplicates-of-few": case(
+        healthy(
+            on_route("sse_client_events_received_total", rate(0.5), network_type="4g"),
+            on_route("sse_duplicate_events_total", rate(0, 0.2), seen_by="client"),
+        )
+    ),
+    "gone": case(absent(lambda at: at >= FAULT, HEALTHY), "TelemetryAbsent"),
+    # Its hundred streams died with it and came back nowhere: lost, though nothing said so.
+    "one-of-two-gone": Case(
+        {"a": HEALTHY, "b": absent(lambda at: at >= FAULT, HEALTHY)},
+        frozenset({"SSECompletionRateLow"}),
+    ),
+    "cliff": case(
+        healthy(
+            on_route("sse_cuts_total", rate(0, 0.05), since="write", limit="60"),
+            on_route("sse_cuts_total", rate(0.05), since="write", limit="other"),
+            on_route("sse_cuts_total", rate(0.05, 0.1), since="open", limit="other"),
+        ),
+        "IdleTimeoutCliff",
+    ),
+    "orphans": case(healthy(orphaned=8), "StreamLeak"),
+    "orphans-between-missed-scrapes": case(
+        HEALTHY | absent(missed, on_route("sse_orphaned_streams", level(0, 8))), "StreamLeak"
+    ),
+    # Whoever leaves is an orphan for a moment.
+    "orphans-that-pass": case(
+        healthy(on_route("sse_orphaned_streams", lambda at: 8 * (at % 120 < 60)))
+    ),
+    "late": case(healthy(histogram("sse_event_delay_seconds", 2.0, rate(0, 5))), "DeliveryDelayed"),
+    "oversized": case(
+        healthy(histogram("sse_event_size_bytes", 2000, rate(0, 5))), "EventsOversized"
+    ),
+    "stalled": case(healthy(stalled=20), "StreamsStalled"),
+    "four-stalled-of-ten": case(
+        healthy(one("sse_concurrent_streams", level(10), route="r"), stalled=4)
+    ),
+    "silent": case(healthy(silent=20), "HeartbeatMissing"),
+    "storm": case(
+        healthy(
+            one(
+                "sse_streams_opened_total",
+                rate(0.01, 5),
+                route="r",
+                start="resumed",
+                user_segment="all",
+                network_type="4g",
+            ),
+            one(
+                "sse_streams_closed_total",
+                rate(0.11, 5.1),
+                route="r",
+                reason="client_disconnected",
+                user_segment="all",
+                network_type="4g",
+            ),
+        ),
+        "ReconnectStorm",
+    ),
+    "polling": case(
+        healthy(
+            one(
+                "sse_streams_opened_total",
+                rate(0.01, 5),
+                route="r",
+                start="resumed",
+                user_segment="all",
+                network_type="4g",
+            ),
+            one(
+                "sse_streams_closed_total",
+                rate(0, 4.99),
+                route="r",
+                reason="polled",
+                user_segment="all",
+                network_type="4g",
+            ),
+        )
+    ),
+    "slow-start": case(
+        healthy(histogram("sse_time_to_first_event_seconds", 7, rate(0, 0.1))), "SlowFirstEvent"
+    ),
+    "gaps": case(
+        healthy(
+            on_route("sse_resumes_total", rate(0, 0.02), outcome="gap"),
+            on_route("sse_resumes_total", rate(0.1), outcome="full"),
+        ),
+        "ReplayMiss",
+    ),
+    "full": case(healthy(on_route("sse_stream_limit", level(1000, 110))), "StreamSaturation"),
+    "full-between-missed-scrapes": case(
+        HEALTHY | absent(missed, on_route("sse_stream_limit", level(1000, 110))),
+        "StreamSaturation",
+    ),
+    "rejected": case(
+        healthy(on_route("sse_open_rejected_total", rate(0, 0.2), status="5xx")),
+        "StreamsRejected",
+    ),
+    "headers": case(
+        healthy(on_route("sse_response_faults_total", rate(0, 0.05), fault="compressed")),
+        "ResponseHeadersWrong",
+    ),
+    "lossy": case(
+        healthy(
+            on_route("sse_tcp_sent_segments_total", rate(20), network_type="3g"),
+            on_route("sse_tcp_retransmitted_segments_total", rate(0, 2), network_type="3g"),
+        ),
+        "PacketLossHigh",
+    ),
+    "blocked": case(
+        healthy(on_route("sse_send_blocked_seconds_total", rate(0, 20))), "SendBlocked"
+    ),
+    "observer": case(
+        healthy(one("sse_observer_faults_total", step(1), where="tick")),
+        "ObserverFaults",
+        until={"SSEObserverFaults": FAULT + 990},
+    ),
+    "reports": case(
+        healthy(
+            one("sse_client_reports_total", rate(0, 0.2), result="bad_token"),
+            one("sse_client_reports_total", rate(1), result="accepted"),
+        ),
+        "ClientReportsRejected",
+    ),
+    "reports-twice": case(
+        healthy(
+            one("sse_client_reports_total", rate(0, 1), result="replayed"),
+            one("sse_client_reports_total", rate(1), result="accepted"),
+        )
+    ),
+}
+
+
+def points(value: Value) -> Points:
+    """Return what is scraped of a value; where it goes away, the mark that says so."""
+    found: list[tuple[float, float]] = []
+    for at in range(0, END + 1, SCRAPE):
+        now = value(at)
+        if now is not None:
+            found.append((at, now))
+        elif found and found[-1][0] == at - SCRAPE and not math.isnan(found[-1][1]):
+            found.append((at, STALE))
+    return found

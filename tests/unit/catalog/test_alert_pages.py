@@ -1,0 +1,92 @@
+"""Alert pages: what is read from them, and how a wrong one is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from sse_observe.catalog.alert_pages import read_page
+from sse_observe.catalog.model import Guard
+from sse_observe.errors import CatalogError
+
+GOOD = """---
+when: route:sse_x:ratio > 0.05
+and:
+  - route:sse_y:increase10m >= 20
+for: 10m
+severity: warning
+dashboard: stream-health
+summary: Something is slow
+description: 'slow on {{ $labels.route }}'
+---
+## Impact
+
+Users wait.
+"""
+
+
+def page(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "SSESlow.md"
+    path.write_text(text)
+    return path
+
+
+def test_page_is_its_facts_and_its_prose(tmp_path: Path) -> None:
+    """The stem names the alert; the front matter reads like a sentence."""
+    alert = read_page(page(tmp_path, GOOD), "pages/SSESlow.md")
+
+    assert alert.name == "SSESlow"
+    assert (alert.signal, alert.compare, alert.threshold) == ("route:sse_x:ratio", ">", 0.05)
+    assert alert.guards == (Guard(signal="route:sse_y:increase10m", compare=">=", threshold=20),)
+    assert (alert.hold_for, alert.keep_firing_for) == ("10m", None)
+    assert alert.prose.startswith("## Impact\n")
+
+
+@pytest.mark.parametrize("threshold", ["objective.completion", "budget.resume"])
+def test_threshold_may_be_a_promise_of_the_settings(tmp_path: Path, threshold: str) -> None:
+    """A page names the objective; the settings know its number."""
+    alert = read_page(page(tmp_path, GOOD.replace("> 0.05", f"> {threshold}")), "p.md")
+
+    assert alert.threshold == threshold
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("---\nwhen", "when", "no front matter"),
+        ("severity: warning", "severity: ]", "line 6: "),
+        ("for: 10m", "for: soon", "for: 'soon' is no duration"),
+        ("for: 10m\n", "", "for: '' is no duration"),
+        ("for: 10m", "fro: 10m", "contains unknown field `fro`"),
+        ("severity: warning", "severity: high", "severity: Invalid enum value 'high'"),
+        ("summary: Something is slow\n", "", "missing required field `summary`"),
+        ("> 0.05", "is 0.05", "no comparison; write `signal > number`"),
+        ("> 0.05", "=> 0.05", "no comparison"),
+        ("> 0.05", "> much", "'much' is no number"),
+        (">= 20", ">= few", "and: 'few' is no number"),
+        ("for: 10m", "for: 10m\nwindows: []\nkeep_firing_for: x", "keep_firing_for: 'x' is no"),
+        (
+            "for: 10m",
+            "windows: [{long: 1h, short: 5m, factor: 2, for: 2m, severity: info}]",
+            "`when` names {window}",
+        ),
+    ],
+)
+def test_wrong_page_is_refused_with_its_path_and_key(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    """A slip in a page stops the render with a line that finds it."""
+    with pytest.raises(CatalogError) as caught:
+        read_page(page(tmp_path, GOOD.replace(old, new)), "pages/SSESlow.md")
+
+    assert all(line.startswith("pages/SSESlow.md: ") for line in str(caught.value).splitlines())
+    assert said in str(caught.value)
+
+
+def test_all_faults_of_a_page_are_said_together(tmp_path: Path) -> None:
+    """Nobody mends a page one error at a time."""
+    text = GOOD.replace("> 0.05", "> much").replace("for: 10m", "for: soon")
+
+    with pytest.raises(CatalogError) as caught:
+        read_page(page(tmp_path, text), "p.md")
+
+    assert len(str(caught.value).splitlines()) == 2

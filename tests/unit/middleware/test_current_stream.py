@@ -1,0 +1,226 @@
+import json
+
+import pytest
+
+from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, current_stream
+from sse_observe.metrics import METRICS
+from sse_observe.wire import Scanner
+from tests.support.asgi import END, body, drive, http_scope, samples, start, value
+
+ROUTE = {"/chat/{id}": StreamRoute(heartbeat_seconds=10, dense_ids=True)}
+
+
+def saying(say, *bodies):
+    """Return an application that says something about its stream before it starts."""
+
+    async def app(scope, receive, send):
+        say(current_stream())
+        await send(start())
+        for data in bodies:
+            await send(body(data))
+        await send(END)
+
+    return app
+
+
+def run(metrics, app, cursor=None):
+    """Serve one request on the declared route."""
+    headers = {"last_event_id": cursor} if cursor else {}
+    observed = SSEObserveMiddleware(app, metrics=metrics, routes=ROUTE)
+    return drive(observed, http_scope("/chat/7", headers=headers))
+
+
+def hello(frame):
+    """Read the frame as a client does."""
+    scanner = Scanner()
+    [event] = scanner.feed(frame)
+    assert event.type == "sse.hello"
+    assert event.last_event_id == ""
+    return json.loads(event.data), scanner.retry
+
+
+def test_hello_tells_what_the_client_needs(metrics):
+    """The first frame: what is resumed, how often to expect a sign, how to count, who to tell."""
+    metrics.report_token = lambda *labels: "/".join(labels)
+    frames = []
+    run(metrics, saying(lambda s: frames.append(s.hello(stream="a", resumed_from="4-a", lost=2))))
+
+    said, retry = hello(frames[0])
+
+    assert said.pop("server_time") > 1_700_000_000_000
+    assert said.pop("bounds") == {
+        name: list(METRICS[name].buckets)
+        for name in (
+            "sse_reconnect_time_seconds",
+            "sse_stall_recovery_seconds",
+            "sse_event_delay_seconds",
+        )
+    }
+    assert said == {
+        "stream": "a",
+        "resumed_from": "4-a",
+        "replayed": 0,
+        "lost": 2,
+        "heartbeat_seconds": 10,
+        "report_token": "/chat/{id}/all/unknown",
+    }
+    assert 500 <= retry <= 1000
+
+
+def test_words_about_replay_are_counted_on_the_route(metrics):
+    """What the application knows about replay nobody else can see."""
+
+    def say(stream):
+        stream.resume("gap")
+        stream.lost(3)
+        stream.duplicated(2)
+        stream.replayed(5)
+        stream.evicted()
+        stream.buffered(40)
+        stream.lost(0)
+
+    run(metrics, saying(say))
+
+    names = ("sse_resumes", "sse_message", "sse_dup", "sse_replay")
+    assert samples(metrics, *names) == {
+        "sse_resumes_total{outcome=gap,route=/chat/{id}}": 1,
+        "sse_message_loss_total{route=/chat/{id},seen_by=server}": 3,
+        "sse_duplicate_events_total{route=/chat/{id},seen_by=server}": 2,
+        "sse_replayed_events_total{route=/chat/{id}}": 5,
+        "sse_replay_evicted_events_total{route=/chat/{id}}": 1,
+        "sse_replay_buffer_events{route=/chat/{id}}": 40,
+    }
+
+
+def test_replay_metrics_exist_only_where_replay_is_spoken_of(metrics):
+    """A route without replay exports no replay series; one with has all of them, at 0."""
+
+    def exported():
+        names = {s.name for family in metrics.registry.collect() for s in family.samples}
+        return {name for name in names if name.startswith(("sse_resumes", "sse_replay"))}
+
+    run(metrics, saying(lambda stream: stream.hello()))
+    assert exported() == set()
+
+    run(metrics, saying(lambda stream: stream.replayed(0)))
+    assert exported() == {m.name for m in METRICS.values() if m.source == "replay"}
+
+
+@pytest.mark.parametrize("where", ["inside", "outside"])
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda s: s.lost(-1),
+        lambda s: s.replayed(1.5),
+        lambda s: s.evicted(True),
+        lambda s: s.buffered("3"),
+        lambda s: s.resume("fine"),
+        lambda s: s.ended("completed"),
+        lambda s: s.hello(lost=-1),
+    ],
+)
+def test_mistakes_are_told_to_the_caller(metrics, where, mistake):
+    """A wrong number is a bug of the application, with or without a middleware."""
+    if where == "outside":
+        with pytest.raises(ValueError):
+            mistake(current_stream())
+        return
+    with pytest.raises(ValueError):
+        run(metrics, saying(mistake))
+
+
+def test_without_a_middleware_everything_is_harmless():
+    """A library can speak of its streams whether anybody listens or not."""
+    stream = current_stream()
+    for call in (stream.lost, stream.duplicated, stream.replayed, stream.evicted, stream.buffered):
+        call(1)
+    stream.resume("full")
+    stream.polled()
+    stream.ended("slow_consumer")
+
+    said, _ = hello(stream.hello())
+
+    assert said["heartbeat_seconds"] is None
+    assert said["report_token"] is None
+
+
+def ids(*seqs, epoch="ab"):
+    """Return one body per id."""
+    return [f"id: {seq}-{epoch}\ndata: x\n\n".encode() for seq in seqs]
+
+
+def plain(*bodies):
+    """Return an application that says nothing."""
+    return saying(lambda stream: None, *bodies)
+
+
+@pytest.mark.parametrize(
+    ("first", "cursor", "second", "lost", "duplicated"),
+    [
+        (ids(0, 1, 2), "1-ab", ids(2, 3), 0, 0),
+        (ids(0, 1, 2, 3, 4), "1-ab", ids(4, 5), 2, 0),
+        (ids(0, 1, 2), "2-ab", ids(1, 2, 3), 0, 2),
+        (ids(0, 1, 2, 3), "3-ab", ids(2, 6), 2, 1),
+        (ids(0, 1, 2), "0-ab", ids(0, epoch="cd"), 2, 0),
+        (ids(0, 1, 2), "2-ab", ids(0, epoch="cd"), 0, 0),
+        (ids(0, 1, 2), "9-ab", ids(0, 1, 2), 0, 0),
+        (ids(0, 1, 2), "999999999999999999999-ab", ids(0), 0, 0),
+        (ids(0, 1, 2), "nonsense", ids(0, 1, 2), 0, 0),
+        ([], "4-zz", ids(7, epoch="zz"), 2, 0),
+        ([], "4-zz", ids(0, 1, epoch="zz"), 0, 0),
+        (ids(0, 1, 2), "0-ab", [b"data: x\n\n"], 0, 0),
+    ],
+)
+def test_loss_and_duplicates_are_inferred_from_dense_ids(  # noqa: PLR0917
+    metrics, first, cursor, second, lost, duplicated
+):
+    """Between the cursor and the first id lies what was lost; at or before it, what came twice."""
+    run(metrics, plain(*first))
+    run(metrics, plain(*second), cursor)
+
+    assert value(metrics, "sse_message_loss_total", seen_by="server") == lost
+    assert value(metrics, "sse_duplicate_events_total", seen_by="server") == duplicated
+    assert value(metrics, "sse_observer_faults_total") == 0
+
+
+def test_one_gap_is_lost_once_however_often_it_is_asked_for(metrics):
+    """A stranger who repeats an old cursor cannot drive the loss up."""
+    run(metrics, plain(*ids(*range(10))))
+    for _ in range(5):
+        run(metrics, plain(*ids(8, 9)), "2-ab")
+
+    assert value(metrics, "sse_message_loss_total") == 5
+
+
+def test_inference_is_silent_where_the_application_speaks(metrics):
+    """What the application reports is not counted a second time."""
+    run(metrics, plain(*ids(*range(10))))
+    run(metrics, saying(lambda stream: stream.lost(5), *ids(8, 9)), "2-ab")
+
+    assert value(metrics, "sse_message_loss_total") == 5
+
+
+def test_two_registries_keep_their_streams_apart(metrics):
+    """Two applications in one process count each on its own."""
+    other = SSEMetrics(type(metrics.registry)())
+    run(metrics, plain(*ids(0)))
+    run(other, plain(*ids(0, 1)))
+
+    assert value(metrics, "sse_events_sent_total") == 1
+    assert value(other, "sse_events_sent_total") == 2
+
+
+def test_a_word_after_a_request_that_was_no_stream_harms_nobody(metrics):
+    """A background task may keep what it was given; without a stream there is no route to count."""
+    kept = []
+
+    async def app(scope, receive, send):
+        kept.append(current_stream())
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    drive(SSEObserveMiddleware(app, metrics=metrics))
+    kept[0].buffered(5)
+    kept[0].evicted(1)
+
+    assert value(metrics, "sse_replay_evicted_events_total") == 0
