@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from sse_observe.asgi import header
 from sse_observe.beacon.client_module import NAME as MODULE
 from sse_observe.beacon.client_module import Module
 from sse_observe.beacon.counts import Books
@@ -25,7 +26,7 @@ from sse_observe.beacon.tokens import Tokens
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import ALL_USERS, OTHER, REPORT_RESULTS
 from sse_observe.middleware.current_stream import bucket_bounds
-from sse_observe.middleware.headers import header, network_of
+from sse_observe.middleware.headers import network_of
 from sse_observe.middleware.routes import Template
 from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics, default_metrics
@@ -121,13 +122,15 @@ class Beacon:
         self._module = Module()
         # By their labels; never fewer, since a tracker forgets no route.
         self._templates: list[Template | None] = []
-        reports = metrics.counter("sse_client_reports_total")
-        self._count = {result: reports.labels(result=result).inc for result in REPORT_RESULTS}
+        self._count = {
+            result: metrics.counter("sse_client_reports_total", result).inc
+            for result in REPORT_RESULTS
+        }
         self._answers: dict[str, dict[str, Any]] = {
             result: {"type": "http.response.start", "status": status, "headers": length(status)}
             for result, status in _STATUS.items()
         }
-        metrics.report_token = self.issue
+        metrics.sign_report_tokens_with(self.issue)
 
     def issue(self, route: str, user_segment: str, network_type: str) -> str:
         """Return a token for one connection; what its reports will move exists from now on."""
@@ -150,7 +153,7 @@ class Beacon:
             else:
                 await bare(send, 404)
         except Exception:  # noqa: BLE001 - a fault of ours is not the server's
-            StreamTracker.of(self._metrics).fault("beacon")
+            StreamTracker.of(self._metrics).observer_error("beacon")
             await bare(send, 500)
 
     async def _at_reports(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -240,7 +243,7 @@ class Beacon:
         try:
             found = self._segment(scope)
         except Exception:  # noqa: BLE001 - the resolver is the user's
-            StreamTracker.of(self._metrics).fault("beacon")
+            StreamTracker.of(self._metrics).observer_error("beacon")
             return OTHER
         return found if found in self._segments else OTHER
 

@@ -9,8 +9,8 @@ import hashlib
 from collections.abc import Iterator
 from importlib.resources import files
 
+from sse_observe.asgi import header
 from sse_observe.beacon.http import Scope, Send, bare, whole
-from sse_observe.middleware.headers import header
 from sse_observe.registry import package_version
 
 NAME = "sse-observe.js"

@@ -16,8 +16,8 @@ from msgspec.structs import astuple
 from sse_observe.beacon.report import DELAY, RECONNECT, RECOVERY, Report, Shown, Vector
 from sse_observe.metrics import CLIENT_OUTCOMES, OTHER
 from sse_observe.registry import SSEMetrics
-from sse_observe.registry.families import Histogram
 from sse_observe.registry.multiprocess import MULTIPROC_DIR
+from sse_observe.registry.sink import Histogram
 
 _WRITE_SECONDS = 1.0
 # Routes and segments are bounded where they are declared; this holds where a secret is shared.
@@ -77,22 +77,23 @@ class Book:
         metrics.zero(route, "client")
         metrics.zero_segment(route, segment, network, "client")
         counter = metrics.counter
-        shown = counter("sse_ui_messages_shown_total")
-        streams = counter("sse_client_streams_total")
         self._seen = [
-            counter("sse_client_events_received_total").labels(route, network).inc,
-            counter("sse_duplicate_events_total").labels(route, "client").inc,
-            counter("sse_message_loss_total").labels(route, "client").inc,
-            counter("sse_stall_detections_total").labels(route, "client").inc,
+            counter("sse_client_events_received_total", route, network).inc,
+            counter("sse_duplicate_events_total", route, "client").inc,
+            counter("sse_message_loss_total", route, "client").inc,
+            counter("sse_stall_detections_total", route, "client").inc,
         ]
-        self._shown = [shown.labels(route, message).inc for message in Shown.__struct_fields__]
+        self._shown = [
+            counter("sse_ui_messages_shown_total", route, message).inc
+            for message in Shown.__struct_fields__
+        ]
         self._ended = {
-            outcome: streams.labels(route, outcome, segment, network).inc
+            outcome: counter("sse_client_streams_total", route, outcome, segment, network).inc
             for outcome in CLIENT_OUTCOMES
         }
-        self._reconnect = _Sum(metrics.histogram(RECONNECT).labels(route, network))
-        self._recovery = _Sum(metrics.histogram(RECOVERY).labels(route))
-        self._delay = _Sum(metrics.histogram(DELAY).labels(route))
+        self._reconnect = _Sum(metrics.histogram(RECONNECT, route, network))
+        self._recovery = _Sum(metrics.histogram(RECOVERY, route))
+        self._delay = _Sum(metrics.histogram(DELAY, route))
         self._clear()
 
     def _clear(self) -> None:

@@ -29,7 +29,7 @@ class Observation:
             )
         self._metrics = metrics
         self._route = route
-        self._stream = {"user_segment": user_segment, "network_type": network_type}
+        self._segment = user_segment
         self._network = network_type
         self._clock = clock
         self._lost_at: float | None = None
@@ -37,8 +37,7 @@ class Observation:
         self._best: float | None = None
         self._opened = False
         # The one that is counted for every event.
-        received = metrics.counter("sse_client_events_received_total")
-        self._events = received.labels(route, network_type)
+        self._events = metrics.counter("sse_client_events_received_total", route, network_type)
         metrics.zero(route, "client")
         metrics.zero_segment(route, user_segment, network_type, "client")
 
@@ -48,8 +47,8 @@ class Observation:
         self._best = None
         if self._lost_at is not None:
             took = self._clock() - self._lost_at
-            family = self._metrics.histogram("sse_reconnect_time_seconds")
-            family.labels(self._route, self._network).observe(took)
+            name = "sse_reconnect_time_seconds"
+            self._metrics.histogram(name, self._route, self._network).observe(took)
             self._lost_at = None
 
     def disconnected(self) -> None:
@@ -66,8 +65,8 @@ class Observation:
     def arrived(self) -> None:
         """Note any event: a stall is over."""
         if self._stalled_at is not None:
-            family = self._metrics.histogram("sse_stall_recovery_seconds")
-            family.labels(self._route).observe(self._clock() - self._stalled_at)
+            took = self._clock() - self._stalled_at
+            self._metrics.histogram("sse_stall_recovery_seconds", self._route).observe(took)
             self._stalled_at = None
 
     def stamped(self, sent_ms: object, *, observe: bool) -> None:
@@ -81,8 +80,7 @@ class Observation:
         offset = self._clock() - sent_ms / 1000
         best = self._best = offset if self._best is None else min(self._best, offset)
         if observe:
-            family = self._metrics.histogram("sse_event_delay_seconds")
-            family.labels(self._route).observe(offset - best)
+            self._metrics.histogram("sse_event_delay_seconds", self._route).observe(offset - best)
 
     def received(self) -> None:
         """Note a payload event, new or not."""
@@ -98,14 +96,14 @@ class Observation:
 
     def shown(self, message: str) -> None:
         """Note a status that somebody was told."""
-        self._metrics.counter("sse_ui_messages_shown_total").labels(self._route, message).inc()
+        self._metrics.counter("sse_ui_messages_shown_total", self._route, message).inc()
 
     def ended(self, outcome: str) -> None:
         """Note the stream's outcome, once; who leaves before it was ever open left nothing."""
         if outcome != "failed" and not self._opened:
             return
-        family = self._metrics.counter("sse_client_streams_total")
-        family.labels(route=self._route, outcome=outcome, **self._stream).inc()
+        labels = self._route, outcome, self._segment, self._network
+        self._metrics.counter("sse_client_streams_total", *labels).inc()
 
     def _seen(self, name: str, count: int) -> None:
-        self._metrics.counter(name).labels(self._route, "client").inc(count)
+        self._metrics.counter(name, self._route, "client").inc(count)

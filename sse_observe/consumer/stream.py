@@ -27,9 +27,9 @@ from sse_observe.consumer.exchange import (
 from sse_observe.consumer.observation import Observation
 from sse_observe.consumer.sequence import Gap, Order
 from sse_observe.consumer.transport import Response, Transport, aiohttp_transport
+from sse_observe.contract import HEARTBEATS, HELLO
 from sse_observe.errors import SettingsError, SSEObserveError
 from sse_observe.metrics import ALL_USERS, OTHER
-from sse_observe.middleware.stream import HEARTBEATS, HELLO
 from sse_observe.registry import SSEMetrics, default_metrics
 from sse_observe.wire import Event, Scanner, WireError
 

@@ -8,7 +8,7 @@ stops the event loop for long. Holds no metric of its own.
 import asyncio
 import os
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,17 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder, gzip_accepted
 from prometheus_client.metrics_core import Metric
 
-from sse_observe.middleware.headers import header
+from sse_observe.asgi import Receive, Scope, Send, answer, follow_lifespan, header, refuse_websocket
 from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics, default_metrics
 from sse_observe.registry.families import LazySamples
 from sse_observe.registry.multiprocess import MULTIPROC_DIR, merged
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 # A line takes 10 to 25 µs: 100 leave room for a slow machine under the 10 ms of a scrape.
 _SAMPLES_PER_PIECE = 100
 _MOST_NAMES = 100
 _EOF = b"# EOF\n"
+_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
 def metrics_app(metrics: SSEMetrics | None = None) -> "MetricsApp":
@@ -54,22 +50,23 @@ class MetricsApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one scrape."""
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await follow_lifespan(receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close"})
+            await refuse_websocket(send)
         elif scope["method"] not in ("GET", "HEAD"):
-            await _answer(scope, send, 405, b"use GET\n", (b"allow", b"GET, HEAD"))
+            await answer(send, 405, b"use GET\n", _TEXT, (b"allow", b"GET, HEAD"))
         else:
             await self._scrape(scope, send)
 
     async def _scrape(self, scope: Scope, send: Send) -> None:
+        head = scope["method"] == "HEAD"
         accept = (header(scope["headers"], b"accept") or b"").decode("latin-1")
         encoding = (header(scope["headers"], b"accept-encoding") or b"").decode("latin-1")
         query = scope.get("query_string", b"").decode("latin-1")
         try:
             names = parse_qs(query, max_num_fields=_MOST_NAMES).get("name[]")
         except ValueError:
-            await _answer(scope, send, 400, b"too many parameters\n")
+            await answer(send, 400, b"too many parameters\n", _TEXT, head=head)
             return
         encoder, content_type = choose_encoder(accept)
         compressor = zlib.compressobj(wbits=31) if gzip_accepted(encoding) else None
@@ -78,14 +75,15 @@ class MetricsApp:
             async with self._turn:
                 body = [pack(piece) async for piece in self._render(encoder, names)]
         except Exception:  # noqa: BLE001 - somebody's collector, or a worker's file
-            self._tracker().fault("exposition")
-            await _answer(scope, send, 500, b"a collector failed; the log has its traceback\n")
+            self._tracker().observer_error("exposition")
+            text = b"a collector failed; the log has its traceback\n"
+            await answer(send, 500, text, _TEXT, head=head)
             return
         headers = [(b"content-type", content_type.encode())]
         if compressor:
             body.append(compressor.flush())
             headers.append((b"content-encoding", b"gzip"))
-        await _answer(scope, send, 200, b"".join(body), *headers)
+        await answer(send, 200, b"".join(body), *headers, head=head)
 
     def _tracker(self) -> StreamTracker:
         return StreamTracker.of(self._metrics)
@@ -154,24 +152,3 @@ def _pieces(encoder: Callable[[Any], bytes], family: Metric) -> Iterable[bytes]:
         while text.startswith(b"# "):
             text = text.partition(b"\n")[2]
         yield text
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    """Follow a server's life cycle when run alone."""
-    while True:
-        kind = (await receive())["type"]
-        await send({"type": f"{kind}.complete"})
-        if kind == "lifespan.shutdown":
-            return
-
-
-async def _answer(
-    scope: Scope, send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]
-) -> None:
-    named = {name for name, _ in headers}
-    common = [(b"content-length", str(len(body)).encode())]
-    if b"content-type" not in named:
-        common.append((b"content-type", b"text/plain; charset=utf-8"))
-    start = {"type": "http.response.start", "status": status, "headers": [*headers, *common]}
-    await send(start)
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

@@ -10,12 +10,14 @@ import random
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Protocol, cast
 
+from sse_observe.contract import HELLO
 from sse_observe.metrics import METRICS, RESUME_OUTCOMES
-from sse_observe.middleware.routes import Resolved
-from sse_observe.middleware.stream import HELLO, Stream
+from sse_observe.middleware.route_counts import RouteCounts
+from sse_observe.middleware.stream import NOTHING_SAID, OVER, Overrides, Stream
 from sse_observe.registry import SSEMetrics
+from sse_observe.registry.counts import add_to
 from sse_observe.wire import encode
 
 CURRENT: ContextVar[Stream | None] = ContextVar("sse_observe_stream", default=None)
@@ -40,22 +42,14 @@ class Owner(Protocol):
 
     metrics: SSEMetrics
 
-    def route_of(self, stream: Stream) -> Resolved:
-        """Return the stream's route, as far as it is known yet."""
+    def counts_of(self, stream: Stream) -> RouteCounts:
+        """Return what is counted on the stream's route, as far as that is known yet."""
 
     def labels_of(self, stream: Stream) -> tuple[str, str]:
         """Return the stream's user segment and network type."""
 
-
-class Overrides:
-    """What an application has said about one stream."""
-
-    __slots__ = ("polled", "reason", "replay")
-
-    def __init__(self) -> None:
-        self.polled = False
-        self.replay = False
-        self.reason: str | None = None
+    def count(self, stream: Stream, add: Callable[[RouteCounts], None]) -> None:
+        """Let `add` count something on the stream's route."""
 
 
 class CurrentStream:
@@ -87,17 +81,16 @@ class CurrentStream:
         inner = self._stream
         heartbeat, token = heartbeat_seconds, None
         if inner is not None:
-            owner: Owner = inner.owner
-            route = owner.route_of(inner)
+            owner = _owner(inner)
+            route = owner.counts_of(inner)
             if heartbeat is None:
                 heartbeat = route.config.heartbeat_seconds
-            if owner.metrics.report_token is not None:
-                token = owner.metrics.report_token(route.label, *owner.labels_of(inner))
+            token = owner.metrics.report_token(route.label, *owner.labels_of(inner))
         fields = {
             "stream": stream,
             "resumed_from": resumed_from,
-            "replayed": _count(replayed),
-            "lost": _count(lost),
+            "replayed": _number(replayed),
+            "lost": _number(lost),
             "heartbeat_seconds": heartbeat,
             "server_time": time.time_ns() // 1_000_000,
             "report_token": token,
@@ -108,38 +101,49 @@ class CurrentStream:
         return encode(json.dumps(fields, separators=(",", ":")), event=HELLO, retry=retry)
 
     def resume(self, outcome: str) -> None:
-        """Say what the replay could give: full, gap, unknown_stream or malformed."""
+        """
+        Say what the replay could give: full, gap, unknown_stream or malformed.
+
+        From then on nothing is inferred from this stream's ids: say `lost()` and `duplicated()`
+        too.
+        """
         if outcome not in RESUME_OUTCOMES:
             raise ValueError(f"{outcome!r} is none of {', '.join(RESUME_OUTCOMES)}")
-        self._replay(lambda m, route: m.counter("sse_resumes_total").labels(route, outcome).inc())
+        if self._stream is not None:
+            _overrides_of(self._stream).judges_resume = True
+        self._replay()
+        self._count(lambda counts: add_to(counts.resumes, outcome))
 
     def replayed(self, n: int = 1) -> None:
         """Say that `n` events were sent again."""
-        self._counted("sse_replayed_events_total", _count(n))
+        self._replay()
+        self._add("replayed", n)
 
     def evicted(self, n: int = 1) -> None:
         """Say that `n` events were dropped from the replay buffer to keep it bounded."""
-        self._counted("sse_replay_evicted_events_total", _count(n))
+        self._replay()
+        self._add("evicted", n)
 
     def lost(self, n: int = 1) -> None:
         """Say that `n` events are gone for good: neither delivered nor replayable."""
-        self._counted("sse_message_loss_total", _count(n), "server")
+        self._add("lost", n)
 
     def duplicated(self, n: int = 1) -> None:
         """Say that `n` events at or before the client's cursor were sent again."""
-        self._counted("sse_duplicate_events_total", _count(n), "server")
+        self._add("duplicated", n)
 
     def buffered(self, n: int) -> None:
         """Say how many events this process holds for replay on this route, all streams together."""
-        held = _count(n)
-        self._replay(lambda m, route: m.gauge("sse_replay_buffer_events").labels(route).set(held))
+        held = _number(n)
+        self._replay()
+        self._count(lambda counts: setattr(counts, "buffered", held))
 
     def polled(self) -> None:
         """Say that this answer is a poll: a backlog that ends, not a stream that was cut."""
         if self._stream is not None:
             _overrides_of(self._stream).polled = True
 
-    def ended(self, reason: str) -> None:
+    def end_reason(self, reason: str) -> None:
         """
         Say why the stream is about to end, where its end does not show it.
 
@@ -151,19 +155,20 @@ class CurrentStream:
         if self._stream is not None:
             _overrides_of(self._stream).reason = reason
 
-    def _counted(self, name: str, n: int, *labels: str) -> None:
-        self._replay(lambda m, route: m.counter(name).labels(route, *labels).inc(n))
+    def _replay(self) -> None:
+        """Let the route's replay series exist from now on, at 0."""
+        stream = self._stream
+        if stream is not None and not _is_over(stream):
+            owner = _owner(stream)
+            owner.metrics.zero(owner.counts_of(stream).label, "replay")
 
-    def _replay(self, write: Callable[[SSEMetrics, str], Any]) -> None:
-        """Write something about replay, with that source switched on for the route."""
-        if self._stream is None or _is_over(self._stream):
-            return
-        _overrides_of(self._stream).replay = True
-        owner: Owner = self._stream.owner
-        route = owner.route_of(self._stream).label
-        owner.metrics.zero(route)
-        owner.metrics.zero(route, "replay")
-        write(owner.metrics, route)
+    def _add(self, field: str, n: int) -> None:
+        amount = _number(n)
+        self._count(lambda counts: setattr(counts, field, getattr(counts, field) + amount))
+
+    def _count(self, add: Callable[[RouteCounts], None]) -> None:
+        if self._stream is not None and not _is_over(self._stream):
+            _owner(self._stream).count(self._stream, add)
 
 
 def current_stream() -> CurrentStream:
@@ -173,18 +178,21 @@ def current_stream() -> CurrentStream:
 
 
 def _is_over(stream: Stream) -> bool:
-    """Whether its request ended without a stream: then nothing can say which route it was."""
-    return stream.scope is None and not stream.is_stream
+    """Tell whether its request has ended without a stream."""
+    return stream.scope is OVER and not stream.is_stream
+
+
+def _owner(stream: Stream) -> Owner:
+    return cast(Owner, stream.owner)
 
 
 def _overrides_of(stream: Stream) -> Overrides:
-    if stream.overrides is None:
+    if stream.overrides is NOTHING_SAID:
         stream.overrides = Overrides()
-    said: Overrides = stream.overrides
-    return said
+    return stream.overrides
 
 
-def _count(n: int) -> int:
+def _number(n: int) -> int:
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:
         raise ValueError(f"{n!r} is no number of events; give a whole number, 0 or more")
     return n

@@ -15,18 +15,9 @@ from threading import RLock
 from typing import Any
 
 from sse_observe.metrics import EVENTS, OTHER
-from sse_observe.middleware.stream import (
-    FIRST_BOUNDS,
-    FRESH,
-    GAP_BOUNDS,
-    SIZE_BOUNDS,
-    SIZES,
-    WAITING,
-    Held,
-    RouteCounts,
-    Scan,
-    Stream,
-)
+from sse_observe.middleware.route_counts import GAP_BOUNDS, SIZE_BOUNDS, SIZES, RouteCounts
+from sse_observe.middleware.scan import FRESH, WAITING, Held, Scan
+from sse_observe.middleware.stream import Stream
 
 _SHORTEST_GAP = GAP_BOUNDS[0]
 # The size bin by the length of a message with one event, its blank line included, up to 64 KiB:
@@ -52,15 +43,15 @@ class MessageBuffer:
     What passed and is not counted yet, of all streams of one tracker.
 
     Only the holder of `lock` takes notes out, from whatever thread; adding one needs no lock.
-    `fault` is told that counting failed; it must not raise.
+    `on_error` is told that counting failed; it must not raise.
     """
 
-    __slots__ = ("fault", "lock", "pending")
+    __slots__ = ("lock", "on_error", "pending")
 
-    def __init__(self, fault: Callable[[str], None]) -> None:
+    def __init__(self, on_error: Callable[[str], None]) -> None:
         self.pending: list[tuple[Stream, Any, float]] = []
         self.lock = RLock()
-        self.fault = fault
+        self.on_error = on_error
 
     def count_pending(self) -> None:
         """Count everything that was noted; never raises."""
@@ -83,7 +74,7 @@ class MessageBuffer:
                     if gap == inf:
                         self._first(stream, stream.counts, body, now)
                         continue
-                    stream.counts.gaps[bisect_left(GAP_BOUNDS, gap)] += 1
+                    stream.counts.gaps.bins[bisect_left(GAP_BOUNDS, gap)] += 1
                 if stream.scan is None and 13 not in body:
                     head, _, rest = body.partition(b"data:")
                     rest, _, end = rest.partition(b"\n")
@@ -108,7 +99,7 @@ class MessageBuffer:
                             continue
                 self._slow(stream, stream.counts, body, now)
             except Exception:  # noqa: BLE001 - one bad note must not lose the others
-                self.fault("event_counter")
+                self.on_error("event_counter")
 
     def _first(self, stream: Stream, counts: RouteCounts, body: bytes, now: float) -> None:
         """Count the first message of a stream, often its first payload event."""
@@ -236,7 +227,7 @@ class MessageBuffer:
     def _scan(self, stream: Stream, counts: RouteCounts, body: bytes, now: float) -> int | None:
         """Read any bytes by the standard; return the row of the last payload event in them."""
         scan = stream.scan
-        if scan is None or scan is FRESH or scan is WAITING:
+        if not isinstance(scan, Scan) or scan is FRESH or scan is WAITING:
             scan = stream.scan = Scan(fresh=scan is FRESH)
         if scan.bom is not None:
             body = scan.bom + body
@@ -302,7 +293,7 @@ class MessageBuffer:
             is_terminal, name = True, b"done"
         row = counts.rows.get(name, _OTHER_ROW)
         counts.slow[row + bisect_left(SIZE_BOUNDS, size)] += 1
-        counts.sizes_sum += size
+        counts.sizes.total += size
         stream.events += 1
         if is_terminal:
             stream.terminal = True
@@ -322,7 +313,7 @@ class MessageBuffer:
 
 def _count_plain(stream: Stream, counts: RouteCounts, row: int, size: int, now: float) -> None:
     counts.slow[row + bisect_left(SIZE_BOUNDS, size)] += 1
-    counts.sizes_sum += size
+    counts.sizes.total += size
     stream.events += 1
     stream.payload_at = now
 
@@ -332,8 +323,7 @@ def _first_payload(stream: Stream, counts: RouteCounts, now: float) -> None:
     waited = now - stream.asked_at
     # Who resumes has seen events: a quiet feed that comes back keeps nobody waiting.
     if not stream.resumed:
-        counts.first_events[bisect_left(FIRST_BOUNDS, waited)] += 1
-        counts.first_events_sum += waited
+        counts.first_events.add(waited)
         if counts.exemplars is not None:
             counts.exemplars.began(stream, waited)
 

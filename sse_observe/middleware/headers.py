@@ -4,10 +4,9 @@ What the headers and the query of one exchange say about an event stream.
 Reads ASGI scopes and response starts, believes nothing it has not bounded, keeps nothing.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
 from urllib.parse import parse_qsl
 
+from sse_observe.asgi import Headers, Scope, header
 from sse_observe.metrics import NETWORKS
 
 _EVENT_STREAM = b"text/event-stream"
@@ -17,17 +16,6 @@ _UNKNOWN = "unknown"
 _NETWORKS = frozenset(NETWORKS)
 # More fields than any client of ours sends; parse_qsl refuses the rest of a hostile query.
 _MOST_FIELDS = 100
-
-Headers = Iterable[tuple[bytes, bytes]]
-
-
-def header(headers: Headers, name: bytes) -> bytes | None:
-    """Return the first value of a header; `name` in lower case."""
-    size = len(name)
-    for key, value in headers:
-        if len(key) == size and key.lower() == name:
-            return value
-    return None
 
 
 def is_event_stream(headers: Headers) -> bool:
@@ -44,13 +32,13 @@ def _is_type(value: bytes) -> bool:
     return value[:end].lower() == _EVENT_STREAM and value[end : end + 1] in _AFTER_TYPE
 
 
-def asks_for_event_stream(scope: Mapping[str, Any]) -> bool:
+def asks_for_event_stream(scope: Scope) -> bool:
     """Tell whether a request asks for an event stream by name."""
     accepted = header(scope["headers"], b"accept")
     return accepted is not None and _EVENT_STREAM in accepted.lower()
 
 
-def cursor_and_network(scope: Mapping[str, Any]) -> tuple[bytes | None, str]:
+def cursor_and_network(scope: Scope) -> tuple[bytes | None, str]:
     """
     Return the id that a client resumes from, or None, and the network type that it states.
 
@@ -70,7 +58,7 @@ def cursor_and_network(scope: Mapping[str, Any]) -> tuple[bytes | None, str]:
     return cursor or None, network if network in _NETWORKS else _UNKNOWN
 
 
-def network_of(scope: Mapping[str, Any]) -> str:
+def network_of(scope: Scope) -> str:
     """Return the network type that the client states."""
     return cursor_and_network(scope)[1]
 

@@ -101,7 +101,7 @@ class _Cursor:
         if self.asked is None:
             return None
         cursor, asked_epoch = self.asked
-        explained = stream.overrides is not None and stream.overrides.replay
+        explained = stream.overrides.judges_resume
         if asked_epoch != epoch:
             if self.believed and not explained:
                 old = self.cursors.known(asked_epoch)

@@ -33,7 +33,7 @@ def sender(
         try:
             buffer.count_pending()
         except Exception:  # noqa: BLE001 - a message is never held up by our faults
-            buffer.fault("event_counter")
+            buffer.on_error("event_counter")
 
     def send(stream: Stream, message: Any) -> Any:
         # In a name of its own: called as an attribute it would be looked up as a method.

@@ -72,7 +72,7 @@ class Reader:
         except TimeoutError:
             if not self._patience.expired():
                 raise
-            self._here.ended("slow_consumer")
+            self._here.end_reason("slow_consumer")
         finally:
             self._alarm.cancel()
             leaving.cancel()
@@ -119,9 +119,9 @@ class Reader:
             if page.state == "done":
                 due += DONE
             elif self._closing:
-                self._here.ended("shutdown")
+                self._here.end_reason("shutdown")
             elif page.state == "failed":
-                self._here.ended("server_error")
+                self._here.end_reason("server_error")
             more = page.state == "open" and not self._closing
             if due or not more:
                 await self._write(send, due, more=more)
@@ -137,7 +137,7 @@ class Reader:
             found = await self._store.read(self._stream.id, position)
             if found is None or found.lost:
                 # What was not sent yet was evicted under this reader; its resume will say so.
-                self._here.ended("slow_consumer")
+                self._here.end_reason("slow_consumer")
                 await self._write(send, b"", more=False)
                 return
             page = found

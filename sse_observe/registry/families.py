@@ -6,7 +6,7 @@ All knowledge of prometheus_client's inside; a test on the exposition holds the 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import time
 from typing import Any
 
@@ -74,10 +74,10 @@ class Histogram(_Lean, prometheus_client.Histogram):
                 bucket.inc(count)
         self._sum.inc(total)
 
-    def exemplify(self, value: float, labels: dict[str, str]) -> None:
+    def exemplify(self, value: float, labels: Mapping[str, str]) -> None:
         """Let the bucket of a value that is counted elsewhere point at one case of it."""
         bucket = self._buckets[bisect_left(self._upper_bounds, value)]
-        bucket.set_exemplar(Exemplar(labels, value, time()))
+        bucket.set_exemplar(Exemplar(dict(labels), value, time()))
 
 
 class BeforeScrape(Collector):

@@ -1,27 +1,29 @@
 """
-The metric objects of one registry, made from the vocabulary: looked up by name, born at zero.
+The metrics of one registry: born at zero, counted through one sink, shared by whoever counts.
 
-Knows prometheus_client and what is stated in `metrics`; knows neither streams nor ASGI.
+Knows what is stated in `metrics`; knows neither streams nor ASGI.
 """
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from threading import RLock
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from sse_observe.metrics import METRICS, Metric, Source
-from sse_observe.registry.families import BeforeScrape, Counter, Gauge, Histogram
+from sse_observe.registry.families import BeforeScrape
 from sse_observe.registry.multiprocess import MULTIPROC_DIR
+from sse_observe.registry.prometheus import PrometheusSink
+from sse_observe.registry.sink import Counter, Gauge, Histogram, Sink
 
 T = TypeVar("T")
-_ATTACHING = RLock()
+_MAKING = RLock()
+_SIGN = Callable[[str, str, str], str]
 
 
 @cache
@@ -33,120 +35,99 @@ def package_version() -> str:
         return "unknown"
 
 
-@dataclass(eq=False)
 class SSEMetrics:
     """
-    The metric objects of one registry.
+    The metrics of one registry.
 
     One process usually needs one, `default_metrics()`; tests and processes that hold several
     applications give each its own registry. Asked twice for one registry, as by a module that is
-    loaded again, it is the same metrics twice.
+    loaded again, it is the same object twice. `sink` counts elsewhere than in the registry.
     """
 
-    registry: CollectorRegistry = field(default_factory=lambda: REGISTRY)
-    before_scrape: list[Callable[[], None]] = field(init=False, repr=False, default_factory=list)
-    """What is run before the registry is read; must not raise."""
-    at_shutdown: list[Callable[[], Awaitable[None]]] = field(
-        init=False, repr=False, default_factory=list
-    )
-    """What is awaited once the books are closed, before the process may end."""
-    report_token: Callable[[str, str, str], str] | None = field(
-        init=False, repr=False, default=None
-    )
-    """Signs (route, user_segment, network_type) for browser reports, where those are taken."""
-    _attached: dict[type, object] = field(init=False, repr=False, default_factory=dict)
-    _families: dict[str, Counter | Gauge | Histogram] = field(init=False, repr=False)
-    _zeroed: set[tuple[str, ...]] = field(init=False, repr=False, default_factory=set)
-    _facts: list[tuple[Gauge, float]] = field(init=False, repr=False, default_factory=list)
-    _stated_in: int | None = field(init=False, repr=False, default=None)
+    registry: CollectorRegistry
+    before_scrape: list[Callable[[], None]]
+    """Run before the registry is read; must not raise."""
+    at_shutdown: list[Callable[[], Awaitable[None]]]
+    """Awaited once all streams are closed and counted, before the process may end."""
 
-    def __post_init__(self) -> None:
-        with _ATTACHING:
-            elder = getattr(self.registry, "_sse_observe", None)
-            if elder is None:
-                self._fill()
-                self.registry._sse_observe = vars(self)  # type: ignore[attr-defined]  # noqa: SLF001
-            else:
-                self.__dict__ = elder
+    def __new__(cls, registry: CollectorRegistry = REGISTRY, *, sink: Sink | None = None) -> Self:
+        """Return the metrics of a registry, made at the first call."""
+        with _MAKING:
+            found = getattr(registry, "_sse_observe", None)
+            if not isinstance(found, cls):
+                found = super().__new__(cls)
+                found._fill(registry, sink)
+                registry._sse_observe = found  # type: ignore[attr-defined]  # noqa: SLF001
+            return found
 
-    def _fill(self) -> None:
-        self.registry.register(BeforeScrape(self.before_scrape))
-        self._families = {m.name: self._build(m) for m in METRICS.values()}
+    def _fill(self, registry: CollectorRegistry, sink: Sink | None) -> None:
+        self.registry = registry
+        self.before_scrape = []
+        self.at_shutdown = []
+        self._sign: _SIGN | None = None
+        self._attached: dict[type, object] = {}
+        self._zeroed: set[tuple[str, ...]] = set()
+        self._facts: list[tuple[Gauge, float]] = []
+        self._stated_in: int | None = None
+        # First: a registry collects in the order of registration.
+        registry.register(BeforeScrape(self.before_scrape))
+        self._sink = sink or PrometheusSink(registry)
         if MULTIPROC_DIR not in os.environ:
             self.state_facts()
-        self.state("sse_build_info", 1, version=package_version())
+        self.state("sse_build_info", 1, package_version())
         self.state("sse_start_time_seconds", time.time())
         for where in METRICS["sse_observer_faults_total"].labels["where"]:
-            self.counter("sse_observer_faults_total").labels(where=where)
+            self.counter("sse_observer_faults_total", where)
 
-    def _build(self, metric: Metric) -> Counter | Gauge | Histogram:
-        names = tuple(metric.labels)
-        if metric.kind == "counter":
-            return Counter(metric.name, metric.help, names, registry=self.registry)
-        if metric.kind == "gauge":
-            return Gauge(
-                metric.name,
-                metric.help,
-                names,
-                registry=self.registry,
-                multiprocess_mode=metric.multiprocess,  # type: ignore[arg-type]
-            )
-        return Histogram(
-            metric.name, metric.help, names, registry=self.registry, buckets=metric.buckets
-        )
+    def counter(self, name: str, *labels: str) -> Counter:
+        """Return one series of a counter; KeyError where no counter has that name."""
+        return self._sink.counter(name, *labels)
 
-    def state(self, name: str, value: float, **labels: str) -> None:
+    def gauge(self, name: str, *labels: str) -> Gauge:
+        """Return one series of a gauge; KeyError where no gauge has that name."""
+        return self._sink.gauge(name, *labels)
+
+    def histogram(self, name: str, *labels: str) -> Histogram:
+        """Return one series of a histogram; KeyError where no histogram has that name."""
+        return self._sink.histogram(name, *labels)
+
+    def sign_report_tokens_with(self, sign: _SIGN) -> None:
+        """Let `sign(route, user_segment, network_type)` make the tokens of beacon reports."""
+        self._sign = sign
+
+    def report_token(self, route: str, user_segment: str, network_type: str) -> str | None:
+        """Return a token for the beacon reports of one connection; None where none are taken."""
+        return None if self._sign is None else self._sign(route, user_segment, network_type)
+
+    def state(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge that stays as it is for the life of the process."""
-        gauge = self.gauge(name)
-        child = gauge.labels(**labels) if labels else gauge
-        self._facts.append((child, value))
+        gauge = self.gauge(name, *labels)
+        self._facts.append((gauge, value))
         # A process that only loads the application, and then forks those that serve it, must not
         # be counted among them.
         if METRICS[name].multiprocess != "livesum" or self._stated_in == os.getpid():
-            child.set(value)
+            gauge.set(value)
 
     def state_facts(self) -> None:
         """State it all in this process, which serves; it may have been forked since."""
         if self._stated_in != os.getpid():
             self._stated_in = os.getpid()
-            for child, value in self._facts:
-                child.set(value)
+            for gauge, value in self._facts:
+                gauge.set(value)
 
     def attach(self, kind: type[T], make: Callable[[], T]) -> T:
         """Return the one `kind` that belongs to these metrics, made at the first call."""
-        with _ATTACHING:
+        with _MAKING:
             found = self._attached.get(kind)
             if not isinstance(found, kind):
                 found = self._attached[kind] = make()
             return found
 
-    def counter(self, name: str) -> Counter:
-        """Return the counter of that name; KeyError where there is none."""
-        family = self._families[name]
-        if not isinstance(family, Counter):
-            raise KeyError(name)
-        return family
-
-    def gauge(self, name: str) -> Gauge:
-        """Return the gauge of that name; KeyError where there is none."""
-        family = self._families[name]
-        if not isinstance(family, Gauge):
-            raise KeyError(name)
-        return family
-
-    def histogram(self, name: str) -> Histogram:
-        """Return the histogram of that name; KeyError where there is none."""
-        family = self._families[name]
-        if not isinstance(family, Histogram):
-            raise KeyError(name)
-        return family
-
     def zero(self, route: str, source: Source = "server", *, events: Sequence[str] = ()) -> None:
         """
-        Create a route's children of one source at 0, once.
+        Create a route's series of one source at 0, once.
 
-        `increase()` over a series that is born at 1 misses the first event. `seen_by="client"`
-        children belong to the client source, whatever family they are in.
+        `increase()` over a series that is born at 1 misses the first event.
         """
         if (route, source) in self._zeroed:
             return
@@ -154,27 +135,24 @@ class SSEMetrics:
         for metric in METRICS.values():
             if not metric.at_zero or "where" in metric.labels:
                 continue
-            labels = {**metric.labels, "route": (route,)}
+            labels = dict(metric.labels)
+            if "route" in labels:
+                labels["route"] = (route,)
             if "seen_by" in labels:
                 labels["seen_by"] = tuple(
-                    who for who in labels["seen_by"] if (who == "client") == (source == "client")
+                    who for who in labels["seen_by"] if metric.source_of(seen_by=who) == source
                 )
-                if source not in ("server", "client"):
-                    continue
             elif metric.source != source:
                 continue
-            if "route" not in metric.labels:
-                del labels["route"]
             if "event" in labels:
                 labels["event"] = tuple(dict.fromkeys((*labels["event"], *events)))
-            for values in product(*(labels[name] for name in metric.labels)):
-                self._families[metric.name].labels(*values)
+            self._create(metric, labels)
 
     def zero_segment(
         self, route: str, user_segment: str, network_type: str, source: Source = "server"
     ) -> None:
         """
-        Create the children of one (segment, network) of a route at 0, once.
+        Create the series of one (segment, network) of a route at 0, once.
 
         They come late, when the first such stream opens: opened and closed are born together,
         so the first event that both miss cancels out.
@@ -190,9 +168,12 @@ class SSEMetrics:
         }
         for metric in METRICS.values():
             if metric.source == source and "user_segment" in metric.labels:
-                labels = {**metric.labels, **known}
-                for values in product(*(labels[name] for name in metric.labels)):
-                    self._families[metric.name].labels(*values)
+                self._create(metric, {**metric.labels, **known})
+
+    def _create(self, metric: Metric, labels: Mapping[str, Sequence[str]]) -> None:
+        make: Callable[..., Counter | Gauge | Histogram] = getattr(self, metric.kind)
+        for values in product(*(labels[name] for name in metric.labels)):
+            make(metric.name, *values)
 
 
 @cache

@@ -29,9 +29,9 @@ def everything_on():
             metrics.zero(route, source)
             for network in METRICS["sse_streams_opened_total"].labels["network_type"]:
                 metrics.zero_segment(route, ALL_USERS, network, source)
-        metrics.gauge("sse_heartbeat_interval_seconds").labels(route).set(10)
-        metrics.gauge("sse_stream_limit").labels(route).set(100)
-        metrics.gauge("sse_route_info").labels(route, "finite").set(1)
+        metrics.gauge("sse_heartbeat_interval_seconds", route).set(10)
+        metrics.gauge("sse_stream_limit", route).set(100)
+        metrics.gauge("sse_route_info", route, "finite").set(1)
     for family in metrics.registry.collect():
         for sample in family.samples:
             yield sample.name, sample.labels, family.type == "gauge"

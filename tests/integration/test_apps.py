@@ -128,9 +128,9 @@ def test_development_server_that_reloads_serves_on(tmp_path):
 
 
 @pytest.mark.slow
-def test_loops_in_several_threads_share_exact_books(metrics, monkeypatch):
+def test_loops_in_several_threads_share_exact_counts(metrics, monkeypatch):
     """Four loops stream at once while a fifth thread scrapes: nothing is lost or torn."""
-    monkeypatch.setattr("sse_observe.middleware.tracker.TICK_SECONDS", 0.005)
+    monkeypatch.setattr("sse_observe.middleware.tick.TICK_SECONDS", 0.005)
     observed = SSEObserveMiddleware(chatty, metrics=metrics)
     rounds, at_once = 40, 25
     over = threading.Event()

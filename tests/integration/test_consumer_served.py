@@ -233,7 +233,7 @@ def test_a_slow_link_is_slow_and_nothing_else() -> None:
 def test_a_killed_server_and_a_deploy_with_an_empty_store_are_told() -> None:
     """The next process knows nothing: what follows is another stream, and the caller knows."""
     world = World()
-    target = "test_consumer_served:slow_ticker"
+    target = "tests.integration.test_consumer_served:slow_ticker"
 
     async def main() -> None:
         stream = resume_stream(

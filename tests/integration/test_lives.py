@@ -14,8 +14,9 @@ from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
 from sse_observe.metrics import METRICS
+from sse_observe.middleware.cuts import limit_of
 from sse_observe.middleware.resume_loss import parse_id
-from sse_observe.middleware.tracker import StreamTracker, limit_of
+from sse_observe.middleware.tracker import StreamTracker
 from tests.support import slow_reader
 from tests.support.asgi import END, Exchange, body, http_scope, start
 

@@ -148,7 +148,7 @@ def _reasons(metrics: SSEMetrics) -> set[str]:
 
 def test_sigterm_ends_long_streams_in_order_after_the_drain_time() -> None:
     """The process goes by itself, and each client gets a whole response to resume from."""
-    with serve_process("test_reference_served:drained", "--factory") as server:
+    with serve_process("tests.integration.test_reference_served:drained", "--factory") as server:
         readers = [RawClient(f"{server.url}{STREAM}") for _ in range(5)]
         for reader in readers:
             reader.until(lambda c: len(c.payloads) >= 2)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from sse_observe.metrics import CUT_LIMITS, METRICS, REASONS
-from sse_observe.middleware.tracker import limit_of
+from sse_observe.middleware.cuts import limit_of
 from tests.support.history import STALE, Points
 
 SCRAPE = 15.0

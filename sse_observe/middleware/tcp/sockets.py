@@ -1,18 +1,17 @@
 """
-What the kernel knows of the sockets under open streams, read in turns and summed up by route.
+What the kernel knows of the sockets under open streams, read in turns and counted by route.
 
-Knows the tracker's lock, its tick and prometheus_client; how a socket is found and read is the
+Knows the tracker's lock and its tick; how a socket is found and read is the
 probe's business.
 """
 
 import sys
-from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import islice
 from weakref import ref
 
-from sse_observe.metrics import METRICS
+from sse_observe.middleware.end_log import LOGGER
 from sse_observe.middleware.stream import Stream
 from sse_observe.middleware.tcp.probe import (
     Address,
@@ -24,9 +23,9 @@ from sse_observe.middleware.tcp.probe import (
     descriptor_under,
     ends_of,
 )
-from sse_observe.middleware.tracker import LOGGER, StreamTracker
+from sse_observe.middleware.tracker import StreamTracker
+from sse_observe.registry.counts import add_to
 
-_RTT_BOUNDS = METRICS["sse_tcp_rtt_seconds"].buckets
 # The kernel counts segments in 32 bits.
 _UINT = 0xFFFFFFFF
 # 100 sockets take 0.4 ms, by address 0.8; on a busy machine twice that.
@@ -35,40 +34,23 @@ _SLICE = 100
 _MOST_PER_TICK = 2000
 
 
-class RouteSums:
-    """What was read on one route since it was written down last."""
-
-    __slots__ = ("retransmitted", "rtt_sum", "rtts", "sent", "shown", "unsent")
-
-    def __init__(self) -> None:
-        self.unsent = self.shown = 0
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget what is written down; the gauge stays."""
-        self.sent: dict[str, int] = {}
-        self.retransmitted: dict[str, int] = {}
-        self.rtts = [0] * (len(_RTT_BOUNDS) + 1)
-        self.rtt_sum = 0.0
-
-
 class Watched:
     """One socket and the streams over it; HTTP/2 sends many. The first is charged for all."""
 
-    __slots__ = ("network", "probe", "retransmitted", "sent", "streams", "sums", "unsent")
+    __slots__ = ("counts", "network", "probe", "retransmitted", "sent", "streams", "unsent")
 
-    def __init__(self, probe: Probe, now: Facts, stream: Stream, sums: RouteSums) -> None:
+    def __init__(self, probe: Probe, now: Facts, stream: Stream) -> None:
         self.probe = probe
         *_, self.retransmitted, _, self.sent = now
         self.unsent = 0
         self.streams = [stream]
-        self.charge(stream, sums)
+        self.charge(stream)
 
-    def charge(self, stream: Stream, sums: RouteSums) -> None:
+    def charge(self, stream: Stream) -> None:
         """Count what comes for this stream, on its route."""
         self.network = stream.labels[1]
-        self.sums = sums
-        sums.unsent += self.unsent
+        self.counts = stream.counts
+        self.counts.unsent_bytes += self.unsent
 
 
 class Sockets:
@@ -80,12 +62,10 @@ class Sockets:
     """
 
     def __init__(self, tracker: StreamTracker) -> None:
-        self._metrics = tracker.metrics
         self._tracker = tracker
         # In the order in which they are read next.
         self._sockets: OrderedDict[bytes, Watched] = OrderedDict()
         self._of: dict[Stream, Watched] = {}
-        self._routes: dict[str, RouteSums] = {}
         self._diagnosis: Callable[[], Diagnosis | None] = lambda: None
         self._explained = False
 
@@ -95,18 +75,9 @@ class Sockets:
         if not sys.platform.startswith("linux"):
             LOGGER.warning("tcp_info=True does nothing here: only Linux tells")
             return None
-        if tracker.sockets is None:
-            tracker.sockets = cls(tracker)
-        found: Sockets = tracker.sockets
-        return found
-
-    def sums(self, route: str) -> RouteSums:
-        """Return the sums of a route; its series exist from then on."""
-        found = self._routes.get(route)
-        if found is None:
-            self._metrics.zero(route, "tcp")
-            found = self._routes[route] = RouteSums()
-        return found
+        sockets: Sockets = tracker.metrics.attach(cls, lambda: cls(tracker))
+        tracker.sockets = sockets
+        return sockets
 
     # All of these are called in the course of a stream or a tick: none may raise.
 
@@ -120,10 +91,9 @@ class Sockets:
             # No TCP, or it is gone already, or the kernel does not answer.
             self._explain(stream)
         except Exception:  # noqa: BLE001 - the stream goes on without us
-            self._tracker.fault("tcp")
+            self._tracker.observer_error("tcp")
 
     def _watch(self, stream: Stream) -> None:
-        sums = self.sums(stream.counts.label)
         fd = descriptor_under(stream.receive, stream.inner)
         found = Descriptor.find(fd) if fd is not None else self._by_address(stream.scope)
         if found is None:
@@ -132,7 +102,7 @@ class Sockets:
         probe, now = found
         watched = self._sockets.get(probe.cookie)
         if watched is None:
-            watched = Watched(probe, now, stream, sums)
+            watched = Watched(probe, now, stream)
             self._sockets[probe.cookie] = watched
         elif fd is None and stream.scope.get("http_version", "1.1")[:1] == "1":
             # HTTP/1 answers one request at a time: one of the two addresses is not true.
@@ -173,14 +143,14 @@ class Sockets:
             if not watched.streams:
                 self._drop(watched)
             elif charged:
-                watched.sums.unsent -= watched.unsent
-                heir = watched.streams[0]
-                watched.charge(heir, self.sums(heir.counts.label))
+                watched.counts.unsent_bytes -= watched.unsent
+                new_owner = watched.streams[0]
+                watched.charge(new_owner)
         except Exception:  # noqa: BLE001 - the stream goes on without us
-            self._tracker.fault("tcp")
+            self._tracker.observer_error("tcp")
 
     def rounds(self) -> Iterator[None]:
-        """Read the sockets whose turn it is in slices, and write the sums down."""
+        """Read the sockets whose turn it is, in slices."""
         with self._tracker.lock:
             turn = iter(list(islice(self._sockets.values(), _MOST_PER_TICK)))
         while some := list(islice(turn, _SLICE)):
@@ -190,10 +160,8 @@ class Sockets:
                         if watched.streams and self._look(watched):
                             self._sockets.move_to_end(watched.probe.cookie)
                     except Exception:  # noqa: BLE001 - the next socket is still to be read
-                        self._tracker.fault("tcp")
+                        self._tracker.observer_error("tcp")
             yield
-        if not self._tracker.held:
-            self.write()
 
     def _look(self, watched: Watched) -> bool:
         """Read a socket, and let go of it once it cannot be read."""
@@ -203,7 +171,7 @@ class Sockets:
             self._drop(watched)
             return False
         except Exception:  # noqa: BLE001 - or it would fail once a second
-            self._tracker.fault("tcp")
+            self._tracker.observer_error("tcp")
             self._drop(watched)
             return False
         return True
@@ -212,44 +180,20 @@ class Sockets:
     def _read(watched: Watched) -> None:
         """Add up what is new on a socket."""
         _, _, rtt, retransmitted, unsent, sent = watched.probe.read()
-        sums, network = watched.sums, watched.network
+        counts, network = watched.counts, watched.network
         if new := sent - watched.sent & _UINT:
-            sums.sent[network] = sums.sent.get(network, 0) + new
+            add_to(counts.sent_segments, network, amount=new)
         if new := retransmitted - watched.retransmitted & _UINT:
-            sums.retransmitted[network] = sums.retransmitted.get(network, 0) + new
-        sums.unsent += unsent - watched.unsent
+            add_to(counts.retransmitted_segments, network, amount=new)
+        counts.unsent_bytes += unsent - watched.unsent
         watched.sent, watched.retransmitted, watched.unsent = sent, retransmitted, unsent
         if rtt:
-            seconds = rtt / 1e6
-            sums.rtts[bisect_left(_RTT_BOUNDS, seconds)] += 1
-            sums.rtt_sum += seconds
+            counts.rtts.add(rtt / 1e6)
 
     def _drop(self, watched: Watched) -> None:
         self._sockets.pop(watched.probe.cookie, None)
         for stream in watched.streams:
             self._of.pop(stream, None)
         watched.streams.clear()
-        watched.sums.unsent -= watched.unsent
+        watched.counts.unsent_bytes -= watched.unsent
         watched.unsent = 0
-
-    def write(self) -> None:
-        """Write down what was read."""
-        try:
-            with self._tracker.lock:
-                for route, sums in self._routes.items():
-                    self._write(route, sums)
-        except Exception:  # noqa: BLE001 - the next tick tries again
-            self._tracker.fault("tcp")
-
-    def _write(self, route: str, sums: RouteSums) -> None:
-        if sums.unsent != sums.shown:
-            self._metrics.gauge("sse_tcp_unsent_bytes").labels(route).inc(sums.unsent - sums.shown)
-            sums.shown = sums.unsent
-        if not (sums.sent or sums.retransmitted or sums.rtt_sum):
-            return
-        for name, counts in (("sent", sums.sent), ("retransmitted", sums.retransmitted)):
-            counter = self._metrics.counter(f"sse_tcp_{name}_segments_total")
-            for network, count in counts.items():
-                counter.labels(route, network).inc(count)
-        self._metrics.histogram("sse_tcp_rtt_seconds").labels(route).add(sums.rtts, sums.rtt_sum)
-        sums.clear()

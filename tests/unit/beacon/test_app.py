@@ -139,7 +139,7 @@ def test_what_was_reported_is_written_down_without_a_scrape(
 ) -> None:
     """A scrape by name, and the files of worker processes, do not come by here."""
     monkeypatch.setattr("sse_observe.beacon.counts._WRITE_SECONDS", 0.001)
-    events = metrics.counter("sse_client_events_received_total").labels(ROUTE, "3g")
+    events = metrics.counter("sse_client_events_received_total", ROUTE, "3g")
 
     async def run() -> None:
         for n in (1, 2):

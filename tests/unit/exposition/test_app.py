@@ -103,7 +103,7 @@ def test_failing_collector_is_an_error_not_a_crash(metrics):
 
     assert status == 500
     assert text.count(b"\n") == 1
-    faults = metrics.counter("sse_observer_faults_total").labels("exposition")
+    faults = metrics.counter("sse_observer_faults_total", "exposition")
     assert faults._value.get() == 1
 
 

@@ -74,9 +74,9 @@ def test_the_budget_counts_what_is_really_exposed(metrics: SSEMetrics) -> None:
         metrics.zero("/chat", source)
         for network in METRICS["sse_streams_opened_total"].labels["network_type"]:
             metrics.zero_segment("/chat", ALL_USERS, network, source)
-    metrics.gauge("sse_heartbeat_interval_seconds").labels("/chat").set(10)
-    metrics.gauge("sse_stream_limit").labels("/chat").set(10)
-    metrics.gauge("sse_route_info").labels("/chat", "finite").set(1)
+    metrics.gauge("sse_heartbeat_interval_seconds", "/chat").set(10)
+    metrics.gauge("sse_stream_limit", "/chat").set(10)
+    metrics.gauge("sse_route_info", "/chat", "finite").set(1)
 
     unused_kind = 1  # a route is finite or continuous, never both
     assert len(samples(metrics)) == sum(m.series() for m in METRICS.values()) - unused_kind
@@ -115,8 +115,8 @@ def test_no_created_series_is_exposed(metrics: SSEMetrics) -> None:
 
 def test_adding_counted_observations_equals_observing_them(metrics: SSEMetrics) -> None:
     """The one use of prometheus_client's private parts gives what `observe` gives."""
-    observed = metrics.histogram("sse_event_gap_seconds").labels("/observed")
-    added = metrics.histogram("sse_event_gap_seconds").labels("/added")
+    observed = metrics.histogram("sse_event_gap_seconds", "/observed")
+    added = metrics.histogram("sse_event_gap_seconds", "/added")
     values = [0.001, 0.02, 0.02, 7.0, 1000.0]
     counts = [0] * (len(METRICS["sse_event_gap_seconds"].buckets) + 1)
     for value in values:
@@ -135,10 +135,10 @@ def test_a_registry_holds_the_metrics_once() -> None:
     """A module that is loaded again goes on counting where it counted before."""
     registry = CollectorRegistry()
     first = SSEMetrics(registry)
-    first.counter("sse_sent_bytes_total").labels("/x").inc(3)
+    first.counter("sse_sent_bytes_total", "/x").inc(3)
 
     second = SSEMetrics(registry)
-    second.counter("sse_sent_bytes_total").labels("/x").inc(4)
+    second.counter("sse_sent_bytes_total", "/x").inc(4)
 
     assert registry.get_sample_value("sse_sent_bytes_total", {"route": "/x"}) == 7
     assert first.attach(dict, dict) is second.attach(dict, dict)

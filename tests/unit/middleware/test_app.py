@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, current_stream
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import OTHER
+from sse_observe.middleware.cuts import limit_of
 from sse_observe.middleware.headers import response_faults
 from sse_observe.middleware.server_state import peek
-from sse_observe.middleware.tracker import MOST_ROUTES, StreamTracker, limit_of
+from sse_observe.middleware.tracker import MOST_ROUTES, StreamTracker
 from tests.support import strategies
 from tests.support.asgi import END, Exchange, body, drive, http_scope, samples, start, value
 
@@ -503,7 +504,7 @@ def test_slow_consumer_is_the_applications_word(observe, metrics):
 
     async def app(scope, receive, send):
         await send(start())
-        current_stream().ended("slow_consumer")
+        current_stream().end_reason("slow_consumer")
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
@@ -722,7 +723,7 @@ def test_continuous_routes_do_not_stall(observe, metrics, clock):
     assert value(metrics, "sse_stream_seconds_total", state="flowing") == 5000
 
 
-def test_shutdown_closes_the_books(observe, metrics):
+def test_shutdown_closes_and_counts_every_stream(observe, metrics):
     """At the end of the life cycle nothing of ours may run again, so everything is settled."""
     app = observe(holding(EVENT))
 
@@ -774,7 +775,7 @@ def test_background_task_after_the_last_message_keeps_no_stream_open(observe, me
 
 def test_tick_runs_by_itself_and_ends_with_the_last_stream(metrics, monkeypatch):
     """The timer starts with the first stream and leaves nothing on the loop after the last."""
-    monkeypatch.setattr("sse_observe.middleware.tracker.TICK_SECONDS", 0.01)
+    monkeypatch.setattr("sse_observe.middleware.tick.TICK_SECONDS", 0.01)
     app = SSEObserveMiddleware(holding(EVENT), metrics=metrics)
     tracker = StreamTracker.of(metrics)
     written = []
@@ -782,7 +783,7 @@ def test_tick_runs_by_itself_and_ends_with_the_last_stream(metrics, monkeypatch)
     async def work():
         await asyncio.sleep(0.05)
         # Read without the flush that a scrape does: only the tick can have written this.
-        written.append(metrics.counter("sse_sent_bytes_total").labels("other")._value.get())
+        written.append(metrics.counter("sse_sent_bytes_total", "other")._value.get())
 
     async def run():
         task = asyncio.create_task(Exchange(app, http_scope()).run())
@@ -791,9 +792,9 @@ def test_tick_runs_by_itself_and_ends_with_the_last_stream(metrics, monkeypatch)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await asyncio.sleep(0.05)
-        return tracker._loop
+        return tracker._tick.is_running
 
-    assert asyncio.run(run()) is None
+    assert not asyncio.run(run())
     assert written == [len(EVENT)]
 
 

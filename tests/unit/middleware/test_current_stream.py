@@ -41,7 +41,7 @@ def hello(frame):
 
 def test_hello_tells_what_the_client_needs(metrics):
     """The first frame: what is resumed, how often to expect a sign, how to count, who to tell."""
-    metrics.report_token = lambda *labels: "/".join(labels)
+    metrics.sign_report_tokens_with(lambda *labels: "/".join(labels))
     frames = []
     run(metrics, saying(lambda s: frames.append(s.hello(stream="a", resumed_from="4-a", lost=2))))
 
@@ -115,7 +115,7 @@ def test_replay_metrics_exist_only_where_replay_is_spoken_of(metrics):
         lambda s: s.evicted(True),
         lambda s: s.buffered("3"),
         lambda s: s.resume("fine"),
-        lambda s: s.ended("completed"),
+        lambda s: s.end_reason("completed"),
         lambda s: s.hello(lost=-1),
     ],
 )
@@ -136,7 +136,7 @@ def test_without_a_middleware_everything_is_harmless():
         call(1)
     stream.resume("full")
     stream.polled()
-    stream.ended("slow_consumer")
+    stream.end_reason("slow_consumer")
 
     said, _ = hello(stream.hello())
 
@@ -193,11 +193,20 @@ def test_one_gap_is_lost_once_however_often_it_is_asked_for(metrics):
 
 
 def test_inference_is_silent_where_the_application_speaks(metrics):
-    """What the application reports is not counted a second time."""
+    """Who judges a resume is not corrected; a number alone is only a number."""
+
+    def judge(stream):
+        stream.resume("gap")
+        stream.lost(5)
+
     run(metrics, plain(*ids(*range(10))))
-    run(metrics, saying(lambda stream: stream.lost(5), *ids(8, 9)), "2-ab")
+    run(metrics, saying(judge, *ids(8, 9)), "2-ab")
 
     assert value(metrics, "sse_message_loss_total") == 5
+
+    run(metrics, saying(lambda stream: stream.lost(5), *ids(8, 9)), "2-ab")
+
+    assert value(metrics, "sse_message_loss_total") == 5 + 5 + 5
 
 
 def test_two_registries_keep_their_streams_apart(metrics):

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sse_observe.middleware.event_counter import MessageBuffer
+from sse_observe.middleware.route_counts import SIZE_BOUNDS, SIZES, RouteCounts
 from sse_observe.middleware.routes import StreamRoute
 from sse_observe.middleware.send import sender
-from sse_observe.middleware.stream import SIZE_BOUNDS, SIZES, RouteCounts, Stream
+from sse_observe.middleware.stream import Stream
 from tests.support import slow_reader, strategies
 
 DECLARED = StreamRoute(events=("tick",), terminal_events=("done", "[DONE]"))
@@ -21,14 +22,14 @@ class Bench:
     """Streams of one route on the message path, without a middleware around them."""
 
     def __init__(self, config=DECLARED):
-        self.faults = []
+        self.errors = []
         self.streams = []
         self.now = 100.0
-        self.buffer = MessageBuffer(self.faults.append)
+        self.buffer = MessageBuffer(self.errors.append)
         self.counts = RouteCounts("/s", config)
-        self.sender = sender(self.buffer, lambda: self.now, self.odd)
+        self.sender = sender(self.buffer, lambda: self.now, self.other)
 
-    def odd(self, stream, message):
+    def other(self, stream, message):
         self.buffer.pending.append((stream, bytes(message["body"]), self.now))
         return stream.inner(message)
 
@@ -46,7 +47,7 @@ class Bench:
     def counted(self):
         """Return what the plain numbers say: kinds, size bins, comments, messages, bytes."""
         self.buffer.count_pending()
-        assert not self.faults
+        assert not self.errors
         cells = [a + b for a, b in zip(self.counts.fast, self.counts.slow, strict=True)]
         kinds = Counter()
         sizes = Counter()
@@ -63,7 +64,7 @@ class Bench:
             "comments": self.counts.comments,
             "messages": fast + self.counts.slow_messages,
             "bytes": self.counts.fast_volume + self.counts.slow_volume,
-            "volume": self.counts.fast_volume - fast + self.counts.sizes_sum,
+            "volume": self.counts.fast_volume - fast + self.counts.sizes.total,
         }
 
 
@@ -262,8 +263,8 @@ def test_gaps_are_counted_between_writes():
     stream.update_totals(bench.now)
 
     assert bench.counts.firsts == 1
-    assert [i for i, n in enumerate(bench.counts.gaps) for _ in range(n)] == [3, 9, 14]
-    assert bench.counts.gap_sum == pytest.approx(412.203)
+    assert [i for i, n in enumerate(bench.counts.gaps.bins) for _ in range(n)] == [3, 9, 14]
+    assert bench.counts.gaps.total == pytest.approx(412.203)
 
 
 def test_a_note_that_cannot_be_counted_loses_no_other():
@@ -275,7 +276,7 @@ def test_a_note_that_cannot_be_counted_loses_no_other():
     bench.send(send, b"data: x\n\n")
     bench.buffer.count_pending()
 
-    assert bench.faults == ["event_counter"]
+    assert bench.errors == ["event_counter"]
     assert stream.events == 2
 
 
@@ -291,8 +292,8 @@ def test_first_event_is_the_first_payload():
     bench.send(send, b"data: x\n\n")
     bench.buffer.count_pending()
 
-    assert bench.counts.first_events_sum == pytest.approx(3)
-    assert sum(bench.counts.first_events) == 1
+    assert bench.counts.first_events.total == pytest.approx(3)
+    assert sum(bench.counts.first_events.bins) == 1
 
 
 def test_a_feed_that_is_resumed_keeps_nobody_waiting_for_a_first_event():
@@ -305,4 +306,4 @@ def test_a_feed_that_is_resumed_keeps_nobody_waiting_for_a_first_event():
     bench.buffer.count_pending()
 
     assert stream.has_payload
-    assert sum(bench.counts.first_events) == 0
+    assert sum(bench.counts.first_events.bins) == 0

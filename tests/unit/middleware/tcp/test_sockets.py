@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from sse_observe import SSEObserveMiddleware, StreamRoute
 from sse_observe.lab.programs.process import free_port
+from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.tcp import Sockets, probe, sockets
 from sse_observe.middleware.tracker import StreamTracker
 from tests.support.asgi import END, http_scope, samples, start, value
@@ -374,21 +375,21 @@ def test_streams_take_turns_when_they_are_many(metrics, observed, tracker, scrip
             return (0,) * 6
 
     class Far:
-        counts = type("Tally", (), {"label": "/s"})
+        counts = RouteCounts("/s", StreamRoute())
         labels = ("all", "4g")
 
-    disconnect_watch = tracker.sockets
+    reader = tracker.sockets
     for number in range(many):
         far, way = Far(), Counting(number)
-        watched = sockets.Watched(way, (0,) * 6, far, disconnect_watch.sums("/s"))
-        disconnect_watch._sockets[way.cookie] = watched
-        disconnect_watch._of[far] = watched
+        watched = sockets.Watched(way, (0,) * 6, far)
+        reader._sockets[way.cookie] = watched
+        reader._of[far] = watched
 
-    slices = sum(1 for _ in disconnect_watch.rounds())
+    slices = sum(1 for _ in reader.rounds())
     assert len(reads) == len(set(reads)) == sockets._MOST_PER_TICK
     assert slices == sockets._MOST_PER_TICK / sockets._SLICE
     for _ in range(2):
-        list(disconnect_watch.rounds())
+        list(reader.rounds())
     assert len(set(reads)) == many
 
 
@@ -472,10 +473,8 @@ def test_a_stream_without_tcp_is_left_alone(metrics, observed, tracker, caplog) 
         (sockets, "descriptor_under"),
         (sockets, "Watched"),
         (sockets.Watched, "charge"),
-        (Sockets, "sums"),
         (Sockets, "_read"),
         (Sockets, "_drop"),
-        (Sockets, "_write"),
         (Sockets, "_explain"),
         (probe, "_ask"),
         (probe, "facts"),

@@ -1,0 +1,54 @@
+"""
+Every metric of the package, stated once, in one file for each source.
+
+A vocabulary, no more: recording rules, dashboards, tables of the documentation and the series
+budget read it, and `registry` makes the objects. Entry: `METRICS`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sse_observe.metrics import client, process, replay, server, tcp
+from sse_observe.metrics.labels import (
+    ALL_USERS,
+    CLIENT_OUTCOMES,
+    CUT_LIMITS,
+    EVENTS,
+    KINDS,
+    NETWORKS,
+    OTHER,
+    REASONS,
+    REPORT_RESULTS,
+    RESUME_OUTCOMES,
+)
+from sse_observe.metrics.model import Metric, Source
+
+__all__ = [
+    "ALL_USERS",
+    "CLIENT_OUTCOMES",
+    "CUT_LIMITS",
+    "EVENTS",
+    "KINDS",
+    "METRICS",
+    "NETWORKS",
+    "OTHER",
+    "REASONS",
+    "REPORT_RESULTS",
+    "RESUME_OUTCOMES",
+    "Metric",
+    "Source",
+]
+
+_DECLARED: Mapping[Source, tuple[Metric, ...]] = {
+    "server": server.METRICS,
+    "replay": replay.METRICS,
+    "tcp": tcp.METRICS,
+    "client": client.METRICS,
+    "process": process.METRICS,
+}
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: replace(metric, source=source)
+    for source, declared in _DECLARED.items()
+    for metric in declared
+}

@@ -1,0 +1,56 @@
+"""Label values, each set stated once: whatever is not among them becomes `other`."""
+
+OTHER = "other"
+"""The label value for everything that was not declared; what a stranger sends ends here."""
+ALL_USERS = "all"
+"""The one user segment of an application that declares none."""
+
+STARTS = ("fresh", "resumed")
+REASONS = (
+    "completed",
+    "client_disconnected",
+    "server_error",
+    "shutdown",
+    "slow_consumer",
+    "already_complete",
+    "polled",
+)
+"""How a stream ended, as far as its server shows it: README, "What it can tell"."""
+NETWORKS = ("slow-2g", "2g", "3g", "4g", "unknown")
+CUT_SINCE = ("open", "write")
+CUT_LIMITS = (
+    *("10", "15", "30", "55", "60", "75", "90", "100", "120", "180", "300", "350"),
+    *("600", "900", "1800", "3600", OTHER),
+)
+REJECTED_STATUSES = ("3xx", "4xx", "5xx")
+STREAM_STATES = ("flowing", "stalled")
+EVENTS = ("message", "heartbeat", "comment", "done", OTHER)
+RESUME_OUTCOMES = ("full", "gap", "unknown_stream", "malformed")
+RESPONSE_FAULTS = (
+    "buffering_allowed",
+    "cacheable",
+    "connection_header",
+    "content_length",
+    "compressed",
+)
+CLIENT_OUTCOMES = ("completed", "cancelled", "failed")
+UI_MESSAGES = (
+    "connecting",
+    "live",
+    "waiting",
+    "reconnecting",
+    "offline",
+    "polling",
+    "complete",
+    "failed",
+)
+REPORT_RESULTS = (
+    *("accepted", "bad_origin", "bad_token", "rate_limited", "too_large", "bad_schema"),
+    "replayed",
+)
+KINDS = ("finite", "continuous")
+
+ROUTE: dict[str, tuple[str, ...]] = {"route": ()}
+"""Its values come from the application."""
+STREAM: dict[str, tuple[str, ...]] = {"user_segment": (), "network_type": NETWORKS}
+"""What belongs to a stream from its first connection on."""

@@ -1,0 +1,171 @@
+"""Metrics of what a server's middleware sees of its streams."""
+
+from sse_observe.metrics.labels import (
+    CUT_LIMITS,
+    CUT_SINCE,
+    EVENTS,
+    KINDS,
+    REASONS,
+    REJECTED_STATUSES,
+    RESPONSE_FAULTS,
+    ROUTE,
+    STARTS,
+    STREAM,
+    STREAM_STATES,
+)
+from sse_observe.metrics.model import Metric
+
+# 1 s … 24 h: a chat answer, a long answer, a feed, a wall screen. 14 bounds at most per histogram.
+_DURATION = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400)
+_FIRST_EVENT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
+# The default heartbeat (10 s) and the default stall limit (30 s) are bounds.
+_GAP = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 300)
+# 1024: the guide's "< 1 KB per event".
+_SIZE = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536, 262144, 1048576)
+
+METRICS = (
+    Metric("sse_concurrent_streams", "gauge", ROUTE, "Event streams that are open now."),
+    Metric(
+        "sse_silent_streams",
+        "gauge",
+        ROUTE,
+        "Open streams that sent no byte for 2.5 heartbeat intervals.",
+    ),
+    Metric(
+        "sse_stalled_streams",
+        "gauge",
+        ROUTE,
+        "Open streams that sent no payload event for the route's stall limit; "
+        "heartbeats do not count.",
+    ),
+    Metric(
+        "sse_orphaned_streams",
+        "gauge",
+        ROUTE,
+        "Streams whose client is known to be gone while the application still runs.",
+    ),
+    Metric(
+        "sse_streams_opened_total",
+        "counter",
+        {**ROUTE, "start": STARTS, **STREAM},
+        "Connections opened; `resumed` ones carried a Last-Event-ID.",
+        at_zero=False,
+    ),
+    Metric(
+        "sse_streams_closed_total",
+        "counter",
+        {**ROUTE, "reason": REASONS, **STREAM},
+        "Connections closed, by how they ended, as far as the server shows it.",
+        at_zero=False,
+    ),
+    Metric(
+        "sse_cuts_total",
+        "counter",
+        {**ROUTE, "since": CUT_SINCE, "limit": CUT_LIMITS},
+        "Client disconnects close to a well-known time limit in seconds, "
+        "by the stream's age (open) and by the silence before them (write).",
+    ),
+    Metric(
+        "sse_open_rejected_total",
+        "counter",
+        {**ROUTE, "status": REJECTED_STATUSES},
+        "Requests that asked for an event stream and got a redirect or an error.",
+    ),
+    Metric(
+        "sse_stream_duration_seconds",
+        "histogram",
+        ROUTE,
+        "How long a connection lived.",
+        buckets=_DURATION,
+    ),
+    Metric(
+        "sse_time_to_first_event_seconds",
+        "histogram",
+        ROUTE,
+        "From the request to the first payload event of a fresh stream; hello, heartbeats and "
+        "comments do not count.",
+        buckets=_FIRST_EVENT,
+    ),
+    Metric(
+        "sse_event_gap_seconds",
+        "histogram",
+        ROUTE,
+        "Silence between two writes of one stream.",
+        buckets=_GAP,
+    ),
+    Metric(
+        "sse_stream_seconds_total",
+        "counter",
+        {**ROUTE, "state": STREAM_STATES},
+        "Time that streams spent open, flowing or stalled; sees a freeze while it lasts.",
+    ),
+    Metric(
+        "sse_events_sent_total",
+        "counter",
+        {**ROUTE, "event": EVENTS},
+        "Events sent, by event name; names that were not declared are `other`.",
+    ),
+    Metric("sse_sent_bytes_total", "counter", ROUTE, "Body bytes sent on event streams."),
+    Metric(
+        "sse_event_size_bytes",
+        "histogram",
+        ROUTE,
+        "Size of one event with its line ends, without the blank line.",
+        buckets=_SIZE,
+    ),
+    Metric(
+        "sse_send_blocked_seconds_total",
+        "counter",
+        ROUTE,
+        "Time that the application waited for the server to take bytes, sampled once a second.",
+    ),
+    Metric(
+        "sse_message_loss_total",
+        "counter",
+        {**ROUTE, "seen_by": ("server", "client")},
+        "Events known to be lost for good; the client counts only what hello did not announce.",
+    ),
+    Metric(
+        "sse_duplicate_events_total",
+        "counter",
+        {**ROUTE, "seen_by": ("server", "client")},
+        "Events delivered twice: replayed at or before the cursor (server), "
+        "or received and dropped (client).",
+    ),
+    Metric(
+        "sse_stall_detections_total",
+        "counter",
+        {**ROUTE, "seen_by": ("server", "client")},
+        "Stalls seen: no payload for the stall limit (server), no byte (client).",
+    ),
+    Metric(
+        "sse_response_faults_total",
+        "counter",
+        {**ROUTE, "fault": RESPONSE_FAULTS},
+        "Streams whose response headers let something between server and client "
+        "buffer, cache or break them.",
+    ),
+    Metric(
+        "sse_heartbeat_interval_seconds",
+        "gauge",
+        ROUTE,
+        "The heartbeat interval that the route declares.",
+        multiprocess="livemax",
+        at_zero=False,
+    ),
+    Metric(
+        "sse_stream_limit",
+        "gauge",
+        ROUTE,
+        "The most streams of this route that one process is meant to hold.",
+        at_zero=False,
+    ),
+    Metric(
+        "sse_route_info",
+        "gauge",
+        {**ROUTE, "kind": KINDS},
+        "Always 1; whether streams of this route are meant to end (finite) or not (continuous).",
+        multiprocess="livemax",
+        at_zero=False,
+    ),
+)

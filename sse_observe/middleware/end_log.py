@@ -1,0 +1,59 @@
+"""
+One log line for each stream that ended badly, at most some in a second.
+
+Writes the facts of one end; decides nothing.
+"""
+
+import logging
+from collections.abc import Callable
+
+from sse_observe.middleware.stream import Stream
+
+LOGGER = logging.getLogger("sse_observe")
+
+# An application that ends badly does so thousands of times; ten lines a second tell as much.
+LINES_PER_SECOND = 10
+_QUIET = frozenset({"completed", "already_complete", "polled"})
+_OUR_SIDE = frozenset({"server_error", "slow_consumer"})
+
+
+class EndLog:
+    """The log lines of one process; `enabled` switches them off."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.enabled = True
+        self._clock = clock
+        self._second = 0.0
+        self._lines = 0
+        self._suppressed = 0
+
+    def write(self, stream: Stream, age: float, silence: float) -> None:
+        """Tell of a stream that has ended, unless all is well with it or too many did."""
+        if stream.reason in _QUIET or not self.enabled:
+            return
+        level = logging.WARNING if stream.reason in _OUR_SIDE else logging.INFO
+        if not LOGGER.isEnabledFor(level) or not self._may_write():
+            return
+        suppressed, self._suppressed = self._suppressed, 0
+        fields = {
+            "route": stream.counts.label,
+            "reason": stream.reason,
+            "age": round(age, 3),
+            "silence": round(silence, 3),
+            "events": stream.events,
+            "bytes": stream.bytes,
+            "suppressed": suppressed,
+        }
+        text = " ".join(f"{name}={value}" for name, value in fields.items())
+        LOGGER.log(level, "stream ended %s", text, extra={"sse": fields})
+
+    def _may_write(self) -> bool:
+        now = self._clock()
+        if now - self._second >= 1:
+            self._second = now
+            self._lines = 0
+        if self._lines >= LINES_PER_SECOND:
+            self._suppressed += 1
+            return False
+        self._lines += 1
+        return True

@@ -1,0 +1,125 @@
+"""
+Everything that is counted on one route, in plain numbers, and how its events are told apart.
+
+No behaviour that the message path would have to wait for.
+"""
+
+from math import inf
+
+from sse_observe.contract import HEARTBEATS, HELLO
+from sse_observe.metrics import EVENTS, METRICS
+from sse_observe.middleware.exemplars import Exemplars
+from sse_observe.middleware.routes import StreamRoute
+from sse_observe.registry.counts import Counts, Distribution, Keyed, add_to, moves
+
+GAP_BOUNDS = METRICS["sse_event_gap_seconds"].buckets
+SIZE_BOUNDS = METRICS["sse_event_size_bytes"].buckets
+SIZES = len(SIZE_BOUNDS) + 1
+
+
+class RouteCounts(Counts, shared=("route",)):
+    """
+    Everything counted on one route since the last flush.
+
+    The message path counts events in `fast` and `slow`: a row for each event name, in it a cell
+    for each size. `complete` turns them into what is written down.
+    """
+
+    open: int = moves("sse_concurrent_streams")
+    silent: int = moves("sse_silent_streams")
+    stalled: int = moves("sse_stalled_streams")
+    orphaned: int = moves("sse_orphaned_streams")
+    opened: Keyed = moves("sse_streams_opened_total")
+    closed: Keyed = moves("sse_streams_closed_total")
+    cuts: Keyed = moves("sse_cuts_total")
+    rejected: Keyed = moves("sse_open_rejected_total")
+    response_faults: Keyed = moves("sse_response_faults_total")
+    durations: Distribution = moves("sse_stream_duration_seconds")
+    first_events: Distribution = moves("sse_time_to_first_event_seconds")
+    gaps: Distribution = moves("sse_event_gap_seconds")
+    flowing_seconds: float = moves("sse_stream_seconds_total", state="flowing")
+    stalled_seconds: float = moves("sse_stream_seconds_total", state="stalled")
+    blocked_seconds: float = moves("sse_send_blocked_seconds_total")
+    stalls: int = moves("sse_stall_detections_total", seen_by="server")
+    events: Keyed = moves("sse_events_sent_total")
+    sent_bytes: int = moves("sse_sent_bytes_total")
+    sizes: Distribution = moves("sse_event_size_bytes")
+    lost: int = moves("sse_message_loss_total", seen_by="server")
+    duplicated: int = moves("sse_duplicate_events_total", seen_by="server")
+    resumes: Keyed = moves("sse_resumes_total")
+    replayed: int = moves("sse_replayed_events_total")
+    evicted: int = moves("sse_replay_evicted_events_total")
+    buffered: int = moves("sse_replay_buffer_events")
+    sent_segments: Keyed = moves("sse_tcp_sent_segments_total")
+    retransmitted_segments: Keyed = moves("sse_tcp_retransmitted_segments_total")
+    rtts: Distribution = moves("sse_tcp_rtt_seconds")
+    unsent_bytes: int = moves("sse_tcp_unsent_bytes")
+
+    __slots__ = (
+        # of the route
+        *("config", "exemplars", "kinds", "label", "quiet", "rows", "stall_seconds", "terminals"),
+        # of the message path
+        *("comments", "fast", "fast_volume", "firsts", "heads", "pings", "short", "slow"),
+        *("slow_messages", "slow_volume"),
+    )
+
+    def __init__(self, label: str, config: StreamRoute) -> None:
+        self.label = label
+        self.config = config
+        self.exemplars: Exemplars | None = None
+        """What points at traces, from the first stream on that has one."""
+        self.stall_seconds = config.stall_seconds if config.kind == "finite" else inf
+        self.kinds = tuple(dict.fromkeys((*EVENTS, *config.events)))
+        self.rows = self._rows()
+        terminals = config.terminal_events or ("done", "[DONE]")
+        self.terminals = frozenset(name.encode() for name in terminals)
+        self.quiet = frozenset(
+            name.encode() for name in (*HEARTBEATS, HELLO) if name not in config.events
+        )
+        # What the short paths may recognise: filled only after the full reading.
+        self.heads: dict[bytes | None, int] = {}
+        self.fast = [0] * (len(self.kinds) * SIZES)
+        self.short = self.heads, self.fast
+        self.pings: dict[bytes, int] = {}
+        super().__init__()
+
+    def _rows(self) -> dict[bytes, int]:
+        """Return where each event name is counted; a name without a row is `other`."""
+        config = self.config
+        kind_of = dict.fromkeys(HEARTBEATS, "heartbeat") | {"": "message", "message": "message"}
+        kind_of |= dict.fromkeys(("done", *config.terminal_events), "done")
+        kind_of |= {name: name for name in config.events}
+        return {name.encode(): self.kinds.index(kind) * SIZES for name, kind in kind_of.items()}
+
+    def clear(self) -> None:
+        """Begin anew, with everything written down; called under the buffer's lock."""
+        super().clear()
+        cells = len(self.kinds) * SIZES
+        # In place: the message path holds on to this list.
+        self.fast[:] = [0] * cells
+        self.slow = [0] * cells
+        self.fast_volume = self.slow_volume = self.slow_messages = self.comments = self.firsts = 0
+
+    def is_touched(self) -> bool:
+        """Tell whether anything is to be written down; an idle route costs next to nothing."""
+        return bool(self.slow_messages) or any(self.fast) or super().is_touched()
+
+    def complete(self) -> None:
+        """Turn what the message path counted into events, bytes, sizes and gaps."""
+        fast_events = sum(self.fast)
+        messages = fast_events + self.slow_messages
+        if not messages:
+            return
+        cells = [a + b for a, b in zip(self.fast, self.slow, strict=True)]
+        rows = [cells[at : at + SIZES] for at in range(0, len(cells), SIZES)]
+        for kind, row in zip(self.kinds, rows, strict=True):
+            if sent := sum(row):
+                add_to(self.events, kind, amount=sent)
+        if self.comments:
+            add_to(self.events, "comment", amount=self.comments)
+        self.sent_bytes = self.fast_volume + self.slow_volume
+        self.sizes.bins = [sum(column) for column in zip(*rows, strict=True)]
+        # Each event of the short path ends in one blank line, which is no part of its size.
+        self.sizes.total += self.fast_volume - fast_events
+        # The message path counts no gap below the lowest bound: they are what remains.
+        self.gaps.bins[0] += messages - self.firsts - sum(self.gaps.bins)

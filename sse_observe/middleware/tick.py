@@ -1,0 +1,88 @@
+"""
+A second's work, in slices: other callbacks of the event loop run in between.
+
+Knows an event loop; what is done is the tracker's business.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextvars import Context
+from typing import Protocol
+
+TICK_SECONDS = 1.0
+# A loop that has not ticked for so long is blocked, or is run no more.
+_OVERDUE = 5.0
+
+
+class Work(Protocol):
+    """The work of each second."""
+
+    def rounds(self) -> Iterator[None]:
+        """Do it, in slices."""
+
+    def has_streams(self) -> bool:
+        """Tell whether there is any for the next second."""
+
+    def observer_error(self, where: str) -> None:
+        """Take note that a slice failed; the next second tries again."""
+
+
+class Tick:
+    """
+    Works once a second on one event loop and lets the loop run after each slice.
+
+    Stops when there are no streams; `start` begins anew.
+    """
+
+    def __init__(self, work: Work, clock: Callable[[], float]) -> None:
+        self._work = work
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._began_at = clock()
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether some loop ticks."""
+        return self._loop is not None
+
+    def passed(self) -> float:
+        """Return the seconds since the last call: since the tick before, when called in each."""
+        before, self._began_at = self._began_at, self._clock()
+        return self._began_at - before
+
+    def start(self, now: float) -> None:
+        """Let the running loop tick, unless one does that already."""
+        if self._loop is not None and now - self._began_at <= _OVERDUE:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # No asyncio here (trio): closing a stream flushes instead.
+            return
+        if self._loop is not loop:
+            self._loop = loop
+            self._began_at = now
+            self._later(loop)
+
+    def _later(self, loop: asyncio.AbstractEventLoop) -> None:
+        # An empty context: a timer must not keep a request alive.
+        loop.call_later(TICK_SECONDS, self._go_on, loop, None, context=Context())
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop, rounds: Iterator[None] | None) -> None:
+        """Do one slice, then let the loop run."""
+        if self._loop is not loop:
+            return
+        try:
+            rounds = rounds or self._work.rounds()
+            if next(rounds, self) is None:
+                loop.call_soon(self._go_on, loop, rounds, context=Context())
+                return
+        except Exception:  # noqa: BLE001 - the next tick tries again
+            self._work.observer_error("tick")
+        try:
+            if self._work.has_streams():
+                self._later(loop)
+                return
+        except Exception:  # noqa: BLE001 - the next stream starts it again
+            self._work.observer_error("tick")
+        self._loop = None
