@@ -7,7 +7,8 @@ and logged once; it never becomes the stream's. How a stream ended is decided by
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import CoroutineType, MethodType
 from typing import Any
 
@@ -32,7 +33,6 @@ from sse_observe.middleware.stream import OVER, Stream
 from sse_observe.middleware.tcp import Sockets
 from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics, default_metrics
-from sse_observe.registry.counts import add_to
 from sse_observe.registry.multiprocess import MULTIPROC_DIR
 
 _PLAIN = StreamRoute()
@@ -71,7 +71,6 @@ class SSEObserveMiddleware:
         self._clock = clock
         self._send = sender(self._tracker.buffer, clock, self._handle_other)
         self._faults = ResponseFaults()
-        self._labels: dict[tuple[str, str], tuple[str, str]] = {}
         self._stacked = False
         self._one_of_many = MULTIPROC_DIR in os.environ
         for route in self._routes.declared.values():
@@ -156,13 +155,14 @@ class SSEObserveMiddleware:
         """Return the user segment and the network type of a stream."""
         if stream.is_stream:
             return stream.labels
-        return self._segments.of(stream.scope), network_of(stream.scope)
+        return self._segments.labels(stream.scope, network_of(stream.scope))
 
-    def count(self, stream: Stream, add: Callable[[RouteCounts], None]) -> None:
-        """Let `add` count something on a stream's route."""
+    @contextmanager
+    def counting(self, stream: Stream) -> Iterator[RouteCounts]:
+        """Give the counts of a stream's route, to be added to in the block and nowhere else."""
         counts = self.counts_of(stream)
         with self._tracker.lock:
-            add(counts)
+            yield counts
         self._tracker.counted()
 
     # Messages from the server.
@@ -255,15 +255,12 @@ class SSEObserveMiddleware:
         cursor, network = cursor_and_network(scope)
         if polled and cursor is None:
             cursor = b""
-        labels = (self._segments.of(scope), network)
-        # One tuple for all streams with these labels, which are few.
-        labels = self._labels.setdefault(labels, labels)
-        self._tracker.open(stream, route, labels, cursor)
+        self._tracker.open(stream, route, self._segments.labels(scope, network), cursor)
         if "trailers" in message:
             stream.trailers = bool(message["trailers"])
         if not polled:
             for fault in self._faults.of(headers, scope.get("http_version", "1.1")):
-                add_to(stream.counts.response_faults, fault)
+                stream.counts.response_faults[fault,] += 1
         if self._sockets is not None:
             self._sockets.watch(stream)
         if stream.gone:
@@ -272,8 +269,8 @@ class SSEObserveMiddleware:
             watch(stream)
 
     def _rejected(self, stream: Stream, status: int) -> None:
-        status_class = f"{min(status // 100, 5)}xx"
-        self.count(stream, lambda counts: add_to(counts.rejected, status_class))
+        with self.counting(stream) as counts:
+            counts.rejected[f"{min(status // 100, 5)}xx",] += 1
 
     def _last(self, stream: Stream, message: Message) -> Awaitable[None]:
         if not stream.gone and not stream.asked:

@@ -8,16 +8,16 @@ where no middleware is installed.
 import json
 import random
 import time
-from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Protocol, cast
 
 from sse_observe.contract import HELLO
-from sse_observe.metrics import METRICS, RESUME_OUTCOMES
+from sse_observe.metrics import METRICS, OTHER, RESUME_OUTCOMES
 from sse_observe.middleware.route_counts import RouteCounts
+from sse_observe.middleware.routes import StreamRoute
 from sse_observe.middleware.stream import NOTHING_SAID, OVER, Overrides, Stream
 from sse_observe.registry import SSEMetrics
-from sse_observe.registry.counts import add_to
 from sse_observe.wire import encode
 
 CURRENT: ContextVar[Stream | None] = ContextVar("sse_observe_stream", default=None)
@@ -48,8 +48,8 @@ class Owner(Protocol):
     def labels_of(self, stream: Stream) -> tuple[str, str]:
         """Return the stream's user segment and network type."""
 
-    def count(self, stream: Stream, add: Callable[[RouteCounts], None]) -> None:
-        """Let `add` count something on the stream's route."""
+    def counting(self, stream: Stream) -> AbstractContextManager[RouteCounts]:
+        """Give the counts of the stream's route, to be added to in the block."""
 
 
 class CurrentStream:
@@ -111,32 +111,33 @@ class CurrentStream:
             raise ValueError(f"{outcome!r} is none of {', '.join(RESUME_OUTCOMES)}")
         if self._stream is not None:
             _overrides_of(self._stream).judges_resume = True
-        self._replay()
-        self._count(lambda counts: add_to(counts.resumes, outcome))
+        with self._counting(replay=True) as counts:
+            counts.resumes[outcome,] += 1
 
     def replayed(self, n: int = 1) -> None:
         """Say that `n` events were sent again."""
-        self._replay()
-        self._add("replayed", n)
+        with self._counting(replay=True) as counts:
+            counts.replayed += _number(n)
 
     def evicted(self, n: int = 1) -> None:
         """Say that `n` events were dropped from the replay buffer to keep it bounded."""
-        self._replay()
-        self._add("evicted", n)
+        with self._counting(replay=True) as counts:
+            counts.evicted += _number(n)
 
     def lost(self, n: int = 1) -> None:
         """Say that `n` events are gone for good: neither delivered nor replayable."""
-        self._add("lost", n)
+        with self._counting() as counts:
+            counts.lost += _number(n)
 
     def duplicated(self, n: int = 1) -> None:
         """Say that `n` events at or before the client's cursor were sent again."""
-        self._add("duplicated", n)
+        with self._counting() as counts:
+            counts.duplicated += _number(n)
 
     def buffered(self, n: int) -> None:
         """Say how many events this process holds for replay on this route, all streams together."""
-        held = _number(n)
-        self._replay()
-        self._count(lambda counts: setattr(counts, "buffered", held))
+        with self._counting(replay=True) as counts:
+            counts.buffered = _number(n)
 
     def polled(self) -> None:
         """Say that this answer is a poll: a backlog that ends, not a stream that was cut."""
@@ -155,20 +156,16 @@ class CurrentStream:
         if self._stream is not None:
             _overrides_of(self._stream).reason = reason
 
-    def _replay(self) -> None:
-        """Let the route's replay series exist from now on, at 0."""
+    def _counting(self, *, replay: bool = False) -> AbstractContextManager[RouteCounts]:
+        """Give what is counted on the route; without a stream, counts that nobody reads."""
         stream = self._stream
-        if stream is not None and not _is_over(stream):
-            owner = _owner(stream)
+        if stream is None or _is_over(stream):
+            return nullcontext(RouteCounts(OTHER, StreamRoute()))
+        owner = _owner(stream)
+        if replay:
+            # A series that is born at 1 misses its first event: all of them begin now, at 0.
             owner.metrics.zero(owner.counts_of(stream).label, "replay")
-
-    def _add(self, field: str, n: int) -> None:
-        amount = _number(n)
-        self._count(lambda counts: setattr(counts, field, getattr(counts, field) + amount))
-
-    def _count(self, add: Callable[[RouteCounts], None]) -> None:
-        if self._stream is not None and not _is_over(self._stream):
-            _owner(self._stream).count(self._stream, add)
+        return owner.counting(stream)
 
 
 def current_stream() -> CurrentStream:

@@ -13,12 +13,12 @@ LOGGER = logging.getLogger("sse_observe")
 
 # An application that ends badly does so thousands of times; ten lines a second tell as much.
 LINES_PER_SECOND = 10
-_QUIET = frozenset({"completed", "already_complete", "polled"})
+QUIET_ENDS = frozenset({"completed", "already_complete", "polled"})
 _OUR_SIDE = frozenset({"server_error", "slow_consumer"})
 
 
 class EndLog:
-    """The log lines of one process; `enabled` switches them off."""
+    """The log lines of one process; none while `enabled` is False."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.enabled = True
@@ -28,11 +28,9 @@ class EndLog:
         self._suppressed = 0
 
     def write(self, stream: Stream, age: float, silence: float) -> None:
-        """Tell of a stream that has ended, unless all is well with it or too many did."""
-        if stream.reason in _QUIET or not self.enabled:
-            return
+        """Tell of a stream that has ended badly, unless too many did within this second."""
         level = logging.WARNING if stream.reason in _OUR_SIDE else logging.INFO
-        if not LOGGER.isEnabledFor(level) or not self._may_write():
+        if not (self.enabled and LOGGER.isEnabledFor(level) and self._may_write()):
             return
         suppressed, self._suppressed = self._suppressed, 0
         fields = {

@@ -15,7 +15,13 @@ from threading import RLock
 from typing import Any
 
 from sse_observe.metrics import EVENTS, OTHER
-from sse_observe.middleware.route_counts import GAP_BOUNDS, SIZE_BOUNDS, SIZES, RouteCounts
+from sse_observe.middleware.route_counts import (
+    FIRST_BOUNDS,
+    GAP_BOUNDS,
+    SIZE_BOUNDS,
+    SIZES,
+    RouteCounts,
+)
 from sse_observe.middleware.scan import FRESH, WAITING, Held, Scan
 from sse_observe.middleware.stream import Stream
 
@@ -323,7 +329,9 @@ def _first_payload(stream: Stream, counts: RouteCounts, now: float) -> None:
     waited = now - stream.asked_at
     # Who resumes has seen events: a quiet feed that comes back keeps nobody waiting.
     if not stream.resumed:
-        counts.first_events.add(waited)
+        first_events = counts.first_events
+        first_events.bins[bisect_left(FIRST_BOUNDS, waited)] += 1
+        first_events.total += waited
         if counts.exemplars is not None:
             counts.exemplars.began(stream, waited)
 

@@ -9,15 +9,16 @@ from collections.abc import Hashable
 
 from sse_observe.registry.sink import Histogram
 
-_TRACER = "opentelemetry.trace"
+TRACER = "opentelemetry.trace"
 
 
 def current_trace() -> str | None:
-    """Return the trace that is recorded around this call, as 32 hexadecimal digits, or None."""
-    tracer = sys.modules.get(_TRACER)
-    if tracer is None:
-        return None
-    context = tracer.get_current_span().get_span_context()
+    """
+    Return the trace that is recorded around this call, as 32 hexadecimal digits, or None.
+
+    To be called where the module named TRACER is loaded.
+    """
+    context = sys.modules[TRACER].get_current_span().get_span_context()
     if context.is_valid and context.trace_flags.sampled:
         return f"{context.trace_id:032x}"
     return None

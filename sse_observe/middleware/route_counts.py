@@ -10,10 +10,12 @@ from sse_observe.contract import HEARTBEATS, HELLO
 from sse_observe.metrics import EVENTS, METRICS
 from sse_observe.middleware.exemplars import Exemplars
 from sse_observe.middleware.routes import StreamRoute
-from sse_observe.registry.counts import Counts, Distribution, Keyed, add_to, moves
+from sse_observe.registry.counts import Counts, Distribution, Keyed, moves
 
 GAP_BOUNDS = METRICS["sse_event_gap_seconds"].buckets
 SIZE_BOUNDS = METRICS["sse_event_size_bytes"].buckets
+FIRST_BOUNDS = METRICS["sse_time_to_first_event_seconds"].buckets
+DURATION_BOUNDS = METRICS["sse_stream_duration_seconds"].buckets
 SIZES = len(SIZE_BOUNDS) + 1
 
 
@@ -114,9 +116,9 @@ class RouteCounts(Counts, shared=("route",)):
         rows = [cells[at : at + SIZES] for at in range(0, len(cells), SIZES)]
         for kind, row in zip(self.kinds, rows, strict=True):
             if sent := sum(row):
-                add_to(self.events, kind, amount=sent)
+                self.events[kind,] = sent
         if self.comments:
-            add_to(self.events, "comment", amount=self.comments)
+            self.events["comment",] += self.comments
         self.sent_bytes = self.fast_volume + self.slow_volume
         self.sizes.bins = [sum(column) for column in zip(*rows, strict=True)]
         # Each event of the short path ends in one blank line, which is no part of its size.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from sse_observe.asgi import Scope
 from sse_observe.errors import SettingsError
-from sse_observe.metrics import ALL_USERS, OTHER
+from sse_observe.metrics import ALL_USERS, NETWORKS, OTHER
 
 # Each declared segment costs 60 series per route and process.
 _MOST_SEGMENTS = 20
@@ -33,6 +33,15 @@ class Segments:
         self.names = tuple(dict.fromkeys(declared)) or (ALL_USERS,)
         self._resolve = resolve
         self._on_error = on_error
+        # One tuple for all streams with the same labels.
+        self._labels = {
+            network: {segment: (segment, network) for segment in (*self.names, OTHER)}
+            for network in NETWORKS
+        }
+
+    def labels(self, scope: Scope, network: str) -> tuple[str, str]:
+        """Return the user segment and the network type of a request, as one shared tuple."""
+        return self._labels[network][ALL_USERS if self._resolve is None else self.of(scope)]
 
     def of(self, scope: Scope) -> str:
         """Return the segment of a request; never raises."""

@@ -7,6 +7,7 @@ Knows an event loop; what is done is the tracker's business.
 import asyncio
 from collections.abc import Callable, Iterator
 from contextvars import Context
+from math import inf
 from typing import Protocol
 
 TICK_SECONDS = 1.0
@@ -34,26 +35,30 @@ class Tick:
     Stops when there are no streams; `start` begins anew.
     """
 
+    __slots__ = ("_began_at", "_clock", "_loop", "_work", "is_running", "overdue_at")
+
     def __init__(self, work: Work, clock: Callable[[], float]) -> None:
         self._work = work
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._began_at = clock()
-
-    @property
-    def is_running(self) -> bool:
-        """Tell whether some loop ticks."""
-        return self._loop is not None
+        self.is_running = False
+        """Whether some loop ticks."""
+        self.overdue_at = -inf
+        """From then on `start` is to be called: nobody ticks, or the loop that did is stuck."""
 
     def passed(self) -> float:
         """Return the seconds since the last call: since the tick before, when called in each."""
-        before, self._began_at = self._began_at, self._clock()
+        before = self._began_at
+        self._begin(self._clock())
         return self._began_at - before
 
+    def _begin(self, now: float) -> None:
+        self._began_at = now
+        self.overdue_at = now + _OVERDUE if self.is_running else -inf
+
     def start(self, now: float) -> None:
-        """Let the running loop tick, unless one does that already."""
-        if self._loop is not None and now - self._began_at <= _OVERDUE:
-            return
+        """Let the running loop tick, unless it does that already."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -61,7 +66,8 @@ class Tick:
             return
         if self._loop is not loop:
             self._loop = loop
-            self._began_at = now
+            self.is_running = True
+            self._begin(now)
             self._later(loop)
 
     def _later(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -86,3 +92,5 @@ class Tick:
         except Exception:  # noqa: BLE001 - the next stream starts it again
             self._work.observer_error("tick")
         self._loop = None
+        self.is_running = False
+        self.overdue_at = -inf

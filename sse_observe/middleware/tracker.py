@@ -8,6 +8,7 @@ counts, because several event loops of a process may share them.
 import atexit
 import os
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import islice
 from time import monotonic
@@ -15,16 +16,15 @@ from typing import NamedTuple, Protocol
 
 from sse_observe.metrics import OTHER
 from sse_observe.middleware.cuts import limit_of
-from sse_observe.middleware.end_log import LOGGER, EndLog
+from sse_observe.middleware.end_log import LOGGER, QUIET_ENDS, EndLog
 from sse_observe.middleware.event_counter import MessageBuffer
-from sse_observe.middleware.exemplars import Exemplars, current_trace
+from sse_observe.middleware.exemplars import TRACER, Exemplars, current_trace
 from sse_observe.middleware.resume_loss import Cursors
-from sse_observe.middleware.route_counts import RouteCounts
+from sse_observe.middleware.route_counts import DURATION_BOUNDS, RouteCounts
 from sse_observe.middleware.routes import Resolved
 from sse_observe.middleware.stream import Stream
 from sse_observe.middleware.tick import TICK_SECONDS, Tick
 from sse_observe.registry import SSEMetrics
-from sse_observe.registry.counts import add_to
 from sse_observe.registry.flush import Flush
 from sse_observe.registry.multiprocess import MULTIPROC_DIR
 
@@ -125,7 +125,7 @@ class StreamTracker:
         """Enter a stream whose response has started; `resumed_from` is its client's cursor."""
         now = self.clock()
         counts = self.counts_of(route)
-        trace = self._trace() if self._alone else None
+        trace = self._trace() if TRACER in sys.modules and self._alone else None
         with self.lock:
             stream.begin(counts, labels, now)
             stream.resumed = resumed_from is not None
@@ -133,12 +133,14 @@ class StreamTracker:
                 self.buffer.count_pending()
                 self._cursors.watch(stream, resumed_from or b"")
             self._streams[stream] = None
-            add_to(counts.opened, "resumed" if stream.resumed else "fresh", *labels)
+            start = "resumed" if stream.resumed else "fresh"
+            counts.opened[start, labels[0], labels[1]] += 1
             counts.open += 1
             stream.live = stream.is_stream = True
             if trace is not None:
                 self._exemplars_of(counts).opened(stream, trace)
-        self._tick.start(now)
+        if now > self._tick.overdue_at:
+            self._tick.start(now)
 
     def close(self, stream: Stream, reason: str, at: float | None = None) -> None:
         """
@@ -156,18 +158,20 @@ class StreamTracker:
             stream.reason = reason
             del self._streams[stream]
             counts = stream.counts
-            add_to(counts.closed, reason, *stream.labels)
+            counts.closed[reason, stream.labels[0], stream.labels[1]] += 1
             counts.open -= 1
             now = self.clock() if at is None else at
             age = now - stream.opened_at
             silence = now - max(stream.written_at, stream.opened_at)
-            counts.durations.add(age)
+            durations = counts.durations
+            durations.bins[bisect_left(DURATION_BOUNDS, age)] += 1
+            durations.total += age
             stream.update_totals(now)
             counts.silent -= stream.silent
             counts.stalled -= stream.stalled
             if reason == "client_disconnected":
-                add_to(counts.cuts, "open", limit_of(age))
-                add_to(counts.cuts, "write", limit_of(silence))
+                counts.cuts["open", limit_of(age)] += 1
+                counts.cuts["write", limit_of(silence)] += 1
             if counts.config.dense_ids:
                 self._cursors.closed(stream)
             stream.coro = stream.scan = stream.cursor = None
@@ -175,7 +179,8 @@ class StreamTracker:
                 self.sockets.close(stream)
             if counts.exemplars is not None:
                 counts.exemplars.closed(stream, age)
-        self.end_log.write(stream, age, silence)
+        if reason not in QUIET_ENDS:
+            self.end_log.write(stream, age, silence)
         if not self._tick.is_running:
             self.flush()
 
@@ -222,7 +227,9 @@ class StreamTracker:
 
     def counted(self) -> None:
         """See that what was just counted outside of any open stream is written down in time."""
-        self._tick.start(self.clock())
+        now = self.clock()
+        if now > self._tick.overdue_at:
+            self._tick.start(now)
         if not self._tick.is_running:
             self.flush()
 

@@ -6,13 +6,14 @@ neither streams nor prometheus_client.
 """
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
 
 from sse_observe.metrics import METRICS, Metric, Source
 
-Keyed = dict[tuple[str, ...], int]
+Keyed = defaultdict[tuple[str, ...], int]
 """Numbers by the labels that a field does not know beforehand, in the metric's order."""
 
 
@@ -119,7 +120,7 @@ class Counts(metaclass=_CountsType):
         for number in self.FIELDS.numbers:
             setattr(self, number.name, 0)
         for keyed in self.FIELDS.keyed:
-            setattr(self, keyed.name, {})
+            setattr(self, keyed.name, defaultdict(int))
         for one in self.FIELDS.distributions:
             setattr(self, one.name, Distribution(one.metric.buckets))
 
@@ -129,8 +130,3 @@ class Counts(metaclass=_CountsType):
 
     def complete(self) -> None:
         """Fill in the fields that follow from others, before all are written down."""
-
-
-def add_to(counts: Keyed, *key: str, amount: int = 1) -> None:
-    """Add to one number of a dictionary."""
-    counts[key] = counts.get(key, 0) + amount

@@ -24,7 +24,6 @@ from sse_observe.middleware.tcp.probe import (
     ends_of,
 )
 from sse_observe.middleware.tracker import StreamTracker
-from sse_observe.registry.counts import add_to
 
 # The kernel counts segments in 32 bits.
 _UINT = 0xFFFFFFFF
@@ -182,9 +181,9 @@ class Sockets:
         _, _, rtt, retransmitted, unsent, sent = watched.probe.read()
         counts, network = watched.counts, watched.network
         if new := sent - watched.sent & _UINT:
-            add_to(counts.sent_segments, network, amount=new)
+            counts.sent_segments[network,] += new
         if new := retransmitted - watched.retransmitted & _UINT:
-            add_to(counts.retransmitted_segments, network, amount=new)
+            counts.retransmitted_segments[network,] += new
         counts.unsent_bytes += unsent - watched.unsent
         watched.sent, watched.retransmitted, watched.unsent = sent, retransmitted, unsent
         if rtt:
