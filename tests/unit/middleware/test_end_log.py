@@ -1,0 +1,51 @@
+"""One line for a stream that ended badly, and few of them."""
+
+import logging
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
+from tests.support.asgi import body, drive, http_scope, start
+from tests.support.streaming import EVENT, streaming
+
+
+def test_log_line_of_an_abnormal_end(observe, clock, caplog):
+    """One line says what an operator needs and nothing that names a user."""
+
+    async def app(scope, receive, send):
+        await send(start())
+        await send(body(b"id: secret-7\ndata: x\n\n"))
+        clock.tick(2.5)
+        raise RuntimeError
+
+    scope = http_scope("/chat/alice", query="token=t")
+    with caplog.at_level(logging.INFO, "sse_observe"), pytest.raises(RuntimeError):
+        drive(observe(app, routes={"/chat/{id}": StreamRoute()}), scope)
+
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "stream ended route=/chat/{id} reason=server_error age=2.5 silence=2.5 "
+        "events=1 bytes=22 suppressed=0"
+    )
+    assert record.levelno == logging.WARNING
+    assert record.sse["reason"] == "server_error"
+
+
+def test_log_lines_are_few_and_can_be_switched_off(metrics, clock, caplog):
+    """A thousand bad ends in one second are ten lines, and the next line counts the rest."""
+    app = streaming(EVENT, end=False)
+    loud = SSEObserveMiddleware(app, metrics=metrics, clock=clock)
+    for _ in range(30):
+        drive(loud)
+    assert len(caplog.records) == 10
+    clock.tick(1)
+    drive(loud)
+    assert "suppressed=20" in caplog.records[-1].getMessage()
+
+    caplog.clear()
+    quiet = SSEObserveMiddleware(
+        app, metrics=SSEMetrics(CollectorRegistry()), clock=clock, log_ends=False
+    )
+    drive(quiet)
+    assert not caplog.records

@@ -1,0 +1,299 @@
+"""How a stream ended, by what its application, its client and its server showed."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from sse_observe import StreamRoute, current_stream
+from tests.support.asgi import END, Exchange, body, drive, http_scope, samples, start, value
+from tests.support.streaming import (
+    DONE,
+    EVENT,
+    app_of,
+    ends,
+    holding,
+    leaving,
+    open_streams,
+    run_leaving,
+    streaming,
+)
+
+
+class Deaf:
+    """What uvicorn keeps beside `receive`."""
+
+    disconnected = False
+
+    async def receive(self):
+        """Wait for ever."""
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("app", "reason"),
+    [
+        (streaming(EVENT, DONE), "completed"),
+        (streaming(EVENT, b"data: [DONE]\n\n"), "completed"),
+        (streaming(EVENT), "completed"),
+        (streaming(), "completed"),
+        (streaming(EVENT, end=False), "server_error"),
+        (streaming(EVENT, DONE, end=False), "completed"),
+        (streaming(EVENT, end=False, fails=RuntimeError("x")), "server_error"),
+        (streaming(EVENT, fails=RuntimeError("x")), "server_error"),
+        (streaming(EVENT, DONE, fails=RuntimeError("x")), "completed"),
+        (streaming(EVENT, end=False, fails=BrokenPipeError()), "client_disconnected"),
+        (streaming(EVENT, fails=BrokenPipeError()), "server_error"),
+        (streaming(EVENT, end=False, fails=ExceptionGroup("g", [ValueError()])), "server_error"),
+        (streaming(EVENT, end=False, fails=asyncio.CancelledError()), "shutdown"),
+        (streaming(EVENT, fails=asyncio.CancelledError()), "completed"),
+        (app_of(start(), {**END, "body": EVENT}), "completed"),
+    ],
+)
+def test_reason_by_how_the_application_ends(observe, metrics, app, reason):
+    """Completed means that the last message was accepted, and nothing failed after it."""
+    with contextlib.suppress(BaseException):
+        drive(observe(app))
+
+    assert ends(metrics) == {reason: 1}
+    assert value(metrics, "sse_orphaned_streams") == 0
+
+
+@pytest.mark.parametrize("ends_with", [END, None])
+def test_client_that_left_is_no_completion(observe, metrics, ends_with):
+    """What the application sends after the leaving is not counted, nor is its last message."""
+    run_leaving(observe(leaving(EVENT, after=[EVENT, DONE], ends_with=ends_with)))
+
+    assert ends(metrics) == {"client_disconnected": 1}
+    assert value(metrics, "sse_events_sent_total") == 1
+    assert value(metrics, "sse_orphaned_streams") == 0
+
+
+def test_client_that_leaves_after_the_terminal_event_has_it_all(observe, metrics):
+    """A browser closes as soon as it reads `done`; that is a success."""
+    run_leaving(observe(leaving(EVENT, DONE)))
+
+    assert ends(metrics) == {"completed": 1}
+
+
+def test_stream_ends_when_its_client_leaves_not_when_the_application_notices(
+    observe, metrics, clock
+):
+    """An application that goes on for nobody is an orphan, not an open stream."""
+    seen = {}
+
+    async def app(scope, receive, send):
+        await send(start())
+        clock.tick(31)
+        scope["leave"]()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        clock.tick(500)
+        seen.update(samples(metrics, "sse_concurrent", "sse_orphaned", "sse_cuts"))
+
+    run_leaving(observe(app))
+
+    assert seen == {
+        "sse_orphaned_streams{route=other}": 1,
+        "sse_cuts_total{limit=30,route=other,since=open}": 1,
+        "sse_cuts_total{limit=30,route=other,since=write}": 1,
+    }
+    assert value(metrics, "sse_orphaned_streams") == 0
+    assert value(metrics, "sse_stream_duration_seconds_sum") == 31
+
+
+@pytest.mark.parametrize(("left", "reason"), [(True, "client_disconnected"), (False, "completed")])
+def test_deaf_application_is_seen_through_by_a_look_at_the_server(observe, metrics, left, reason):
+    """An application that never calls receive() hides its client's leaving, the server shows it."""
+    server = Deaf()
+
+    async def app(scope, receive, send):
+        await send(start())
+        server.disconnected = left
+        await send(END)
+
+    async def run():
+        exchange = Exchange(observe(app), http_scope())
+        exchange.receive = server.receive
+        await exchange.app(exchange.scope, server.receive, exchange.send)
+
+    asyncio.run(run())
+
+    assert ends(metrics) == {reason: 1}
+
+
+def test_deaf_application_that_is_stuck_for_a_lost_client_was_not_shut_down(observe, metrics):
+    """On HTTP/2 its send() may never return: the books close on what the server shows."""
+    server = Deaf()
+
+    async def stuck(scope, receive, send):
+        await send(start())
+        server.disconnected = True
+        await asyncio.Event().wait()
+
+    async def lifespan(scope, receive, send):
+        await receive()
+
+    async def shutdown():
+        return {"type": "lifespan.shutdown"}
+
+    async def run():
+        app = observe(stuck)
+        task = asyncio.create_task(app(http_scope(), server.receive, Exchange(None, {}).send))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        app.app = lifespan
+        await app({"type": "lifespan"}, shutdown, None)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+
+    assert ends(metrics) == {"client_disconnected": 1}
+
+
+def test_disconnect_while_the_last_message_waits_is_decided_by_it(observe, metrics):
+    """If the send returns the client had it all; if it is torn down the client left."""
+
+    async def run(outcome):
+        exchange = Exchange(observe(app), http_scope())
+        release = asyncio.Event()
+        exchange.on_send = lambda m: release.wait() if m is END else None
+        task = asyncio.create_task(exchange.run())
+        await asyncio.sleep(0.01)
+        exchange.gone.set()
+        await asyncio.sleep(0.01)
+        task.cancel() if outcome == "torn" else release.set()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def app(scope, receive, send):
+        async def listen():
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        listener = asyncio.create_task(listen())
+        await send(start())
+        await send(END)
+        await listener
+
+    asyncio.run(run("returns"))
+    assert ends(metrics) == {"completed": 1}
+
+    asyncio.run(run("torn"))
+    assert ends(metrics) == {"completed": 1, "client_disconnected": 1}
+
+
+def test_end_is_decided_once(observe, metrics):
+    """What is sent after the end, by whatever orphan task, changes nothing."""
+    kept = []
+
+    async def app(scope, receive, send):
+        kept.extend([send, receive])
+        await send(start())
+        await send(body(EVENT))
+        raise RuntimeError
+
+    exchange = Exchange(observe(app), http_scope())
+
+    async def run():
+        with pytest.raises(RuntimeError):
+            await exchange.run()
+        await kept[0](body(EVENT))
+        await kept[0](END)
+        await kept[0](start())
+        exchange.gone.set()
+        await kept[1]()
+        assert (await kept[1]())["type"] == "http.disconnect"
+
+    asyncio.run(run())
+
+    assert ends(metrics) == {"server_error": 1}
+    assert value(metrics, "sse_sent_bytes_total") == len(EVENT)
+    assert len(exchange.sent) == 5
+
+
+def test_demanded_terminal_event(observe, metrics):
+    """A route that says how it ends is in error when it ends otherwise."""
+    routes = {"/s": StreamRoute(terminal_events=("end",))}
+    drive(observe(streaming(EVENT, b"event: end\ndata: x\n\n"), routes=routes))
+    assert ends(metrics) == {"completed": 1}
+
+    drive(observe(streaming(EVENT, DONE), routes=routes))
+    assert ends(metrics) == {"completed": 1, "server_error": 1}
+
+
+@pytest.mark.parametrize(
+    ("bodies", "resumed", "reason"),
+    [
+        ((DONE,), True, "already_complete"),
+        ((b"event: sse.hello\ndata: {}\n\n", b": x\n\n", DONE), True, "already_complete"),
+        ((EVENT, DONE), True, "completed"),
+        ((DONE,), False, "completed"),
+        ((), True, "completed"),
+    ],
+)
+def test_stream_completed_again_is_told_apart(observe, metrics, bodies, resumed, reason):
+    """A client that comes back after the end must not count as a second success."""
+    scope = http_scope(headers={"last_event_id": "9"}) if resumed else http_scope()
+
+    drive(observe(streaming(*bodies)), scope)
+
+    assert ends(metrics) == {reason: 1}
+
+
+@pytest.mark.parametrize(("bodies", "reason"), [((EVENT,), "polled"), ((EVENT, DONE), "completed")])
+def test_poll_is_no_stream_that_was_cut(observe, metrics, bodies, reason):
+    """A poll opens as resumed, ends as polled, and may carry a content length."""
+
+    async def app(scope, receive, send):
+        current_stream().polled()
+        headers = [(b"content-type", b"text/event-stream"), (b"content-length", b"9")]
+        await send(start(headers=headers))
+        await send({**END, "body": b"".join(bodies)})
+
+    drive(observe(app))
+
+    assert ends(metrics) == {reason: 1}
+    assert value(metrics, "sse_streams_opened_total", start="resumed") == 1
+    assert value(metrics, "sse_response_faults_total") == 0
+
+
+def test_slow_consumer_is_the_applications_word(observe, metrics):
+    """Only the application knows that it gave up on a reader."""
+
+    async def app(scope, receive, send):
+        await send(start())
+        current_stream().end_reason("slow_consumer")
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        drive(observe(app))
+
+    assert ends(metrics) == {"slow_consumer": 1}
+
+
+def test_shutdown_closes_and_counts_every_stream(observe, metrics):
+    """At the end of the life cycle nothing of ours may run again, so everything is settled."""
+    app = observe(holding(EVENT))
+
+    async def shut_down():
+        messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+        async def receive():
+            return next(messages)
+
+        seen = []
+
+        async def lifespan(scope, receive, send):
+            seen.extend([await receive(), await receive()])
+
+        app.app, streams = lifespan, app.app
+        await app({"type": "lifespan"}, receive, None)
+        app.app = streams
+        assert [m["type"] for m in seen] == ["lifespan.startup", "lifespan.shutdown"]
+        assert ends(metrics) == {"shutdown": 3}
+
+    open_streams(app, 3, shut_down)
+
+    assert ends(metrics) == {"shutdown": 3}
+    assert value(metrics, "sse_orphaned_streams") == 0
