@@ -1,4 +1,4 @@
-"""One small exception tree: everything that a user's input can do wrong ends here, in one line."""
+"""One small exception tree: each mistake in a user's input ends here, in one line."""
 
 
 class SSEObserveError(Exception):

@@ -24,9 +24,11 @@ from sse_observe.registry import SSEMetrics, default_metrics
 from sse_observe.registry.families import LazySamples
 from sse_observe.registry.multiprocess import MULTIPROC_DIR, merged
 
-# A line takes 10 to 25 µs: 100 leave room for a slow machine under the 10 ms of a scrape.
+# A line takes 10 to 25 µs: 100 stay below the 10 ms of a scrape on a slow machine too.
 _SAMPLES_PER_PIECE = 100
 _MOST_NAMES = 100
+_Encoder = Callable[[Any], bytes]
+"""prometheus_client's, of whatever has a `collect`."""
 _EOF = b"# EOF\n"
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
@@ -41,7 +43,7 @@ def metrics_app(metrics: SSEMetrics | None = None) -> "MetricsApp":
 
 
 class MetricsApp:
-    """What `metrics_app()` returns; one scrape at a time, the others wait their turn."""
+    """The `/metrics` application; answers one scrape at a time, the others wait their turn."""
 
     def __init__(self, metrics: SSEMetrics) -> None:
         self._metrics = metrics
@@ -88,9 +90,7 @@ class MetricsApp:
     def _tracker(self) -> StreamTracker:
         return StreamTracker.of(self._metrics)
 
-    async def _render(
-        self, encoder: Callable[[Any], bytes], names: list[str] | None
-    ) -> AsyncIterator[bytes]:
+    async def _render(self, encoder: _Encoder, names: list[str] | None) -> AsyncIterator[bytes]:
         """Yield the text in pieces; nothing is written down between two of them."""
         tracker = self._tracker()
         with tracker.lock:
@@ -136,7 +136,7 @@ def _collect(registry: CollectorRegistry, names: list[str] | None) -> list[Metri
     return list((registry.restricted_registry(names) if names else registry).collect())
 
 
-def _pieces(encoder: Callable[[Any], bytes], family: Metric) -> Iterable[bytes]:
+def _pieces(encoder: _Encoder, family: Metric) -> Iterable[bytes]:
     """Render one family, a large one of ours in parts that read as one."""
     if not isinstance(family.samples, LazySamples):
         # Somebody else's family may hold what the text format moves to its end.

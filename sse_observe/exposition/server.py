@@ -1,8 +1,8 @@
 """
-`metrics_server()`: /metrics on a port and a thread of its own, read once more after the drain.
+`metrics_server()`: /metrics on a port and a thread of its own, scraped once more at the end.
 
-A server closes its own port first and cuts its streams last, so how they ended would never be
-scraped. Installs no signal handler and knows no stream.
+A server closes its own port first and cuts its streams last. How they ended would never be
+scraped there. Installs no signal handler and knows no stream.
 """
 
 import asyncio
@@ -11,14 +11,14 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
+from sse_observe.asgi import Message, Scope
 from sse_observe.errors import SettingsError
 from sse_observe.exposition.app import MetricsApp
 from sse_observe.registry import SSEMetrics, default_metrics
 from sse_observe.registry.multiprocess import MULTIPROC_DIR
 
-# Prometheus asks every 15 s unless it is told otherwise.
+# The scrape interval of most Prometheus servers is 15 s.
 LINGER_SECONDS = 20.0
 
 _REQUEST_SECONDS = 5.0
@@ -41,7 +41,7 @@ def metrics_server(
     """
     Serve /metrics beside the application until the process ends; call it where the app is made.
 
-    When the server has drained its streams, its shutdown waits for one more scrape, at most
+    When the server has ended its streams, its shutdown waits for one more scrape, at most
     `linger_seconds`. Worker processes that share PROMETHEUS_MULTIPROC_DIR share the port too.
     Called again, as by a module that is loaded again, it is the same server.
     """
@@ -56,7 +56,7 @@ def metrics_server(
 
 
 class MetricsServer:
-    """What `metrics_server()` returns; `port` is where it listens."""
+    """A server for /metrics that listens on `port`."""
 
     def __init__(self, metrics: SSEMetrics, host: str, port: int, linger_seconds: float) -> None:
         self._linger_seconds = linger_seconds
@@ -110,12 +110,12 @@ class MetricsServer:
         except FileNotFoundError:
             return 0.0
 
-    def _note_scrape(self, began_at: float) -> None:
+    def _remember_scrape(self, began_at: float) -> None:
         self._scraped_at = began_at
         if self._shared:
-            note = Path(self._shared) / _SCRAPED
-            note.touch()
-            os.utime(note, (began_at, began_at))
+            marker = Path(self._shared) / _SCRAPED
+            marker.touch()
+            os.utime(marker, (began_at, began_at))
 
     # What runs in the thread.
 
@@ -142,14 +142,14 @@ class MetricsServer:
                 writer.close()
                 await writer.wait_closed()
             if status == 200:
-                self._note_scrape(began_at)
+                self._remember_scrape(began_at)
         except (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError):
             # It hung up, was too slow, or spoke no HTTP.
             writer.transport.abort()
         finally:
             self._open -= 1
 
-    async def _answer(self, scope: dict[str, Any], writer: asyncio.StreamWriter) -> int:
+    async def _answer(self, scope: Scope, writer: asyncio.StreamWriter) -> int:
         status = 404
         if scope["path"] != "/metrics":
             writer.write(
@@ -157,7 +157,7 @@ class MetricsServer:
             )
             return status
 
-        async def send(message: Any) -> None:
+        async def send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -172,12 +172,12 @@ class MetricsServer:
         return status
 
 
-async def _nothing() -> Any:
+async def _nothing() -> Message:
     """Stand in for a request body, which no scrape has."""
     return {"type": "http.request"}
 
 
-def _scope_of(head: bytes) -> dict[str, Any]:
+def _scope_of(head: bytes) -> Scope:
     """Return the ASGI scope of a request; ValueError where it is none."""
     line, *fields = head[:-4].split(b"\r\n")
     method, target, _ = line.split(b" ")

@@ -53,4 +53,4 @@ KINDS = ("finite", "continuous")
 ROUTE: dict[str, tuple[str, ...]] = {"route": ()}
 """Its values come from the application."""
 STREAM: dict[str, tuple[str, ...]] = {"user_segment": (), "network_type": NETWORKS}
-"""What belongs to a stream from its first connection on."""
+"""Labels that belong to a stream from its first connection on."""

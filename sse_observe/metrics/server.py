@@ -20,7 +20,7 @@ _DURATION = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86
 _FIRST_EVENT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 # The default heartbeat (10 s) and the default stall limit (30 s) are bounds.
 _GAP = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 300)
-# 1024: the guide's "< 1 KB per event".
+# 1024: an event should be smaller than 1 KB.
 _SIZE = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536, 262144, 1048576)
 
 METRICS = (

@@ -10,9 +10,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import CoroutineType, MethodType
-from typing import Any
+from typing import TypeVarTuple
 
-from sse_observe.asgi import App, Message, Receive, Scope, Send
+from sse_observe.asgi import App, Header, Message, Receive, Scope, Send
 from sse_observe.middleware import endings
 from sse_observe.middleware.current_stream import CURRENT
 from sse_observe.middleware.disconnect import unwatch, watch
@@ -36,13 +36,14 @@ from sse_observe.registry import SSEMetrics, default_metrics
 from sse_observe.registry.multiprocess import MULTIPROC_DIR
 
 _PLAIN = StreamRoute()
+Args = TypeVarTuple("Args")
 
 
 class SSEObserveMiddleware:
     """
     Wrap an ASGI application; nothing else is needed.
 
-    `routes` maps path templates to what those routes promise, `default` is for all others.
+    `routes` maps path templates to declarations, `default` is for all other routes.
     `segment` names the user segment of a scope, one of the declared `segments`; it must be quick.
     `log_ends` writes one line to the `sse_observe` logger per stream that ends abnormally.
     `tcp_info` reads, once a second, what the kernel knows of each stream's socket; Linux only.
@@ -128,7 +129,7 @@ class SSEObserveMiddleware:
             LOGGER.warning("SSEObserveMiddleware is installed twice; the inner one counts nothing")
         return True
 
-    def _guarded(self, step: Callable[..., Any], *args: Any) -> None:
+    def _guarded(self, step: Callable[[*Args], None], *args: *Args) -> None:
         try:
             step(*args)
         except Exception:  # noqa: BLE001 - the stream goes on without us
@@ -172,7 +173,7 @@ class SSEObserveMiddleware:
         self._guarded(self._left, stream)
 
     def _left(self, stream: Stream) -> None:
-        """Note that the server says the client is gone; after the end it says so as well."""
+        """Count a client as gone; after the end servers report that as well."""
         if not stream.is_stream:
             stream.gone = True
         elif stream.live and stream.accepted_at is None:
@@ -242,13 +243,13 @@ class SSEObserveMiddleware:
             return not message.get("more_body") and not stream.trailers
         return kind == "http.response.trailers" and not message.get("more_trailers")
 
-    def _add(self, stream: Stream, body: Any) -> None:
+    def _add(self, stream: Stream, body: object) -> None:
         if isinstance(body, bytes | bytearray | memoryview):
             # A copy: the application may use its buffer again.
             self._tracker.buffer.pending.append((stream, bytes(body), self._clock()))
             self._tracker.buffer.count_pending()
 
-    def _open(self, stream: Stream, message: Message, headers: list[Any]) -> None:
+    def _open(self, stream: Stream, message: Message, headers: list[Header]) -> None:
         scope = stream.scope
         route = self._routes.resolve(scope)
         polled = stream.overrides.polled

@@ -1,8 +1,8 @@
 """
-`current_stream()`: what an application may tell us about the stream it is answering.
+`current_stream()`: facts that only the application knows of the stream that it is answering.
 
-Works from anywhere inside a request, before the response starts too, and is a harmless stand-in
-where no middleware is installed.
+Works everywhere inside a request, also before the response starts. Where no middleware is
+installed it does nothing.
 """
 
 import json
@@ -16,7 +16,7 @@ from sse_observe.contract import HELLO
 from sse_observe.metrics import METRICS, OTHER, RESUME_OUTCOMES
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.routes import StreamRoute
-from sse_observe.middleware.stream import NOTHING_SAID, OVER, Overrides, Stream
+from sse_observe.middleware.stream import NOTHING_STATED, OVER, Overrides, Stream
 from sse_observe.registry import SSEMetrics
 from sse_observe.wire import encode
 
@@ -24,7 +24,7 @@ CURRENT: ContextVar[Stream | None] = ContextVar("sse_observe_stream", default=No
 
 _SAYABLE = ("slow_consumer", "server_error", "shutdown")
 # Half a second wide, so that a fleet that was cut at once does not come back at once; below a
-# second, so that the mean of what a resume takes stays within the 1.5 s of the guide's figure.
+# second, so that a resume takes at most 1.5 s on average.
 _RETRY_MS = (500, 1000)
 
 
@@ -163,7 +163,7 @@ class CurrentStream:
             return nullcontext(RouteCounts(OTHER, StreamRoute()))
         owner = _owner(stream)
         if replay:
-            # A series that is born at 1 misses its first event: all of them begin now, at 0.
+            # A rate does not see the first event of a series that begins at 1: all begin now, at 0.
             owner.metrics.zero(owner.counts_of(stream).label, "replay")
         return owner.counting(stream)
 
@@ -184,7 +184,7 @@ def _owner(stream: Stream) -> Owner:
 
 
 def _overrides_of(stream: Stream) -> Overrides:
-    if stream.overrides is NOTHING_SAID:
+    if stream.overrides is NOTHING_STATED:
         stream.overrides = Overrides()
     return stream.overrides
 

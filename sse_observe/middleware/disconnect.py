@@ -1,20 +1,19 @@
 """
-Asks a server whether the client is gone, for an application that never does.
+Ask a server whether the client is gone, for an application that never calls `receive()`.
 
-From then on the only one who asks: some servers tell it once. Whatever is read is kept for the
-application, which may still ask.
+From then on nobody else asks, since some servers tell it once. Messages that were read are kept
+for the application, which may still ask.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
+from sse_observe.asgi import Message
 from sse_observe.middleware.stream import Stream
 
 
 class DisconnectWatch:
     """
-    Stands between a server's `receive` and the stream of one watch_disconnect application.
+    Stands between a server's `receive` and a stream whose application never asks.
 
     `disconnected` is what `peek` reads, under the name that uvicorn gives it.
     """
@@ -23,8 +22,8 @@ class DisconnectWatch:
 
     def __init__(self, stream: Stream) -> None:
         self.disconnected = False
-        self._ask: Callable[[], Awaitable[Any]] = stream.receive
-        self._kept: list[Any] = []
+        self._ask = stream.receive
+        self._kept: list[Message] = []
         self._news = asyncio.Event()
         self._over = False
         self._task = asyncio.create_task(self._watch(stream))
@@ -37,7 +36,7 @@ class DisconnectWatch:
                 self.disconnected = message["type"] == "http.disconnect"
                 self._news.set()
                 if message.get("more_body"):
-                    # What a client uploads is the application's to take, at its own pace.
+                    # An upload is for the application to read, at its own pace.
                     return
             stream.owner.left(stream)
         except Exception:  # noqa: BLE001 - the application hears it when it asks
@@ -46,7 +45,7 @@ class DisconnectWatch:
             self._over = True
             self._news.set()
 
-    async def receive(self) -> Any:
+    async def receive(self) -> Message:
         """Answer the application: what was kept first, then what comes."""
         while not (self._kept or self._over):
             self._news.clear()

@@ -57,5 +57,5 @@ def shut_down(stream: Stream) -> str:
 
 
 def is_gone(stream: Stream) -> bool:
-    """Tell whether the server has said, or shows, that the client is gone."""
+    """Tell whether the client is gone, as far as the server has reported or shows it."""
     return stream.gone or peek(stream.receive) is True

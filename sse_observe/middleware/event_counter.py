@@ -1,18 +1,17 @@
 """
-The message path: counts what was noted, in plain integers.
+The message path: counts the events of buffered messages, in plain integers.
 
-The one place where cleverness is allowed, because it runs for every message. A message costs
-a note (stream, body, time); every 64 notes a warm loop counts them. One event per message in
-the usual field orders takes the short path of a few byte searches; everything else goes through
-`_scan`, which reads by the standard however the bytes were cut. Knows bytes; knows neither how
-streams begin and end nor prometheus_client.
+The one place where cleverness is allowed, because it runs for every message. A message is only
+put into the buffer (stream, body, time); a warm loop counts 64 at a time. One event per message
+in the usual field orders takes the short path of a few byte searches; everything else goes
+through `_scan`, which reads by the standard however the bytes were cut. Knows bytes; knows neither
+how streams begin and end nor prometheus_client.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable
 from math import inf
 from threading import RLock
-from typing import Any
 
 from sse_observe.metrics import EVENTS, OTHER
 from sse_observe.middleware.route_counts import (
@@ -46,21 +45,21 @@ _KEPT_OF_A_BLOCK = 4096
 
 class MessageBuffer:
     """
-    What passed and is not counted yet, of all streams of one tracker.
+    Messages of all streams of one tracker that were sent and are not counted yet.
 
-    Only the holder of `lock` takes notes out, from whatever thread; adding one needs no lock.
-    `on_error` is told that counting failed; it must not raise.
+    Only the holder of `lock` takes messages out, from any thread; adding one needs no lock.
+    `on_error` is called when counting failed; it must not raise.
     """
 
     __slots__ = ("lock", "on_error", "pending")
 
     def __init__(self, on_error: Callable[[str], None]) -> None:
-        self.pending: list[tuple[Stream, Any, float]] = []
+        self.pending: list[tuple[Stream, bytes, float]] = []
         self.lock = RLock()
         self.on_error = on_error
 
     def count_pending(self) -> None:
-        """Count everything that was noted; never raises."""
+        """Count all messages of the buffer; never raises."""
         if self.pending:
             with self.lock:
                 # Each statement is atomic, and all that can happen between them is an append.
@@ -104,7 +103,7 @@ class MessageBuffer:
                             stream.payload_at = now
                             continue
                 self._slow(stream, stream.counts, body, now)
-            except Exception:  # noqa: BLE001 - one bad note must not lose the others
+            except Exception:  # noqa: BLE001 - one bad message must not lose the others
                 self.on_error("event_counter")
 
     def _first(self, stream: Stream, counts: RouteCounts, body: bytes, now: float) -> None:

@@ -1,7 +1,7 @@
 """
-What the headers and the query of one exchange say about an event stream.
+Headers and queries of one exchange, as far as they concern an event stream.
 
-Reads ASGI scopes and response starts, believes nothing it has not bounded, keeps nothing.
+Reads ASGI scopes and response starts. Bounds everything that a stranger sends; keeps nothing.
 """
 
 from urllib.parse import parse_qsl
@@ -73,9 +73,9 @@ def _query(query: bytes, name: str) -> str:
 
 class ResponseFaults:
     """
-    Tells the faults of responses, most of which say the same as the one before.
+    Response faults, remembered: most responses have the headers of the one before.
 
-    Comparing takes a twentieth of reading.
+    Comparing takes a twentieth of the time of reading.
     """
 
     def __init__(self) -> None:

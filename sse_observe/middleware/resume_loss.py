@@ -1,8 +1,8 @@
 """
-What was lost or sent twice across a resume, inferred from dense ids `<seq>-<epoch>`.
+Loss and duplicates across a resume, inferred from dense ids `<seq>-<epoch>`.
 
-Knows ids only. Remembers a bounded number of epochs; what a stranger's cursor claims is believed
-as far as this process has written itself.
+Knows ids only, and remembers a bounded number of epochs. A cursor is believed as far as this
+process has written the epoch itself.
 """
 
 import re
@@ -22,7 +22,7 @@ def parse_id(raw: bytes) -> tuple[int, bytes] | None:
 
 
 class _Epoch:
-    """What was written of one stream, over all its connections."""
+    """The ids written of one stream, over all its connections."""
 
     __slots__ = ("lost_up_to", "writer", "written")
 

@@ -69,7 +69,7 @@ class RouteCounts(Counts, shared=("route",)):
         self.label = label
         self.config = config
         self.exemplars: Exemplars | None = None
-        """What points at traces, from the first stream on that has one."""
+        """Set by the first stream that belongs to a trace."""
         self.stall_seconds = config.stall_seconds if config.kind == "finite" else inf
         self.kinds = tuple(dict.fromkeys((*EVENTS, *config.events)))
         self.rows = self._rows()

@@ -1,5 +1,5 @@
 """
-Which route a request belongs to, as a bounded template, and what that route promises.
+Routes: the template of a request's path, bounded in number, and what is declared for it.
 
 Reads ASGI scopes as frameworks leave them; imports no framework and counts nothing. A raw path
 never leaves this module.
@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
+from sse_observe.asgi import Scope
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import KINDS, OTHER
 
@@ -23,7 +24,7 @@ _MOST_REMEMBERED = 256
 @dataclass(frozen=True, kw_only=True)
 class StreamRoute:
     """
-    What a route promises; whatever is left out cannot raise an alert.
+    The declaration of a route; an alert stays off until its input is declared.
 
     `kind`: a `finite` stream is meant to end, a `continuous` feed is not.
     `heartbeat_seconds`: how often something is written at least.
@@ -110,7 +111,7 @@ def label_of(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The label of a route and its promises."""
+    """A route: its label and its declaration."""
 
     label: str
     config: StreamRoute
@@ -120,12 +121,12 @@ class Routes:
     """
     The routes of one application.
 
-    `declared` comes first: by the shape of the framework's own template, else by the path.
-    What nobody declared is called by the framework's template, or `other`.
+    A declared route is found by the shape of the framework's own template, else by the path.
+    Any other route is labelled by the framework's template, or `other`.
     """
 
     def __init__(
-        self, declared: Mapping[str, StreamRoute] | None, default: StreamRoute, app: Any = None
+        self, declared: Mapping[str, StreamRoute] | None, default: StreamRoute, app: object = None
     ) -> None:
         for what, config in {**(declared or {}), "default": default}.items():
             if not isinstance(config, StreamRoute):
@@ -153,7 +154,7 @@ class Routes:
         else:
             self._patterns.append((template, resolved))
 
-    def resolve(self, scope: Mapping[str, Any]) -> Resolved:
+    def resolve(self, scope: Scope) -> Resolved:
         """Return the route of a request; call it once the framework has routed."""
         path = scope["path"]
         root = scope.get("root_path", "")
@@ -199,7 +200,7 @@ class Routes:
                 self._found[label] = found
         return found
 
-    def _framework_template(self, scope: Mapping[str, Any], entry_root: str) -> str | None:
+    def _framework_template(self, scope: Scope, entry_root: str) -> str | None:
         """
         Return the template by which Starlette or FastAPI routed this request.
 
@@ -245,11 +246,11 @@ def _is_partial(template: str, path: str) -> bool:
     return matcher is None or matcher.matches(path) is None
 
 
-def _mounts_of(app: Any) -> list[Template]:
+def _mounts_of(app: object) -> list[Template]:
     """Return the mounts of a Starlette or FastAPI application, nested ones with their parents."""
     found: list[Template] = []
 
-    def walk(node: Any, prefix: str, depth: int) -> None:
+    def walk(node: object, prefix: str, depth: int) -> None:
         # A stack of middlewares keeps what it wraps in `app`; 50 deep is a loop.
         for _ in range(50):
             if hasattr(node, "routes"):

@@ -17,7 +17,7 @@ class Segments:
     """
     The declared segments, and the function that names one for a request.
 
-    `on_error` is told when the function failed; the request is then `other`. Raises SettingsError
+    `on_error` is called when the function failed; the request is then `other`. Raises SettingsError
     for a declaration that cannot be right; `where` is named in it.
     """
 

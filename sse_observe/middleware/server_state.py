@@ -1,12 +1,11 @@
 """
-What a server shows of itself beside ASGI: that it is exiting, and that a client is gone.
+A server's state, as far as it shows beside ASGI: it is exiting, or a client is gone.
 
-Hints, read and never called: names may change, and None must be harmless.
+Read and never called: names may change, and None must be harmless.
 """
 
 import asyncio
 import signal
-from typing import Any
 
 
 def exiting() -> bool | None:
@@ -17,7 +16,7 @@ def exiting() -> bool | None:
     return flag if isinstance(flag, bool) else None
 
 
-def peek(receive: Any) -> bool | None:
+def peek(receive: object) -> bool | None:
     """
     Tell whether the server knows that the client is gone, or None where it does not show it.
 

@@ -1,8 +1,7 @@
 """
-One stream: what is kept of it from the request to its end.
+One stream, from its request to its end: plain numbers, and the time between two looks at it.
 
-Plain numbers, and the arithmetic of time between two looks; why a stream ends is decided by
-`endings`.
+Why a stream ended is decided by `endings`.
 """
 
 from math import inf
@@ -24,14 +23,14 @@ class Owner(Protocol):
 
 
 class ResumeCursor(Protocol):
-    """What judges the ids of a resumed connection, until it has passed its cursor."""
+    """The judge of a resumed connection's ids, until the connection has passed its cursor."""
 
     def saw(self, stream: "Stream", raw: bytes) -> "ResumeCursor | None":
         """Judge one id that was written; return itself while the next one matters too."""
 
 
 class Overrides:
-    """What the application has said of a stream, which goes before what is inferred."""
+    """Statements of the application about its stream; they go before what is inferred."""
 
     __slots__ = ("judges_resume", "polled", "reason")
 
@@ -41,14 +40,14 @@ class Overrides:
         self.reason: str | None = None
 
 
-NOTHING_SAID = Overrides()
-"""Shared by all streams of which the application has said nothing; never written to."""
+NOTHING_STATED = Overrides()
+"""Shared by all streams whose application states nothing; never written to."""
 OVER: Scope = {}
 """The scope of a request that is over: nothing can say any more which route it was."""
 
 
 class _EachMessage:
-    """What every message touches, side by side: two cache lines instead of five."""
+    """Fields that every message touches, side by side: two cache lines instead of five."""
 
     __slots__ = (
         *("coro", "events", "fast_bytes", "id", "inner", "live", "payload_at", "scan", "short"),
@@ -84,7 +83,7 @@ class Stream(_EachMessage):
     """None between two events, once there was payload."""
     accepted_at: float | None
     coro: Any
-    """What the server gave back for the last message, as long as it may be blocked."""
+    """The server's awaitable for the last message, as long as it may be blocked."""
     cursor: ResumeCursor | None
 
     def ask(
@@ -97,11 +96,11 @@ class Stream(_EachMessage):
         self.inner = inner
         self.asked_at = asked_at
         self.answered = self.asked = self.gone = self.live = self.is_stream = False
-        self.overrides = NOTHING_SAID
+        self.overrides = NOTHING_STATED
 
     async def observed_receive(self) -> Message:
         """
-        Ask the server as the application does, and take note of the answer.
+        Ask the server for the application, and look at the answer.
 
         A method: the closure that it replaces would cost each open stream 200 bytes more.
         """
@@ -158,7 +157,7 @@ class Stream(_EachMessage):
             self.force_full_parse()
 
     def end_stall(self, now: float) -> None:
-        """Note the payload that ends a stall."""
+        """End a stall: payload was sent."""
         since = self.accounted_at
         self.accounted_at = max(now, since)
         self.counts.stalled_seconds += self.accounted_at - since

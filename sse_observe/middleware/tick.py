@@ -25,7 +25,7 @@ class Work(Protocol):
         """Tell whether there is any for the next second."""
 
     def observer_error(self, where: str) -> None:
-        """Take note that a slice failed; the next second tries again."""
+        """Count a slice that failed; the next second tries again."""
 
 
 class Tick:

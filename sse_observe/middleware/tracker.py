@@ -43,7 +43,7 @@ class _Route(NamedTuple):
 
 
 class SocketReader(Protocol):
-    """What reads the kernel's side of the open streams."""
+    """A reader of the kernel's side of the open streams."""
 
     def close(self, stream: Stream) -> None:
         """Read a last time; the caller holds the tracker's lock. Never raises."""
@@ -77,7 +77,7 @@ class StreamTracker:
         self._tick = Tick(self, clock)
         self._errors_logged: set[str] = set()
         metrics.before_scrape.append(self.flush_unless_held)
-        # The files of many processes have no room for exemplars.
+        # The files of several processes have no place for exemplars.
         self._alone = MULTIPROC_DIR not in os.environ
         if not self._alone:
             # What was counted since the last tick would die with a worker that stops in order.
@@ -185,14 +185,14 @@ class StreamTracker:
             self.flush()
 
     def orphan(self, stream: Stream) -> None:
-        """Note that a stream's client is gone while the application still runs."""
+        """Count a stream whose client is gone while its application still runs."""
         with self.lock:
             if stream not in self._orphans:
                 self._orphans.add(stream)
                 stream.counts.orphaned += 1
 
     def forget(self, stream: Stream) -> None:
-        """Note that the application has returned."""
+        """Forget a stream whose application has returned."""
         if stream in self._orphans:
             with self.lock:
                 self._orphans.remove(stream)

@@ -102,7 +102,7 @@ class Fields:
 
 class Counts(metaclass=_CountsType):
     """
-    What is counted and not written down yet.
+    Counts that are not written down yet.
 
     A subclass declares its fields, each with `moves`, and names the labels that they share:
     `class RouteCounts(Counts, shared=("route",)): lost: int = moves("sse_message_loss_total", …)`.

@@ -8,7 +8,6 @@ All knowledge of prometheus_client's inside; a test on the exposition holds the 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import time
-from typing import Any
 
 import prometheus_client
 from prometheus_client.metrics_core import Metric
@@ -88,7 +87,7 @@ class BeforeScrape(Collector):
     `name[]` and multiprocess mode do not come by here.
     """
 
-    def __init__(self, hooks: list[Callable[[], Any]]) -> None:
+    def __init__(self, hooks: list[Callable[[], None]]) -> None:
         self._hooks = hooks
 
     def describe(self) -> list[Metric]:

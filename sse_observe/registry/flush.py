@@ -60,7 +60,7 @@ class Flush:
         free = iter(key)
         known = {**self._shared, **one.fixed}
         labels = {name: known[name] if name in known else next(free) for name in one.metric.labels}
-        # Its neighbours are born with it: a rate sees no series that begins at 1.
+        # Its neighbours begin with it, at 0: a rate does not see the first event of any other.
         route = self._shared["route"]
         self._metrics.zero(route, one.source)
         if "user_segment" in labels:

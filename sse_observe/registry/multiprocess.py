@@ -1,8 +1,8 @@
 """
 The files by which worker processes share their numbers (PROMETHEUS_MULTIPROC_DIR).
 
-What a dead process showed as "now" is forgotten; what it counted is kept, and moved together once
-many have died. Knows files and process ids; knows no metric by name.
+Gauges of dead processes are dropped; their counters are kept, in one file once many have died.
+Knows files and process ids; knows no metric by name.
 """
 
 import json
@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.mmap_dict import MmapedDict
@@ -34,9 +34,13 @@ _LOCK = "sse-observe.lock"
 _PLAN = "sse-observe.plan"
 
 
-def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
+class _Worker(Protocol):
+    pid: int
+
+
+def child_exit(server: object, worker: _Worker) -> None:  # noqa: ARG001 - gunicorn's signature
     """
-    Forget what a worker showed; for gunicorn, where importing the name in its config is enough.
+    Drop the gauges of a worker that ended; gunicorn calls this where its config imports the name.
 
     Without it the next scrape notices by itself that the process is gone.
     """
@@ -127,9 +131,9 @@ def _move_together(directory: Path, files: list[Path]) -> None:
                 totals[key] += value
         draft = target.with_suffix(".draft")
         draft.unlink(missing_ok=True)
-        with closing(MmapedDict(str(draft))) as book:  # type: ignore[no-untyped-call]
+        with closing(MmapedDict(str(draft))) as added:  # type: ignore[no-untyped-call]
             for key, value in totals.items():
-                book.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
+                added.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
         new.append(target.name)
     plan = directory / (_PLAN + ".draft")
     plan.write_text(json.dumps({"new": new, "old": [path.name for path in files]}))

@@ -1,5 +1,5 @@
 """
-The metrics of one registry: born at zero, counted through one sink, shared by whoever counts.
+The metrics of one registry: they begin at 0, are counted through one sink, and exist once.
 
 Knows what is stated in `metrics`; knows neither streams nor ASGI.
 """
@@ -127,7 +127,7 @@ class SSEMetrics:
         """
         Create a route's series of one source at 0, once.
 
-        `increase()` over a series that is born at 1 misses the first event.
+        `increase()` does not see the first event of a series that begins at 1.
         """
         if (route, source) in self._zeroed:
             return
@@ -154,8 +154,8 @@ class SSEMetrics:
         """
         Create the series of one (segment, network) of a route at 0, once.
 
-        They come late, when the first such stream opens: opened and closed are born together,
-        so the first event that both miss cancels out.
+        They begin when the first such stream opens. Opened and closed begin together, so the
+        first event that both miss cancels out.
         """
         key = (route, source, user_segment, network_type)
         if key in self._zeroed:

@@ -7,9 +7,10 @@ own mark of that socket, the cookie, against which every answer is checked. Linu
 
 import socket
 import struct
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 from weakref import finalize
+
+from sse_observe.asgi import Scope
 
 # tcp_info of <linux/tcp.h>, which only ever grows at its end: state, milliseconds since data came
 # in, smoothed round trip in µs, segments sent again, bytes not sent yet, data segments sent.
@@ -29,7 +30,6 @@ _REQUEST_AGE_MS = 2000
 _NO_CLIENTS = (b"host", b"origin", b"referer")
 
 Facts = tuple[int, int, int, int, int, int]
-Scope = Mapping[str, Any]
 
 
 class Probe(Protocol):
@@ -151,7 +151,7 @@ def facts(info: bytes) -> Facts:
     return _INFO.unpack_from(info.ljust(_INFO.size, b"\0"))
 
 
-def descriptor_under(receive: Any, send: Any) -> int | None:
+def descriptor_under(receive: object, send: object) -> int | None:
     """
     Return the descriptor under a stream as its server holds it, or None where none is shown.
 
@@ -159,7 +159,7 @@ def descriptor_under(receive: Any, send: Any) -> int | None:
 
     uvicorn keeps its transport beside `receive`, hypercorn its writer three `send`s down.
     """
-    holder: Any = getattr(getattr(receive, "__self__", None), "transport", None)
+    holder = getattr(getattr(receive, "__self__", None), "transport", None)
     for _ in range(3):
         if holder is not None:
             break

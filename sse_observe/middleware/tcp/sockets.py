@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from weakref import ref
 
+from sse_observe.asgi import Scope
 from sse_observe.middleware.end_log import LOGGER
 from sse_observe.middleware.stream import Stream
 from sse_observe.middleware.tcp.probe import (
@@ -19,7 +20,6 @@ from sse_observe.middleware.tcp.probe import (
     Diagnosis,
     Facts,
     Probe,
-    Scope,
     descriptor_under,
     ends_of,
 )
@@ -78,7 +78,7 @@ class Sockets:
         tracker.sockets = sockets
         return sockets
 
-    # All of these are called in the course of a stream or a tick: none may raise.
+    # A stream or the tick calls all of these: none may raise.
 
     def watch(self, stream: Stream) -> None:
         """Look for the socket under a stream, once; without one the stream goes unwatched."""

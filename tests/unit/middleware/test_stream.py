@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sse_observe import StreamRoute
 from sse_observe.middleware.route_counts import RouteCounts
-from sse_observe.middleware.stream import NOTHING_SAID, Stream
+from sse_observe.middleware.stream import NOTHING_STATED, Stream
 
 
 def opened(config: StreamRoute) -> Stream:
@@ -40,10 +40,10 @@ def test_a_stall_that_ends_is_no_longer_shown() -> None:
     assert stream.counts.stalled_seconds == pytest.approx(15)
 
 
-def test_streams_share_what_was_not_said() -> None:
-    """Nearly no application says anything of its stream; none pays for those that do."""
-    assert opened(StreamRoute()).overrides is NOTHING_SAID
-    assert (NOTHING_SAID.polled, NOTHING_SAID.judges_resume, NOTHING_SAID.reason) == (
+def test_streams_without_a_statement_share_one_object() -> None:
+    """Nearly no application states anything of its stream; none pays for those that do."""
+    assert opened(StreamRoute()).overrides is NOTHING_STATED
+    assert (NOTHING_STATED.polled, NOTHING_STATED.judges_resume, NOTHING_STATED.reason) == (
         *(False, False),
         None,
     )
