@@ -8,16 +8,17 @@ process has written the epoch itself.
 import re
 from collections import OrderedDict
 
+from sse_observe.contract import EVENT_ID_FORM
 from sse_observe.middleware.stream import Stream
 
-_ID = re.compile(rb"([0-9]{1,18})-([A-Za-z0-9_-]{1,64})")
+_match_id = re.compile(EVENT_ID_FORM.encode()).fullmatch
 # At about 200 bytes each, 2 MB for the streams that may still come back.
 _MOST_EPOCHS = 10_000
 
 
 def parse_id(raw: bytes) -> tuple[int, bytes] | None:
     """Return (seq, epoch), or None for an id of any other form."""
-    found = _ID.fullmatch(raw)
+    found = _match_id(raw)
     return (int(found[1]), found[2]) if found else None
 
 
