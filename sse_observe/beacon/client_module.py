@@ -9,8 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from importlib.resources import files
 
-from sse_observe.asgi import header
-from sse_observe.beacon.http import Scope, Send, bare, whole
+from sse_observe.asgi import Header, Receive, Scope, Send, answer, header
 from sse_observe.registry import package_version
 
 NAME = "sse-observe.js"
@@ -27,32 +26,33 @@ class Module:
         self._etag = b'"%s"' % hashlib.sha256(self._plain).hexdigest()[:32].encode()
         self._version = b"v=" + package_version().encode()
 
-    async def serve(self, scope: Scope, send: Send) -> None:
+    async def serve(self, scope: Scope, _: Receive, send: Send) -> None:
         """Answer a GET or HEAD of the module."""
         if scope["method"] not in ("GET", "HEAD"):
-            await bare(send, 405, (b"allow", b"GET, HEAD"))
+            await answer(send, 405, b"", (b"allow", b"GET, HEAD"))
             return
         known = self._version in scope.get("query_string", b"").split(b"&")
         common = (
             (b"etag", self._etag),
             (b"cache-control", _YEAR if known else b"no-cache"),
             (b"vary", b"Accept-Encoding"),
-            # A module is public; a page of another origin may import it.
+            # A module is public; a web page of another origin may import it.
             (b"access-control-allow-origin", b"*"),
         )
         asked = header(scope["headers"], b"if-none-match") or b""
         if self._etag in asked:
-            await bare(send, 304, *common)
+            await answer(send, 304, b"", *common)
             return
         kind = (
             (b"content-type", b"text/javascript; charset=utf-8"),
             (b"x-content-type-options", b"nosniff"),
         )
         body = self._plain
-        packed: tuple[tuple[bytes, bytes], ...] = ()
+        packed: tuple[Header, ...] = ()
         if b"gzip" in (header(scope["headers"], b"accept-encoding") or b""):
             body, packed = self._packed, ((b"content-encoding", b"gzip"),)
-        await whole(send, body, *kind, *packed, *common, head=scope["method"] == "HEAD")
+        is_head = scope["method"] == "HEAD"
+        await answer(send, 200, body, *kind, *packed, *common, head=is_head)
 
 
 def without_comments(source: str) -> Iterator[str]:

@@ -2,7 +2,8 @@
 What browsers reported, added up in plain numbers and written down as metrics.
 
 Written down before each scrape, and once a second for those that do not come by here: the locks
-of prometheus_client would be half of all that a report costs. Labels come from tokens alone.
+of prometheus_client would be half of all that a beacon report costs. Labels come from tokens
+alone.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from threading import Lock
 
 from msgspec.structs import astuple
 
-from sse_observe.beacon.report import DELAY, RECONNECT, RECOVERY, Report, Shown, Vector
+from sse_observe.beacon.report import DELAY, RECONNECT, RECOVERY, BeaconReport, Shown, Vector
 from sse_observe.metrics import CLIENT_OUTCOMES, OTHER
 from sse_observe.registry import SSEMetrics
 from sse_observe.registry.multiprocess import MULTIPROC_DIR
@@ -22,15 +23,22 @@ from sse_observe.registry.sink import Histogram
 _WRITE_SECONDS = 1.0
 # Routes and segments are bounded where they are declared; this holds where a secret is shared.
 _MOST_LABELS = 500
+# Which number of a beacon report is which metric, beside its route and its network or observer.
+_COUNTERS = {
+    "events": ("sse_client_events_received_total", "network_type"),
+    "duplicates": ("sse_duplicate_events_total", "seen_by"),
+    "lost": ("sse_message_loss_total", "seen_by"),
+    "stalls": ("sse_stall_detections_total", "seen_by"),
+}
 
 
-class Books:
+class ClientCounts:
     """The client's half of the metrics, its series kept at hand for each set of labels."""
 
     def __init__(self, metrics: SSEMetrics) -> None:
         self._metrics = metrics
-        self._books: dict[tuple[str, str, str], Book] = {}
-        self._touched: set[Book] = set()
+        self._counts: dict[tuple[str, str, str], ReportCounts] = {}
+        self._touched: set[ReportCounts] = set()
         self._lock = Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         metrics.before_scrape.append(self.write)
@@ -38,21 +46,21 @@ class Books:
             # What came in the last second would die with a worker that stops in order.
             atexit.register(self.write)
 
-    def open(self, route: str, user_segment: str, network_type: str) -> "Book":
-        """Return where a stream's reports are counted; its series exist at 0 from now on."""
+    def of(self, route: str, user_segment: str, network_type: str) -> "ReportCounts":
+        """Return the counts of these labels; their series exist at 0 from now on."""
         labels = (route, user_segment, network_type)
-        book = self._books.get(labels)
-        if book is None:
-            if len(self._books) >= _MOST_LABELS:
+        counts = self._counts.get(labels)
+        if counts is None:
+            if len(self._counts) >= _MOST_LABELS:
                 labels = (OTHER, OTHER, "unknown")
-            book = self._books.setdefault(labels, Book(self._metrics, *labels))
-        return book
+            counts = self._counts.setdefault(labels, ReportCounts(self._metrics, *labels))
+        return counts
 
-    def add(self, report: Report, book: "Book") -> None:
-        """Count what a report says in one of our books."""
+    def add(self, report: BeaconReport, counts: "ReportCounts") -> None:
+        """Add what a beacon report says to one of our counts."""
         with self._lock:
-            book.add(report)
-            self._touched.add(book)
+            counts.add(report)
+            self._touched.add(counts)
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop = loop
@@ -65,35 +73,34 @@ class Books:
     def write(self) -> None:
         """Write down what was added since the last time."""
         with self._lock:
-            for book in self._touched:
-                book.write()
+            for counts in self._touched:
+                counts.write()
             self._touched.clear()
 
 
-class Book:
+class ReportCounts:
     """The series of one (route, segment, network), and what they are still to be moved by."""
 
     def __init__(self, metrics: SSEMetrics, route: str, segment: str, network: str) -> None:
         metrics.zero(route, "client")
         metrics.zero_segment(route, segment, network, "client")
-        counter = metrics.counter
-        self._seen = [
-            counter("sse_client_events_received_total", route, network).inc,
-            counter("sse_duplicate_events_total", route, "client").inc,
-            counter("sse_message_loss_total", route, "client").inc,
-            counter("sse_stall_detections_total", route, "client").inc,
+        counter, histogram = metrics.counter, metrics.histogram
+        second = {"network_type": network, "seen_by": "client"}
+        self._counters = [
+            (field, counter(name, route, second[label]))
+            for field, (name, label) in _COUNTERS.items()
         ]
         self._shown = [
-            counter("sse_ui_messages_shown_total", route, message).inc
+            counter("sse_ui_messages_shown_total", route, message)
             for message in Shown.__struct_fields__
         ]
         self._ended = {
-            outcome: counter("sse_client_streams_total", route, outcome, segment, network).inc
+            outcome: counter("sse_client_streams_total", route, outcome, segment, network)
             for outcome in CLIENT_OUTCOMES
         }
-        self._reconnect = _Sum(metrics.histogram(RECONNECT, route, network))
-        self._recovery = _Sum(metrics.histogram(RECOVERY, route))
-        self._delay = _Sum(metrics.histogram(DELAY, route))
+        self._reconnect = _VectorSum(histogram(RECONNECT, route, network))
+        self._recovery = _VectorSum(histogram(RECOVERY, route))
+        self._delay = _VectorSum(histogram(DELAY, route))
         self._clear()
 
     def _clear(self) -> None:
@@ -101,8 +108,8 @@ class Book:
         self.shown = [0] * len(self._shown)
         self.ended = dict.fromkeys(CLIENT_OUTCOMES, 0)
 
-    def add(self, report: Report) -> None:
-        """Add what a report says."""
+    def add(self, report: BeaconReport) -> None:
+        """Add what a beacon report says."""
         self.events += report.events
         self.duplicates += report.duplicates
         self.lost += report.lost
@@ -120,26 +127,22 @@ class Book:
 
     def write(self) -> None:
         """Move the series by what was added."""
-        for inc, count in zip(
-            (*self._seen, *self._shown, *self._ended.values()),
-            (
-                *(self.events, self.duplicates, self.lost, self.stalls),
-                *(*self.shown, *self.ended.values()),
-            ),
-            strict=True,
-        ):
-            if count:
-                inc(count)
+        moves = [(series, getattr(self, field)) for field, series in self._counters]
+        moves += zip(self._shown, self.shown, strict=True)
+        moves += ((self._ended[outcome], n) for outcome, n in self.ended.items())
+        for series, n in moves:
+            if n:
+                series.inc(n)
         for vector in (self._reconnect, self._recovery, self._delay):
             vector.write()
         self._clear()
 
 
-class _Sum:
-    """Observations for one histogram."""
+class _VectorSum:
+    """Observations for one histogram, added up bucket by bucket."""
 
-    def __init__(self, child: Histogram) -> None:
-        self._child = child
+    def __init__(self, series: Histogram) -> None:
+        self._series = series
         self._counts: list[int] | None = None
         self._sum = 0.0
 
@@ -150,5 +153,5 @@ class _Sum:
 
     def write(self) -> None:
         if self._counts is not None:
-            self._child.add(self._counts, self._sum)
+            self._series.add(self._counts, self._sum)
             self._counts, self._sum = None, 0.0

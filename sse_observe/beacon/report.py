@@ -1,8 +1,8 @@
 """
-One report of a browser: its form, and what may stand in it.
+One beacon report: its form, and what may stand in it.
 
 Trusts no number: each is bounded, and those that contradict each other are refused whole. No
-label comes from a report.
+label comes from a beacon report.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import msgspec
 
 from sse_observe.metrics import METRICS
 
-# A report covers a minute, or what was kept while offline; a page does not receive more.
+# A beacon report covers a minute, or what was kept while offline; a tab does not receive more.
 _MOST = 1_000_000
 _DAY = 86_400.0
 
@@ -53,7 +53,7 @@ class Vector(_Strict):
 
 
 class Shown(_Strict):
-    """How often each status was shown."""
+    """Counts of how often each status was shown."""
 
     connecting: Count = 0
     live: Count = 0
@@ -65,8 +65,8 @@ class Shown(_Strict):
     failed: Count = 0
 
 
-class Report(_Strict):
-    """What one page saw of one stream since its last report."""
+class BeaconReport(_Strict):
+    """All that one browser tab saw of one stream since its last beacon report."""
 
     token: Annotated[str, msgspec.Meta(max_length=1024)]
     n: Annotated[int, msgspec.Meta(ge=1, le=_MOST)]
@@ -95,4 +95,4 @@ class Report(_Strict):
         )
 
 
-decode: Callable[[bytes | bytearray], Report] = msgspec.json.Decoder(Report).decode
+decode: Callable[[bytes | bytearray], BeaconReport] = msgspec.json.Decoder(BeaconReport).decode

@@ -1,5 +1,5 @@
 """
-Report tokens: what a browser shows to have its report counted under the labels that we chose.
+Report tokens: a browser shows one to have its reports counted under the labels that we chose.
 
 Signs and reads them; knows neither HTTP nor metrics. A browser can keep a token or lose it, but
 not change the route, segment or network type in it.
@@ -29,7 +29,7 @@ _LOGGER = logging.getLogger("sse_observe")
 
 
 class Grant(msgspec.Struct, frozen=True, array_like=True):
-    """What a token says: a stream's labels, until when, and what tells two tokens apart."""
+    """The content of a token: a stream's labels, until when, and what tells two tokens apart."""
 
     route: str
     user_segment: str
@@ -77,7 +77,7 @@ class Tokens:
             payload, signed = _bytes(body), _bytes(signature)
         except ValueError:
             return None
-        # Spelled as we spell it: who could spell one token in two ways would report twice.
+        # Spelled as we spell it: a token with two spellings could be used to report twice.
         if not hmac.compare_digest(signed, self._sign(payload)) or token != _spell(payload, signed):
             return None
         # Signed by us, so of our form.

@@ -1,5 +1,5 @@
 """
-What one browser report costs, beside the least that anything could do with it.
+The cost of one beacon report, beside the least that anything could do with it.
 
 `python tests/bench/beacon.py` prints reports per second and the ratio to `json.loads` of the same
 body plus an empty ASGI answer. Medians of interleaved rounds: the machine may be shared.
@@ -19,7 +19,7 @@ from sse_observe.registry import SSEMetrics
 
 ROUNDS = 15
 REPORTS = 2000
-# What a page sends each minute: some events, one reconnect, delays of its heartbeats.
+# As a browser tab sends it each minute: some events, one reconnect, delays of its heartbeats.
 TYPICAL = {
     "events": 120,
     "shown": {"live": 2, "reconnecting": 1},
@@ -48,7 +48,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 async def least(scope: Any, receive: Any, send: Any) -> None:
-    """Parse a report and answer 204."""
+    """Parse a beacon report and answer 204."""
     message = await receive()
     json.loads(message["body"])
     await send({"type": "http.response.start", "status": 204, "headers": []})
@@ -56,7 +56,7 @@ async def least(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def seconds_each(app: App, bodies: list[bytes]) -> float:
-    """Return the CPU seconds that one of these reports takes."""
+    """Return the CPU seconds that one of these beacon reports takes."""
 
     async def send(message: Any) -> None:
         pass
@@ -77,7 +77,7 @@ def measure() -> dict[str, float]:
     app = beacon_app(metrics, limits=Limits((1e9, 1e9), (1e9, 1e9), (1e9, 1e9)))
     ours, floor = [], []
     for _ in range(ROUNDS):
-        # A page of its own for each ten reports: its token is read each time.
+        # A tab of its own for each ten reports: its token is read each time.
         tokens = [app.issue("/chat/{id}", "all", "4g") for _ in range(REPORTS // 10)]
         bodies = [
             json.dumps({**TYPICAL, "token": token, "n": n}).encode()

@@ -1,0 +1,43 @@
+"""
+Origins: whose web pages may report and ask for tokens.
+
+Reads what browsers say of themselves, which no page can forge. What is no browser says nothing;
+there the token decides.
+"""
+
+from collections.abc import Iterable
+
+from sse_observe.asgi import Header, Scope, header
+from sse_observe.errors import SettingsError
+
+
+class Origins:
+    """Our own origin, and the declared ones, as in `https://app.example.com`."""
+
+    def __init__(self, declared: Iterable[str]) -> None:
+        for origin in declared:
+            if "://" not in origin or origin.count("/") != 2:
+                raise SettingsError(
+                    f"beacon_app: origins: {origin!r} is no origin; write 'https://app.example.com'"
+                )
+        self._declared = frozenset(origin.encode() for origin in declared)
+
+    def allow(self, scope: Scope) -> bool:
+        """Tell whether the web page that asks is of our origin, or of a declared one."""
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        if origin in self._declared:
+            return True
+        site = headers.get(b"sec-fetch-site")
+        if site is not None:
+            return bool(site == b"same-origin")
+        return origin is None or origin.partition(b"://")[2] == headers.get(b"host")
+
+    def cors(self, scope: Scope) -> tuple[Header, ...]:
+        """Return the headers that let a web page of a declared origin read the answer."""
+        if not self._declared:
+            return ()
+        origin = header(scope["headers"], b"origin")
+        if origin is None or origin not in self._declared:
+            return ()
+        return (b"access-control-allow-origin", origin), (b"vary", b"Origin")
