@@ -1,8 +1,9 @@
 """
 A resilient consumer of event streams for Python services: `async for event in resume_stream(url)`.
 
-Does what our browser client does, and exports the client's half of the metrics in its own
-process. Needs the `[client]` extra.
+Entered by `resume_stream()`. Recovers as our browser client recovers, and exports the client's
+half of the metrics in its own process; knows nothing of the server but the stream contract.
+Needs the `[client]` extra.
 """
 
 from sse_observe.consumer.exchange import StreamFailedError

@@ -1,5 +1,5 @@
 """
-What a consumer saw of its stream, as the client's half of the metrics, in its own process.
+A consumer's view of its stream, as the client's half of the metrics, in its own process.
 
 Knows metrics and a clock; decides nothing.
 """
@@ -12,7 +12,7 @@ from sse_observe.registry import SSEMetrics
 
 
 class Observation:
-    """The books of one stream; `route` is a template or a name, never a URL with an id in it."""
+    """The counts of one stream; `route` is a template or a name, never a URL with an id in it."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Observation:
         metrics.zero_segment(route, user_segment, network_type, "client")
 
     def opened(self) -> None:
-        """Note that a connection is open; after a loss, how long that took."""
+        """Record that a connection is open; after a loss, how long that took."""
         self._opened = True
         self._best = None
         if self._lost_at is not None:
@@ -52,18 +52,18 @@ class Observation:
             self._lost_at = None
 
     def disconnected(self) -> None:
-        """Note that an open connection is gone."""
+        """Record that an open connection is gone."""
         if self._lost_at is None:
             self._lost_at = self._clock()
 
     def stalled(self) -> None:
-        """Note that nothing came for too long."""
+        """Count that nothing came for too long."""
         if self._stalled_at is None:
             self._stalled_at = self._clock()
         self._seen("sse_stall_detections_total", 1)
 
     def arrived(self) -> None:
-        """Note any event: a stall is over."""
+        """Record any event: a stall is over."""
         if self._stalled_at is not None:
             took = self._clock() - self._stalled_at
             self._metrics.histogram("sse_stall_recovery_seconds", self._route).observe(took)
@@ -71,7 +71,7 @@ class Observation:
 
     def stamped(self, sent_ms: object, *, observe: bool) -> None:
         """
-        Note when the server says that it sent something.
+        Take the time at which the server says that it sent something.
 
         The clocks need not agree: what counts is how much later than the best it came.
         """
@@ -83,23 +83,23 @@ class Observation:
             self._metrics.histogram("sse_event_delay_seconds", self._route).observe(offset - best)
 
     def received(self) -> None:
-        """Note a payload event, new or not."""
+        """Count a payload event, new or not."""
         self._events.inc()
 
     def duplicated(self) -> None:
-        """Note an event that came twice and was dropped."""
+        """Count an event that came twice and was dropped."""
         self._seen("sse_duplicate_events_total", 1)
 
     def lost(self, events: int) -> None:
-        """Note events that are missing and that the server did not announce as lost."""
+        """Count events that are missing and that the server did not announce as lost."""
         self._seen("sse_message_loss_total", events)
 
     def shown(self, message: str) -> None:
-        """Note a status that somebody was told."""
+        """Count a status that was shown to somebody."""
         self._metrics.counter("sse_ui_messages_shown_total", self._route, message).inc()
 
     def ended(self, outcome: str) -> None:
-        """Note the stream's outcome, once; who leaves before it was ever open left nothing."""
+        """Count the stream's outcome, once; a stream that was never open has none but `failed`."""
         if outcome != "failed" and not self._opened:
             return
         labels = self._route, outcome, self._segment, self._network

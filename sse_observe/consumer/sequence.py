@@ -1,18 +1,18 @@
 """
-Which events are new, which came twice, and which never came: by id, without I/O.
+The sequence of one stream's events: which are new, which came twice, which never came.
 
-Judges one stream over all its connections; remembers a number, not a set of ids.
+Judges by ids over all connections, without I/O; remembers a number, not a set of ids.
 """
 
-import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from sse_observe.contract import EventId, parse_event_id
 from sse_observe.wire import Event
 
 # An epoch is random text; what other systems put there (a Redis entry's counter) is digits.
-_DENSE = re.compile(r"([0-9]{1,15})-(?![0-9]+$)([0-9A-Za-z_-]{8,64})", re.ASCII)
+_SHORTEST_EPOCH = 8
 # Ids of any other form can only be compared; a longer replay is not recognised as one.
 _RECENT = 256
 
@@ -31,19 +31,19 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one event is; `unannounced` is how many before it are missing without a word."""
+class Arrival:
+    """What one event is in its sequence; `unannounced` events before it are missing silently."""
 
     duplicate: bool = False
     gap: Gap | None = None
     unannounced: int = 0
 
 
-_NEW = Verdict()
-_DUPLICATE = Verdict(duplicate=True)
+_NEW = Arrival()
+_DUPLICATE = Arrival(duplicate=True)
 
 
-class Order:
+class EventSequence:
     """
     The high-water mark of one stream; `cursor` is what to resume from.
 
@@ -54,9 +54,9 @@ class Order:
     def __init__(self, last_event_id: str = "", *, dense: bool | None = None) -> None:
         self.cursor = last_event_id
         self._dense = dense
-        mark = _DENSE.fullmatch(last_event_id)
-        self._last = int(mark[1]) if mark else -1
-        self._epoch = mark[2] if mark else None
+        mark = _dense_id(last_event_id)
+        self._last = mark.seq if mark else -1
+        self._epoch = mark.epoch if mark else None
         self._recent: deque[str] = deque([last_event_id] if last_event_id else [], _RECENT)
         self.connected()
 
@@ -69,7 +69,7 @@ class Order:
         self._gone = 0
         self._previous = ""
 
-    def greeted(self, hello: dict[str, Any]) -> None:
+    def greeted(self, hello: Mapping[str, object]) -> None:
         """Take a greeting: what it announces as lost is judged where the next event stands."""
         self._greeted = True
         lost = hello.get("lost")
@@ -79,8 +79,8 @@ class Order:
             # From the start of the stream, whatever we have of it already.
             self._base = -1
 
-    def judge(self, event: Event) -> Verdict:
-        """Say what an event is, and move the mark past it."""
+    def arrived(self, event: Event) -> Arrival:
+        """Return what an event is, and move the mark past it."""
         event_id = event.last_event_id
         # Without an id an event shows the one before it; a payload of ours always has its own.
         inherited = event_id == self._previous and event.type != "message"
@@ -88,46 +88,54 @@ class Order:
         if not event_id or inherited:
             return _NEW
         dense = self._greeted if self._dense is None else self._dense
-        mark = _DENSE.fullmatch(event_id) if dense else None
-        verdict = self._ranked(int(mark[1]), mark[2]) if mark else self._compared(event_id)
-        if not verdict.duplicate:
+        mark = _dense_id(event_id) if dense else None
+        arrival = self._ranked(mark) if mark else self._compared(event_id)
+        if not arrival.duplicate:
             self.cursor = event_id
-        return verdict
+        return arrival
 
     def finished(self) -> Gap | None:
         """Return the gap that was announced and that no event followed."""
         rest, self._gone = self._base + self._gone - self._last, 0
         return Gap(rest, announced=True) if rest > 0 else None
 
-    def _ranked(self, seq: int, epoch: str) -> Verdict:
-        if epoch == self._epoch:
-            if seq <= self._last:
+    def _ranked(self, mark: EventId) -> Arrival:
+        if mark.epoch == self._epoch:
+            if mark.seq <= self._last:
                 return _DUPLICATE
-            verdict = self._missing(seq)
+            arrival = self._after_hole(mark.seq)
         elif self._epoch is not None:
             # Another stream: what was known of the old one says nothing about it.
-            verdict = Verdict(gap=Gap(None, announced=self._greeted))
+            arrival = Arrival(gap=Gap(None, announced=self._greeted))
         elif self._greeted and not self._repeats:
-            verdict = self._missing(seq)
+            arrival = self._after_hole(mark.seq)
         else:
             # The first event we ever see, of a stream that began without us.
-            verdict = _NEW
-        self._epoch, self._last = epoch, seq
-        return verdict
+            arrival = _NEW
+        self._last, self._epoch = mark
+        return arrival
 
-    def _missing(self, seq: int) -> Verdict:
+    def _after_hole(self, seq: int) -> Arrival:
         """Judge what lies between the mark and the event that came."""
         missing = seq - self._last - 1
         if not missing:
             return _NEW
         first, end = max(self._last, self._base) + 1, min(seq, self._base + 1 + self._gone)
         silent = missing - max(end - first, 0)
-        return Verdict(gap=Gap(missing, announced=not silent), unannounced=silent)
+        return Arrival(gap=Gap(missing, announced=not silent), unannounced=silent)
 
-    def _compared(self, event_id: str) -> Verdict:
+    def _compared(self, event_id: str) -> Arrival:
         if self._repeats and event_id in self._recent:
             return _DUPLICATE
         self._repeats = False
         self._recent.append(event_id)
         lost, self._gone = self._gone, 0
-        return Verdict(gap=Gap(lost, announced=True)) if lost else _NEW
+        return Arrival(gap=Gap(lost, announced=True)) if lost else _NEW
+
+
+def _dense_id(event_id: str) -> EventId | None:
+    """Return what an id says if it looks like one without holes, and not like anybody else's."""
+    found = parse_event_id(event_id)
+    if found is None or len(found.epoch) < _SHORTEST_EPOCH or found.epoch.isdigit():
+        return None
+    return found

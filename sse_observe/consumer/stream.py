@@ -1,7 +1,7 @@
 """
 `resume_stream()`: read an event stream to its end, over as many connections as that takes.
 
-Knows the stream contract and the standard's rules for reconnecting; order, delays, metrics and
+Knows the stream contract and the standard's rules for reconnecting; ids, delays, metrics and
 HTTP are next door.
 """
 
@@ -10,44 +10,45 @@ import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
 from random import random as system_random
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 from urllib.parse import urlsplit
 
 from sse_observe.consumer.backoff import Backoff
 from sse_observe.consumer.exchange import (
     CompleteError,
+    Endpoint,
     LostError,
     StreamFailedError,
-    check,
-    place,
     with_query,
 )
 from sse_observe.consumer.observation import Observation
-from sse_observe.consumer.sequence import Gap, Order
+from sse_observe.consumer.sequence import EventSequence, Gap
 from sse_observe.consumer.transport import Response, Transport, aiohttp_transport
-from sse_observe.contract import HEARTBEATS, HELLO
+from sse_observe.consumer.waiting import ClosedError, LateError, Waiting
+from sse_observe.contract import DONE, DONE_DATA, HEARTBEATS, HELLO, SILENT_BEATS
 from sse_observe.errors import SettingsError, SSEObserveError
 from sse_observe.metrics import ALL_USERS, OTHER
 from sse_observe.registry import SSEMetrics, default_metrics
 from sse_observe.wire import Event, Scanner, WireError
 
-T = TypeVar("T")
-
-# The guide's limit, for servers that do not say how often they beat.
+# For servers that do not say how often they send heartbeats: three of the usual 10 seconds.
 _STALL_SECONDS = 30.0
-# Two beats may be late or lost before the third tells.
-_BEATS = 2.5
-_DONE_DATA = "[DONE]"
 
 
-class _ClosedError(Exception):
-    """The caller does not want the stream any more."""
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """Options of one reading; see `resume_stream`."""
 
-
-class _LateError(Exception):
-    """Something took longer than it may."""
+    terminal_events: frozenset[str]
+    stall_seconds: float | None
+    connect_seconds: float
+    max_retries: int | None
+    on_status: Callable[[str, int], None] | None
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
 
 
 class ResumedStream:
@@ -55,70 +56,57 @@ class ResumedStream:
     The events of one stream, and the gaps in it, in order; see `resume_stream`.
 
     One task iterates; any task of the same loop may `close()`. `cursor` is the id of the last
-    event given out, `stream` the name that the server gave, `status` what to tell a person.
+    event given out, `stream` the name that the server gave, `status` what to show to a person.
     """
 
     def __init__(
         self,
-        url: str,
+        endpoint: Endpoint,
+        sequence: EventSequence,
+        options: ReadOptions,
         *,
-        headers: Mapping[str, str],
-        order: Order,
-        terminal_events: frozenset[str],
-        stall_seconds: float | None,
-        connect_seconds: float,
-        max_retries: int | None,
         backoff: Backoff,
         observation: Observation,
         transport: Transport,
-        on_status: Callable[[str, int], None] | None,
-        clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._url = url
-        self._headers = headers
-        self._order = order
-        self._terminal = terminal_events
-        self._stall_seconds = stall_seconds
-        self._heartbeat_seconds: float | None = None
-        self._connect_seconds = connect_seconds
-        self._max_retries = max_retries
+        self._endpoint = endpoint
+        self._sequence = sequence
+        self._options = options
         self._backoff = backoff
         self._observation = observation
         self._transport = transport
-        self._on_status = on_status
-        self._clock = clock
-        self._sleep = sleep
-        self._pinned = self._closed = False
-        self._said: tuple[str, int] | None = None
-        self._waiting: asyncio.Timeout | None = None
+        self._heartbeat_seconds: float | None = None
+        self._shown: tuple[str, int] | None = None
+        self._waiting = Waiting()
         self._items = self._run()
-        self.stream: str | None = None
         self.status = "connecting"
 
     @property
     def cursor(self) -> str:
         """The id of the last event that was given out."""
-        return self._order.cursor
+        return self._sequence.cursor
+
+    @property
+    def stream(self) -> str | None:
+        """The name that the server gave to the stream."""
+        return self._endpoint.stream
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Event | Gap:
-        if self._closed:
+        if self._waiting.closed:
             await self._items.aclose()
             raise StopAsyncIteration
         return await anext(self._items)
 
     def close(self) -> None:
         """Stop now: what waits ends at once, and nothing reconnects later."""
-        self._closed = True
-        if self._waiting is not None:
-            self._waiting.reschedule(asyncio.get_running_loop().time())
+        self._waiting.close()
 
     async def aclose(self) -> None:
         """Stop, and wait until the connection is gone unless another task is reading."""
-        reading = self._waiting is not None
+        reading = self._waiting.now
         self.close()
         if not reading:
             await self._items.aclose()
@@ -138,7 +126,7 @@ class ResumedStream:
         outcome = "cancelled"
         try:
             while True:
-                self._say("reconnecting" if self._backoff.attempt else "connecting")
+                self._show("reconnecting" if self._backoff.attempt else "connecting")
                 try:
                     async with aclosing(self._connection()) as items:
                         async for item in items:
@@ -147,41 +135,40 @@ class ResumedStream:
                     await self._wait_for_next(loss)
         except CompleteError:
             outcome = "completed"
-            if gap := self._order.finished():
+            if gap := self._sequence.finished():
                 yield gap
-            self._say("complete")
-        except _ClosedError:
+            self._show("complete")
+        except ClosedError:
             pass
         except SSEObserveError:
             outcome = "failed"
-            self._say("failed")
+            self._show("failed")
             raise
         finally:
             self._observation.ended(outcome)
 
     async def _wait_for_next(self, loss: LostError) -> None:
-        if self._max_retries is not None and self._backoff.attempt >= self._max_retries:
-            raise StreamFailedError(
-                f"{place(self._url)}: gave up after {self._backoff.attempt} attempts; {loss}"
-            )
+        attempts, most = self._backoff.attempt, self._options.max_retries
+        if most is not None and attempts >= most:
+            raise StreamFailedError(f"{self._endpoint}: gave up after {attempts} attempts; {loss}")
         delay = self._backoff.next(loss.after_seconds)
-        self._say("reconnecting")
-        await self._within(None, self._sleep(delay))
+        self._show("reconnecting")
+        await self._waiting.within(None, self._options.sleep(delay))
 
     async def _connection(self) -> AsyncGenerator[Event | Gap, None]:
         """Give what one connection brings; always ends by raising."""
-        self._order.connected()
-        url, headers = self._request()
+        self._sequence.connected()
+        url, headers = self._endpoint.request(self._sequence.cursor)
         opened_at, events = None, 0
         scanner = Scanner()
         try:
             async with AsyncExitStack() as stack:
                 asking = stack.enter_async_context(self._transport(url, headers))
-                response = await self._within(self._connect_seconds, asking)
-                self._check(response)
-                opened_at = self._clock()
+                response = await self._waiting.within(self._options.connect_seconds, asking)
+                self._endpoint.check(response)
+                opened_at = self._options.clock()
                 self._observation.opened()
-                self._say("live")
+                self._show("live")
                 while (chunk := await self._next_chunk(response)) is not None:
                     for event in scanner.feed(chunk):
                         events += 1
@@ -189,17 +176,17 @@ class ResumedStream:
                             yield item
                     if scanner.retry is not None:
                         self._backoff.floor(scanner.retry / 1000)
-        except _LateError:
+        except LateError:
             why = "no answer in time" if opened_at is None else "no byte in time"
             raise LostError(why) from None
-        except OSError as fault:
-            raise LostError(str(fault) or type(fault).__name__) from fault
-        except WireError as fault:
-            raise StreamFailedError(f"{place(self._url)}: {fault}") from None
+        except OSError as error:
+            raise LostError(str(error) or type(error).__name__) from error
+        except WireError as error:
+            raise StreamFailedError(f"{self._endpoint}: {error}") from None
         finally:
             if opened_at is not None:
                 self._observation.disconnected()
-                self._backoff.lived(self._clock() - opened_at, events)
+                self._backoff.lived(self._options.clock() - opened_at, events)
         raise LostError("the connection ended before the stream did")
 
     async def _next_chunk(self, response: Response) -> bytes | None:
@@ -208,60 +195,22 @@ class ResumedStream:
         limit = self._stall_limit()
         deadline = loop.time() + limit
         try:
-            return await self._within(limit, anext(response.chunks))
+            return await self._waiting.within(limit, anext(response.chunks))
         except StopAsyncIteration:
             return None
-        except _LateError:
+        except LateError:
             # Where the alarm itself is late the machine slept or the loop was blocked: the
             # bytes may be here, and the server is not to blame.
             if loop.time() - deadline < limit / 2:
                 self._observation.stalled()
-                self._say("waiting")
+                self._show("waiting")
             raise
 
     def _stall_limit(self) -> float:
-        if self._stall_seconds is not None:
-            return self._stall_seconds
-        beat = self._heartbeat_seconds
-        return _STALL_SECONDS if beat is None else _BEATS * beat
-
-    async def _within(self, seconds: float | None, what: Awaitable[T]) -> T:
-        """Await something that may be given up: by its limit, or by `close()`."""
-        patience = asyncio.timeout(seconds)
-        try:
-            async with patience:
-                self._waiting = patience
-                return await what
-        except TimeoutError:
-            if not patience.expired():
-                raise
-            raise (_ClosedError if self._closed else _LateError) from None
-        finally:
-            self._waiting = None
-
-    def _request(self) -> tuple[str, dict[str, str]]:
-        headers = {
-            "Accept": "text/event-stream",
-            "Accept-Encoding": "identity",
-            "Cache-Control": "no-store",
-            **self._headers,
-        }
-        cursor = self._order.cursor
-        self._pinned = not cursor and self.stream is not None
-        if self.stream is None or not self._pinned:
-            return self._url, headers | ({"Last-Event-ID": cursor} if cursor else {})
-        # Greeted, but no payload came: name the stream, or the server would begin another one.
-        return with_query(self._url, stream_id=self.stream), headers | {"Last-Event-ID": "-1"}
-
-    def _check(self, response: Response) -> None:
-        try:
-            check(response, self._url)
-        except StreamFailedError:
-            if not self._pinned:
-                raise
-            # It was our idea to ask for the stream by name; without it there may be another.
-            self.stream = None
-            raise LostError("the stream that had begun is gone") from None
+        if self._options.stall_seconds is not None:
+            return self._options.stall_seconds
+        heartbeat = self._heartbeat_seconds
+        return _STALL_SECONDS if heartbeat is None else SILENT_BEATS * heartbeat
 
     def _take(self, event: Event) -> list[Event | Gap]:
         """Return what an event means for the caller."""
@@ -273,37 +222,38 @@ class ResumedStream:
             self._observation.stamped(_fields(event.data).get("t"), observe=True)
             return []
         # Only this text ends a stream as data: a payload may well be the word `done`.
-        if event.type in self._terminal or _DONE_DATA == event.data in self._terminal:
+        terminals = self._options.terminal_events
+        if event.type in terminals or (event.data == DONE_DATA and DONE_DATA in terminals):
             raise CompleteError
         self._observation.received()
-        verdict = self._order.judge(event)
-        if verdict.duplicate:
+        arrival = self._sequence.arrived(event)
+        if arrival.duplicate:
             self._observation.duplicated()
             return []
-        if verdict.unannounced:
-            self._observation.lost(verdict.unannounced)
-        return [event] if verdict.gap is None else [verdict.gap, event]
+        if arrival.unannounced:
+            self._observation.lost(arrival.unannounced)
+        return [event] if arrival.gap is None else [arrival.gap, event]
 
-    def _greeted(self, hello: dict[str, Any]) -> None:
-        self._order.greeted(hello)
-        if isinstance(hello.get("stream"), str):
-            self.stream = hello["stream"]
-        beat = hello.get("heartbeat_seconds")
-        if isinstance(beat, int | float) and not isinstance(beat, bool) and 0 < beat < 3600:
-            self._heartbeat_seconds = beat
+    def _greeted(self, hello: Mapping[str, object]) -> None:
+        self._sequence.greeted(hello)
+        stream, heartbeat = hello.get("stream"), hello.get("heartbeat_seconds")
+        if isinstance(stream, str):
+            self._endpoint.stream = stream
+        if isinstance(heartbeat, int | float) and 0 < heartbeat < 3600 and heartbeat is not True:
+            self._heartbeat_seconds = heartbeat
         self._observation.stamped(hello.get("server_time"), observe=False)
 
-    def _say(self, status: str) -> None:
-        said = (status, self._backoff.attempt)
-        if said == self._said:
+    def _show(self, status: str) -> None:
+        shown = (status, self._backoff.attempt)
+        if shown == self._shown:
             return
-        self._said, self.status = said, status
-        if self._on_status is not None:
+        self._shown, self.status = shown, status
+        if self._options.on_status is not None:
             self._observation.shown(status)
-            self._on_status(*said)
+            self._options.on_status(*shown)
 
 
-def _fields(data: str) -> dict[str, Any]:
+def _fields(data: str) -> dict[str, object]:
     """Return the JSON object of one of the contract's own events; nothing where it is none."""
     try:
         fields = json.loads(data)
@@ -318,7 +268,7 @@ def resume_stream(
     route: str = OTHER,
     headers: Mapping[str, str] | None = None,
     last_event_id: str = "",
-    terminal_events: tuple[str, ...] = ("done", _DONE_DATA),
+    terminal_events: tuple[str, ...] = (DONE, DONE_DATA),
     dense_ids: bool | None = None,
     stall_seconds: float | None = None,
     connect_seconds: float = 10,
@@ -342,7 +292,7 @@ def resume_stream(
     `route` labels its metrics: a template, never a URL. Silence for `stall_seconds` (default:
     2.5 heartbeats as the server announces them, else 30) is a stall. `dense_ids` says that ids
     are `<seq>-<epoch>` without holes where no greeting of the server shows it. `on_status` is
-    told what to show a person, with the number of the attempt.
+    called with what to show to a person, and the number of the attempt.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise SettingsError(f"{url}: is no URL to ask; begin it with http:// or https://")
@@ -352,13 +302,17 @@ def resume_stream(
     if network_type != "unknown":
         url = with_query(url, network_type=network_type)
     return ResumedStream(
-        url,
-        headers=dict(headers or {}),
-        order=Order(last_event_id, dense=dense_ids),
-        terminal_events=frozenset(terminal_events),
-        stall_seconds=stall_seconds,
-        connect_seconds=connect_seconds,
-        max_retries=max_retries,
+        Endpoint(url, headers or {}),
+        EventSequence(last_event_id, dense=dense_ids),
+        ReadOptions(
+            terminal_events=frozenset(terminal_events),
+            stall_seconds=stall_seconds,
+            connect_seconds=connect_seconds,
+            max_retries=max_retries,
+            on_status=on_status,
+            clock=clock,
+            sleep=sleep,
+        ),
         backoff=Backoff(random),
         observation=Observation(
             metrics or default_metrics(),
@@ -368,7 +322,4 @@ def resume_stream(
             clock=clock,
         ),
         transport=transport or aiohttp_transport(),
-        on_status=on_status,
-        clock=clock,
-        sleep=sleep,
     )

@@ -1,0 +1,145 @@
+"""The sequence of events: each once, in order, and every hole named."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sse_observe.consumer import Event, Gap
+from sse_observe.consumer.sequence import EventSequence
+from sse_observe.wire import encode
+from tests.support.scripted_server import (
+    DONE,
+    EPOCH,
+    Answer,
+    Reading,
+    Server,
+    hello,
+    payload,
+    words,
+)
+from tests.support.virtual import run
+
+
+def test_what_comes_twice_is_given_once() -> None:
+    """A replay from before the cursor is dropped by the high-water mark, and counted."""
+
+    async def main() -> None:
+        server = Server(
+            Answer(hello(), payload(0), payload(1), payload(2)),
+            Answer(hello(), payload(0), payload(1), payload(2), payload(3), DONE),
+        )
+        reading = await Reading(server).all()
+
+        assert reading.got == words(0, 1, 2, 3)
+        assert reading.count("sse_duplicate_events_total", seen_by="client") == 3
+        assert reading.count("sse_client_events_received_total") == 7
+        assert reading.count("sse_message_loss_total", seen_by="client") == 0
+
+    run(main())
+
+
+def test_an_announced_gap_is_given_out_and_not_counted_again() -> None:
+    """The server counted it already; the caller learns where it is."""
+
+    async def main() -> None:
+        server = Server(
+            Answer(hello(), payload(0)),
+            Answer(hello(resumed_from=f"0-{EPOCH}", lost=4), payload(5), DONE),
+        )
+        reading = await Reading(server).all()
+
+        assert reading.got == ["w0", Gap(4, announced=True), "w5"]
+        assert reading.count("sse_message_loss_total") == 0
+
+    run(main())
+
+
+def test_a_gap_at_the_very_end_is_given_out_too() -> None:
+    """Nothing follows that would show it, so the end must."""
+
+    async def main() -> None:
+        server = Server(
+            Answer(hello(), payload(0)),
+            Answer(hello(resumed_from=f"0-{EPOCH}", lost=4), DONE),
+        )
+
+        assert (await Reading(server).all()).got == ["w0", Gap(4, announced=True)]
+
+    run(main())
+
+
+def test_a_silent_gap_is_counted_as_loss() -> None:
+    """Dense ids show what no greeting announced."""
+
+    async def main() -> None:
+        server = Server(
+            Answer(hello(), payload(0)),
+            Answer(hello(resumed_from=f"0-{EPOCH}", lost=1), payload(4), DONE),
+        )
+        reading = await Reading(server).all()
+
+        assert reading.got == ["w0", Gap(3, announced=False), "w4"]
+        assert reading.count("sse_message_loss_total", seen_by="client") == 2
+
+    run(main())
+
+
+def test_the_mark_of_one_stream_is_never_used_on_another() -> None:
+    """A new epoch begins at its own 0: nothing of it is taken for a repetition."""
+
+    async def main() -> None:
+        other = "ponmlkjihgfedcba"
+        server = Server(
+            Answer(hello(), payload(0), payload(7)),
+            Answer(hello(), payload(0, other), payload(1, other), 0.0),
+            Answer(hello(resumed_from=f"1-{other}"), payload(2, other), DONE),
+        )
+        reading = await Reading(server).all()
+        gap = Gap(None, announced=True)
+
+        assert reading.got == ["w0", Gap(6, announced=False), "w7", gap, "w0", "w1", "w2"]
+        assert server.cursors == [None, f"7-{EPOCH}", f"1-{other}"]
+
+    run(main())
+
+
+def test_foreign_ids_are_compared_never_counted() -> None:
+    """Ids of a Redis stream look like `<number>-<number>`: no hole between them is a loss."""
+
+    async def main() -> None:
+        def entry(n: int) -> bytes:
+            return encode(f"e{n}", id=f"{1_700_000_000_000 + 50 * n}-0")
+
+        server = Server(
+            Answer(hello(), entry(0), entry(1), encode("x", event="usage")),
+            Answer(hello(), entry(1), entry(2), DONE),
+        )
+        reading = await Reading(server).all()
+
+        assert reading.got == ["e0", "e1", "x", "e2"]
+        assert reading.count("sse_duplicate_events_total") == 1
+        assert reading.count("sse_message_loss_total") == 0
+
+    run(main())
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4)), min_size=1, max_size=8))
+def test_given_out_and_missing_always_add_up(connections: list[tuple[int, int]]) -> None:
+    """Whatever a server repeats or skips: each event once, in order, and every hole named."""
+    sequence = EventSequence()
+    given_out: list[int] = []
+    gaps = doubles = sent = 0
+    for start, count in connections:
+        sequence.connected()
+        sequence.greeted({"lost": 0, "resumed_from": sequence.cursor or None})
+        for seq in range(start, start + count):
+            sent += 1
+            arrival = sequence.arrived(Event("message", "", f"{seq}-{EPOCH}"))
+            gaps += arrival.unannounced
+            if arrival.duplicate:
+                doubles += 1
+            else:
+                given_out.append(seq)
+
+    assert given_out == sorted(set(given_out))
+    assert len(given_out) + doubles == sent
+    assert len(given_out) + gaps == (given_out[-1] + 1 if given_out else 0)
