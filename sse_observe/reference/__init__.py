@@ -1,13 +1,14 @@
 """
 The reference stream endpoint: event ids, visible heartbeats, replay, announced gaps, one end.
 
-`uvicorn --factory sse_observe.reference:reference_app` serves its demonstration.
+Entered by `reference_app()`; `uvicorn --factory sse_observe.reference:reference_app` serves its
+demonstration. Keeps the stream contract, and knows neither frameworks nor metrics.
 """
 
 from sse_observe.reference.app import ReferenceApp, reference_app
+from sse_observe.reference.memory_store import MemoryStore
 from sse_observe.reference.store import (
-    MemoryStore,
-    Page,
+    Backlog,
     StoreFullError,
     Stream,
     StreamStore,
@@ -16,8 +17,8 @@ from sse_observe.reference.store import (
 )
 
 __all__ = [
+    "Backlog",
     "MemoryStore",
-    "Page",
     "ReferenceApp",
     "StoreFullError",
     "Stream",

@@ -1,64 +1,42 @@
 """
-The reference endpoint as an ASGI application: paths, parameters, cursors, and its life cycle.
+The reference endpoint as an ASGI application: its paths, its methods, and its life cycle.
 
 Knows HTTP; what is kept is the store's business, what is produced the application's, and what
 an open response does the reader's.
 """
 
-import asyncio
 import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from sse_observe import current_stream
-from sse_observe.errors import SettingsError
-from sse_observe.middleware.current_stream import CurrentStream
-from sse_observe.middleware.server_state import exiting
-from sse_observe.reference.cursor import new_epoch, new_stream_id, parse_cursor
-from sse_observe.reference.http import (
+from sse_observe.asgi import (
     Receive,
-    RefusedError,
     Scope,
     Send,
-    body_params,
+    content_length,
+    follow_lifespan,
     header,
-    query_params,
-    reply,
+    refuse_websocket,
 )
+from sse_observe.errors import SettingsError
+from sse_observe.middleware.current_stream import CurrentStream, current_stream
+from sse_observe.reference.caretaker import Caretaker
+from sse_observe.reference.cursor import new_epoch, new_stream_id
 from sse_observe.reference.losses import Losses
+from sse_observe.reference.memory_store import MemoryStore
+from sse_observe.reference.opening import CREATE_PATH, Opening, Openings
+from sse_observe.reference.params import body_params, query_params
 from sse_observe.reference.producers import Produce, Producers, demonstration
-from sse_observe.reference.reader import DONE, HEADERS, Manner, Reader
-from sse_observe.reference.store import (
-    MemoryStore,
-    Page,
-    StoreFullError,
-    Stream,
-    StreamStore,
-    Usage,
-)
+from sse_observe.reference.reader import END, HEADERS, Reader, Timing
+from sse_observe.reference.replies import RefusedError, reply
+from sse_observe.reference.store import StoreFullError, Stream, StreamStore
 
 STREAM_PATH = "/api/v1/stream"
-CREATE_PATH = "/api/v1/streams"
 _ALLOWED = {STREAM_PATH: ("GET", "HEAD", "OPTIONS"), CREATE_PATH: ("POST", "OPTIONS")}
-# What the contract itself puts into the query; everything else is the producer's.
-_OURS = {"stream_id", "last_event_id", "mode", "network_type"}
-_SWEEP_SECONDS = 60
 _LATER = (b"retry-after", b"5")
-
-
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    """What a GET asked for: a stream, from where, and what became of its cursor."""
-
-    stream: Stream
-    page: Page
-    resumed_from: str | None
-    seq: int | None
-    outcome: str | None
 
 
 class ReferenceApp:
@@ -73,107 +51,56 @@ class ReferenceApp:
         self,
         produce: Produce,
         store: StreamStore,
-        manner: Manner,
+        timing: Timing,
         *,
         drain_seconds: float,
         max_connections: int,
         max_params_bytes: int,
     ) -> None:
         self._store = store
-        self._manner = manner
-        self._drain_seconds = drain_seconds
+        self._timing = timing
         self._max_connections = max_connections
         self._max_params_bytes = max_params_bytes
         self._producers = Producers(produce, store)
+        self._caretaker = Caretaker(store, self._producers, self._close, drain_seconds)
+        self._openings = Openings(store, self.create)
         self._losses = Losses()
         self._readers: set[Reader] = set()
-        self._caretaker: asyncio.Task[None] | None = None
         self._closed = False
-        # Evictions and the buffer's size belong to no response; the latest one speaks for them.
-        self._latest: CurrentStream | None = None
-        self._evictions_told = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or follow the server's life."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "http":
+            self._closed = False
+            await follow_lifespan(receive, send, self.aclose)
+        elif scope["type"] == "websocket":
+            await refuse_websocket(send)
+        else:
             try:
                 await self._answer(scope, receive, send)
             except RefusedError as refusal:
-                await reply(send, refusal.status, f"{refusal}\n", *refusal.headers)
+                await refusal.reply(send)
             except StoreFullError as full:
                 await reply(send, 503, f"{full}\n", _LATER)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000})
 
     async def create(self, params: Mapping[str, Any] | None = None) -> Stream:
-        """Create a stream and start its producer; raise StoreFullError without room."""
+        """Create a stream and start its producer; raise StoreFullError where all are held."""
         stream = Stream(new_stream_id(), new_epoch())
         await self._store.create(stream)
         self._producers.start(stream, params or {})
-        if self._caretaker is None or self._caretaker.done():
-            self._caretaker = asyncio.create_task(self._take_care())
+        self._caretaker.start()
         return stream
 
     async def aclose(self) -> None:
         """End every response in order, refuse new ones, and cancel every task."""
         await self._close()
-        if self._caretaker is not None:
-            self._caretaker.cancel()
-            await asyncio.wait([self._caretaker])
+        await self._caretaker.stop()
 
     async def _close(self) -> None:
         self._closed = True
         for reader in tuple(self._readers):
             reader.close()
         await self._producers.close()
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.shutdown":
-                await self.aclose()
-            else:
-                self._closed = False
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
-
-    async def _take_care(self) -> None:
-        """Sweep each minute, report each second, and notice the server's end."""
-        ticks = 0
-        while (usage := await self._store.usage()).streams:
-            self._report(usage)
-            await asyncio.sleep(1)
-            if exiting():
-                # The lifespan event comes only when all responses have ended.
-                await asyncio.sleep(self._drain_seconds)
-                await self._close()
-                return
-            ticks += 1
-            if ticks % _SWEEP_SECONDS == 0:
-                await self._sweep()
-        self._report(usage)
-
-    async def _sweep(self) -> None:
-        swept = await self._store.sweep()
-        self._producers.evicted += swept.evicted
-        for stream_id in swept.streams:
-            await self._producers.stop(stream_id)
-
-    def _report(self, usage: Usage) -> None:
-        """Tell the observer what happened outside of any response."""
-        here = self._latest
-        if here is None:
-            return
-        here.buffered(usage.events)
-        fresh, self._evictions_told = (
-            self._producers.evicted - self._evictions_told,
-            self._producers.evicted,
-        )
-        if fresh:
-            here.evicted(fresh)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         root, path, method = scope.get("root_path", ""), scope["path"], scope["method"]
@@ -188,128 +115,67 @@ class ReferenceApp:
         if method == "OPTIONS":
             await reply(send, 204, "", allow)
         elif method not in allowed:
-            await reply(send, 405, f"{method} is not allowed here\n", allow)
+            raise RefusedError(405, f"{method} is not allowed here", allow)
         elif method == "POST":
-            stream = await self.create(await body_params(receive, self._max_params_bytes))
-            # A mount's prefix may hold what the client wrote there, line ends included.
-            url = f"{quote(root + STREAM_PATH)}?stream_id={quote(stream.id)}"
-            created = json.dumps({"stream_id": stream.id, "url": url})
-            await reply(send, 201, created, (b"location", url.encode()), kind="application/json")
+            await self._post(root, receive, send)
+        elif method == "HEAD":
+            await self._head(scope, send)
         else:
-            await self._open(scope, receive, send)
+            await self._get(scope, receive, send)
 
-    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _post(self, root: str, receive: Receive, send: Send) -> None:
+        stream = await self.create(await body_params(receive, self._max_params_bytes))
+        # A mount's prefix may hold what the client wrote there, line ends included.
+        url = f"{quote(root + STREAM_PATH)}?stream_id={quote(stream.id)}"
+        created = json.dumps({"stream_id": stream.id, "url": url})
+        await reply(send, 201, created, (b"location", url.encode()), kind="application/json")
+
+    async def _head(self, scope: Scope, send: Send) -> None:
         query = query_params(scope, self._max_params_bytes)
-        if scope["method"] == "HEAD":
-            await self._head(query, send)
-            return
-        polled = query.get("mode") == "poll"
-        if not polled and len(self._readers) >= self._max_connections:
-            raise RefusedError(503, "too many connections are open; retry later", _LATER)
-        stream, cursor, outcome = await self._locate(scope, query)
-        here = self._latest = current_stream()
-        reader = Reader(self._store, stream, here, self._manner)
-        # Watch first, read then: whatever is published from here on wakes the reader.
-        async with self._store.watch(stream.id, reader.wake):
-            opening = await self._position(stream, cursor, outcome)
-            page = opening.page
-            if page.state != "open" and not page.frames and not page.lost:
-                await _nothing_left(page, send)
-                return
-            self._tell(here, opening)
-            hello = self._hello(here, opening)
-            if polled:
-                here.polled()
-                await _poll(hello, page, send)
-                return
-            self._readers.add(reader)
-            try:
-                await reader.run(page, hello, receive, send)
-            finally:
-                self._readers.discard(reader)
-
-    async def _head(self, query: Mapping[str, str], send: Send) -> None:
-        stream_id = query.get("stream_id")
-        if stream_id is not None and await self._store.find(stream_id) is None:
-            raise _unknown()
+        if "stream_id" in query:
+            await self._openings.named(query["stream_id"])
         await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _locate(
-        self, scope: Scope, query: Mapping[str, str]
-    ) -> tuple[Stream, str, str | None]:
-        """Return the stream, the cursor as it was sent, and its outcome if that is settled."""
-        text = header(scope, b"last-event-id") or query.get("last_event_id", "")
-        cursor = parse_cursor(text)
-        epoch = cursor.epoch if cursor else None
-        stream_id = query.get("stream_id")
-        if stream_id is not None:
-            found = await self._store.find(stream_id)
-            if found is None:
-                raise _unknown()
-        else:
-            found = await self._store.find_epoch(epoch) if epoch else None
-        outcome = None
-        if text and cursor is None:
-            outcome = "malformed"
-        elif cursor and (found is None or epoch not in (None, found.epoch)):
-            outcome = "unknown_stream"
-        if found is None:
-            found = await self.create({k: v for k, v in query.items() if k not in _OURS})
-        return found, text, outcome
-
-    async def _position(self, stream: Stream, text: str, outcome: str | None) -> _Opening:
-        """Read what the client has not seen; a cursor that cannot be starts from the start."""
-        cursor = parse_cursor(text) if outcome is None else None
-        if cursor is not None:
-            page = await self._read(stream, cursor.seq)
-            if cursor.seq <= page.last:
-                return _Opening(stream, page, text, cursor.seq, "gap" if page.lost else "full")
-            # An event that was never sent cannot have been seen.
-            outcome = "malformed"
-        return _Opening(stream, await self._read(stream, -1), None, None, outcome)
-
-    async def _read(self, stream: Stream, after: int) -> Page:
-        page = await self._store.read(stream.id, after)
-        if page is None:
-            raise _unknown()
-        return page
-
-    def _tell(self, here: CurrentStream, opening: _Opening) -> None:
-        if opening.outcome is not None:
-            here.resume(opening.outcome)
-        lost = self._losses.fresh(opening.stream.epoch, opening.seq, opening.page.lost)
-        if lost:
-            here.lost(lost)
-        if opening.resumed_from is not None and opening.page.frames:
-            here.replayed(len(opening.page.frames))
-
-    def _hello(self, here: CurrentStream, opening: _Opening) -> bytes:
-        resumed = opening.resumed_from is not None
-        return here.hello(
-            stream=opening.stream.id,
-            resumed_from=opening.resumed_from,
-            replayed=len(opening.page.frames) if resumed else 0,
-            lost=opening.page.lost,
-            heartbeat_seconds=self._manner.heartbeat_seconds,
-        )
+    async def _get(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = query_params(scope, self._max_params_bytes)
+        is_poll = query.get("mode") == "poll"
+        if not is_poll and len(self._readers) >= self._max_connections:
+            raise RefusedError(503, "too many connections are open; retry later", _LATER)
+        cursor = header(scope["headers"], b"last-event-id") or b""
+        asked = await self._openings.asked(query, cursor.decode("latin-1"))
+        observer = self._caretaker.observer = current_stream()
+        reader = Reader(self._store, asked.stream, observer, self._timing)
+        # Watch first, read then: whatever is published from here on wakes the reader.
+        async with self._store.watch(asked.stream.id, reader.wake):
+            opening = await self._openings.open(asked)
+            if opening.is_empty:
+                await _nothing_left(opening, send)
+                return
+            opening.observe(observer, self._losses)
+            hello = opening.hello(observer, self._timing.heartbeat_seconds)
+            if is_poll:
+                await _poll(observer, hello, opening, send)
+                return
+            self._readers.add(reader)
+            try:
+                await reader.run(opening.backlog, hello, receive, send)
+            finally:
+                self._readers.discard(reader)
 
 
-def _unknown() -> RefusedError:
-    # Not a fresh stream: its parameters are gone, and the answer would be to no question.
-    return RefusedError(404, f"no such stream; create one by POST {CREATE_PATH}")
-
-
-async def _nothing_left(page: Page, send: Send) -> None:
-    """Tell a client that has everything to stay away, so that it does not ask for ever."""
-    if page.state == "failed":
+async def _nothing_left(opening: Opening, send: Send) -> None:
+    """Let a client that has everything stay away, so that it does not ask for ever."""
+    if opening.backlog.state == "failed":
         raise RefusedError(410, "the stream failed; create a new one")
     await reply(send, 204)
 
 
-async def _poll(hello: bytes, page: Page, send: Send) -> None:
-    body = hello + b"".join(page.frames) + (DONE if page.state == "done" else b"")
-    headers = [*HEADERS, (b"content-length", str(len(body)).encode())]
+async def _poll(observer: CurrentStream, hello: bytes, opening: Opening, send: Send) -> None:
+    observer.polled()
+    end = END if opening.backlog.state == "done" else b""
+    body = hello + b"".join(opening.backlog.frames) + end
+    headers = [*HEADERS, *content_length(200, len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -353,7 +219,7 @@ def reference_app(
     return ReferenceApp(
         produce or demonstration,
         store or MemoryStore(),
-        Manner(heartbeat_seconds, send_timeout_seconds, unix_ms),
+        Timing(heartbeat_seconds, send_timeout_seconds, unix_ms),
         drain_seconds=drain_seconds,
         max_connections=max_connections,
         max_params_bytes=max_params_bytes,

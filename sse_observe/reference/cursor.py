@@ -1,5 +1,5 @@
 """
-Event ids of the stream contract: `<seq>-<epoch>`, minted here and read back from strangers.
+The names that streams and events go by: minted here, and read back from strangers.
 
 Knows text; knows no stream. Whether an epoch exists, and whether a seq was ever sent, is for
 the caller to find out.
@@ -10,11 +10,13 @@ import secrets
 from base64 import b32encode
 from dataclasses import dataclass
 
-# A header of more bytes, or of odd ones, makes a browser ask for permission first (CORS).
+from sse_observe.contract import parse_event_id
+
+# A header of more bytes, or of unusual ones, makes a browser ask for permission first (CORS).
 _LONGEST = 128
-# 15 digits: the integers that a JavaScript reader holds exactly. -1: greeted, but nothing came;
-# a client that says so is resuming, and is not counted as a stream of its own.
-_FORM = re.compile(r"(-1|[0-9]{1,15})(?:-([0-9a-z]{1,64}))?", re.ASCII)
+# -1: greeted, but nothing came; a client that sends it is resuming, and is not counted as a
+# stream of its own.
+_BARE = re.compile("-1|[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,10 @@ def parse_cursor(text: str) -> Cursor | None:
     """Return the cursor that a reader sent, or None for what we cannot have minted."""
     if len(text) > _LONGEST:
         return None
-    form = _FORM.fullmatch(text)
-    return Cursor(int(form[1]), form[2]) if form else None
-
-
-def event_id(seq: int, epoch: str) -> str:
-    """Return the id of one event."""
-    return f"{seq}-{epoch}"
+    if _BARE.fullmatch(text):
+        return Cursor(int(text))
+    found = parse_event_id(text)
+    return Cursor(found.seq, found.epoch) if found else None
 
 
 def new_epoch() -> str:

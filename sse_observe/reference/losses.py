@@ -1,5 +1,5 @@
 """
-How many events a stream has lost for good, each counted once, however often it is asked for.
+Losses of streams: each event counted once, however often it is asked for.
 
 Knows positions; a client that comes back twice with one cursor, or a second reader of the same
 stream, loses nothing anew.
@@ -21,8 +21,8 @@ class Losses:
         """
         Return how many of the `lost` events after `cursor` were not lost before.
 
-        Without a cursor only the stream's first reader loses anything: who joins later has
-        missed the beginning, but the one before had it.
+        Without a cursor only the stream's first reader loses anything: one that joins later
+        has missed the beginning, but the one before had it.
         """
         known = self._up_to.pop(epoch, None)
         mark = -1 if known is None else known

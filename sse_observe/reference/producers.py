@@ -1,5 +1,5 @@
 """
-What runs behind the streams: one task per stream, whoever reads it or does not.
+The producers behind the streams: one task per stream, whether anybody reads it or not.
 
 Knows the application's generator and the store; knows no connection.
 """
@@ -11,7 +11,7 @@ from contextlib import aclosing
 from contextvars import Context
 from typing import Any
 
-from sse_observe.reference.cursor import event_id
+from sse_observe.contract import event_id
 from sse_observe.reference.store import State, Stream, StreamStore
 from sse_observe.wire import encode
 
@@ -37,7 +37,7 @@ async def demonstration(stream_id: str, params: Mapping[str, Any]) -> AsyncItera
 
 
 class Producers:
-    """The producing tasks of one application; `evicted` counts what their stores let go."""
+    """The producing tasks of one application; `evicted` counts the events that the store let go."""
 
     def __init__(self, produce: Produce, store: StreamStore) -> None:
         self._produce = produce
@@ -61,7 +61,7 @@ class Producers:
             await self._fill(stream, self._produce(stream.id, params))
             state = "done"
         except Exception:  # noqa: BLE001 - whatever the application's generator raises
-            # Each reader is told by the way its response ends; the reason belongs here, once.
+            # Each reader sees it by the way its response ends; the reason belongs here, once.
             _log.exception("the producer of a stream failed")
         finally:
             await self._store.finish(stream.id, state)

@@ -1,5 +1,5 @@
 """
-One open response: hello, what was missed, what happens, heartbeats in the silence, the end.
+One open response: hello, what was missed, what comes, heartbeats in the silence, the end.
 
 Reads a stream's log by position, so nothing can pass between replay and live. Knows neither
 paths nor parameters, and never touches the stream that it reads.
@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sse_observe.asgi import Message, Receive, Send
+from sse_observe.contract import DONE, HEARTBEATS
 from sse_observe.middleware.current_stream import CurrentStream
-from sse_observe.reference.http import Message, Receive, Send
-from sse_observe.reference.store import Page, Stream, StreamStore
+from sse_observe.reference.store import Backlog, Stream, StreamStore
 from sse_observe.wire import encode
 
 # Never `Connection`: it is illegal on HTTP/2 and cures nothing on HTTP/1.1.
@@ -20,12 +21,12 @@ HEADERS = (
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
 )
-DONE = encode("{}", event="done")
+END = encode("{}", event=DONE)
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How every response of one application behaves; `unix_ms` is the wall clock."""
+class Timing:
+    """Timing of every response of one application; `unix_ms` is the wall clock."""
 
     heartbeat_seconds: float
     send_timeout_seconds: float
@@ -36,16 +37,16 @@ class Reader:
     """
     One response to one client.
 
-    `wake` is for whoever has news: the store, the client's leaving, the application's end.
+    `wake` is called with any news: from the store, of the client's leaving, of our own end.
     """
 
     def __init__(
-        self, store: StreamStore, stream: Stream, here: CurrentStream, manner: Manner
+        self, store: StreamStore, stream: Stream, observer: CurrentStream, timing: Timing
     ) -> None:
         self._store = store
         self._stream = stream
-        self._here = here
-        self._manner = manner
+        self._observer = observer
+        self._timing = timing
         self._news = asyncio.Event()
         self._left = self._closing = self._silent = False
         self._loop = asyncio.get_running_loop()
@@ -62,17 +63,17 @@ class Reader:
         self._closing = True
         self.wake()
 
-    async def run(self, first: Page, hello: bytes, receive: Receive, send: Send) -> None:
+    async def run(self, first: Backlog, hello: bytes, receive: Receive, send: Send) -> None:
         """Answer until the stream ends, the client leaves, or it stops reading."""
         leaving = asyncio.create_task(self._watch(receive))
-        self._set_alarm(self._manner.heartbeat_seconds)
+        self._set_alarm(self._timing.heartbeat_seconds)
         try:
             async with self._patience:
                 await self._follow(first, hello, send)
         except TimeoutError:
             if not self._patience.expired():
                 raise
-            self._here.end_reason("slow_consumer")
+            self._observer.end_reason("slow_consumer")
         finally:
             self._alarm.cancel()
             leaving.cancel()
@@ -89,45 +90,45 @@ class Reader:
     def _set_alarm(self, seconds: float) -> None:
         # Never later than a send may take, so that one which begins meanwhile is seen in time.
         # One timer that is set again when it rings: two per event cost more than the event.
-        soon = min(seconds, self._manner.send_timeout_seconds)
+        soon = min(seconds, self._timing.send_timeout_seconds)
         self._alarm = self._loop.call_later(soon, self._ring)
 
     def _ring(self) -> None:
         """See whether a send is stuck, or the silence has lasted for a heartbeat."""
         since = self._sending_since
         if since is not None:
-            left = since + self._manner.send_timeout_seconds - self._loop.time()
+            left = since + self._timing.send_timeout_seconds - self._loop.time()
             if left <= 0:
                 self._patience.reschedule(self._loop.time())
                 return
         else:
-            left = self._written_at + self._manner.heartbeat_seconds - self._loop.time()
+            left = self._written_at + self._timing.heartbeat_seconds - self._loop.time()
             if left <= 0:
                 self._silent = True
                 self.wake()
-                left = self._manner.heartbeat_seconds
+                left = self._timing.heartbeat_seconds
         self._set_alarm(left)
 
-    async def _follow(self, page: Page, hello: bytes, send: Send) -> None:
+    async def _follow(self, backlog: Backlog, hello: bytes, send: Send) -> None:
         await self._send(
             send, {"type": "http.response.start", "status": 200, "headers": list(HEADERS)}
         )
         # The first heartbeat goes out at once: a watchdog may start from it.
         due = hello + self._heartbeat()
         while True:
-            due += b"".join(page.frames)
-            if page.state == "done":
-                due += DONE
+            due += b"".join(backlog.frames)
+            if backlog.state == "done":
+                due += END
             elif self._closing:
-                self._here.end_reason("shutdown")
-            elif page.state == "failed":
-                self._here.end_reason("server_error")
-            more = page.state == "open" and not self._closing
+                self._observer.end_reason("shutdown")
+            elif backlog.state == "failed":
+                self._observer.end_reason("server_error")
+            more = backlog.state == "open" and not self._closing
             if due or not more:
                 await self._write(send, due, more=more)
             if not more:
                 return
-            position = page.last
+            position = backlog.last
             await self._news.wait()
             if self._left:
                 return
@@ -137,14 +138,14 @@ class Reader:
             found = await self._store.read(self._stream.id, position)
             if found is None or found.lost:
                 # What was not sent yet was evicted under this reader; its resume will say so.
-                self._here.end_reason("slow_consumer")
+                self._observer.end_reason("slow_consumer")
                 await self._write(send, b"", more=False)
                 return
-            page = found
+            backlog = found
 
     def _heartbeat(self) -> bytes:
         # Named, with data and without an id: visible to EventSource, and no event to resume from.
-        return encode(f'{{"t":{self._manner.unix_ms()}}}', event="heartbeat")
+        return encode(f'{{"t":{self._timing.unix_ms()}}}', event=HEARTBEATS[0])
 
     async def _write(self, send: Send, body: bytes, *, more: bool) -> None:
         await self._send(send, {"type": "http.response.body", "body": body, "more_body": more})

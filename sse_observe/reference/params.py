@@ -1,62 +1,27 @@
 """
-Plain HTTP around the streams: read what a stranger sends within bounds, answer in one line.
+Parameters of a request, read within bounds: from its query, or as JSON from its body.
 
 Knows ASGI messages; knows nothing of streams.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-Scope = Mapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from sse_observe.asgi import Receive, Scope
+from sse_observe.reference.replies import RefusedError
 
-UNCACHED = ((b"cache-control", b"no-store"),)
 # A body of some kilobytes that takes longer is not being sent in earnest.
 _BODY_SECONDS = 10
 _MOST_FIELDS = 50
-
-
-class RefusedError(Exception):
-    """A request that gets one plain line for an answer."""
-
-    def __init__(self, status: int, line: str, *headers: tuple[bytes, bytes]) -> None:
-        super().__init__(line)
-        self.status = status
-        self.headers = headers
-
-
-async def reply(
-    send: Send, status: int, text: str = "", *headers: tuple[bytes, bytes], kind: str = "text/plain"
-) -> None:
-    """Send a whole answer that no cache keeps."""
-    body = text.encode(errors="replace")
-    described = (
-        (b"content-type", f"{kind}; charset=utf-8".encode()),
-        (b"content-length", str(len(body)).encode()),
-    )
-    every = [*UNCACHED, *headers, *(described if body else ())]
-    await send({"type": "http.response.start", "status": status, "headers": every})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def header(scope: Scope, name: bytes) -> str:
-    """Return the first header of that (lower-case) name, or an empty string."""
-    for found, value in scope["headers"]:
-        if found == name:
-            return str(value, "latin-1")
-    return ""
 
 
 def query_params(scope: Scope, limit: int) -> dict[str, str]:
     """Return the query; of a name that comes twice, the last value."""
     raw = scope.get("query_string", b"")
     if len(raw) > limit:
-        raise RefusedError(413, f"parameters are limited to {limit} bytes")
+        raise _too_large(limit)
     try:
         fields = parse_qsl(
             raw.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
@@ -91,6 +56,10 @@ async def _body(receive: Receive, limit: int) -> bytes:
         body += bytes(message.get("body", b""))
         # Counted while reading: a declared length may lie, a chunked body declares none.
         if len(body) > limit:
-            raise RefusedError(413, f"parameters are limited to {limit} bytes")
+            raise _too_large(limit)
         if not message.get("more_body", False):
             return body
+
+
+def _too_large(limit: int) -> RefusedError:
+    return RefusedError(413, f"parameters are limited to {limit} bytes")

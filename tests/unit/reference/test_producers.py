@@ -1,0 +1,70 @@
+"""Producers: one for each stream, whether anybody reads it or not."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from sse_observe.reference import reference_app
+from tests.support.scripted_endpoint import Script, created, endpoint, kinds, words
+from tests.support.virtual import Visit, run
+
+
+def test_the_producer_runs_once_whoever_comes_and_goes() -> None:
+    """Connections are cheap to lose: the answer goes on without them, for all readers alike."""
+
+    async def main() -> None:
+        script = words(6)
+        app = endpoint(script)
+        query = await created(app, b'{"message": "hi"}')
+        await Visit(app, query=query).left()
+        readers = [Visit(app, query=query) for _ in range(3)]
+        for reader in readers:
+            await reader.ended()
+
+        assert len(script.calls) == 1
+        assert script.calls[0][1] == {"message": "hi"}
+        assert [reader.payloads for reader in readers] == [[f"w{i}" for i in range(6)]] * 3
+
+    run(main())
+
+
+def test_a_get_without_a_stream_passes_its_query_to_the_producer() -> None:
+    """What belongs to the contract is not the producer's."""
+
+    async def main() -> None:
+        script = words(1)
+        await Visit(
+            endpoint(script), query="message=h%C3%A9&user_id=7&network_type=4g&last_event_id="
+        ).ended()
+
+        assert script.calls[0][1] == {"message": "hé", "user_id": "7"}
+
+    run(main())
+
+
+def test_a_producer_that_never_waits_loses_nothing_for_a_reader_that_keeps_up() -> None:
+    """Each event gives the readers a turn before the next can push it out."""
+
+    async def main() -> None:
+        app = endpoint(Script(1.0, *(f"w{i}" for i in range(1000))))
+        visit = await Visit(app).ended()
+
+        assert visit.payloads == [f"w{i}" for i in range(1000)]
+
+    run(main())
+
+
+def test_a_producer_that_gives_no_iterator_fails_its_stream_in_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What cannot be seen at the start is named in the log."""
+
+    async def main() -> None:
+        produce: Any = lambda stream_id, params: ["text"]  # noqa: E731
+        visit = await Visit(reference_app(produce=produce)).ended()
+        assert "done" not in kinds(visit)
+
+    with caplog.at_level(logging.ERROR):
+        run(main())
+    assert "async generator function" in caplog.text
