@@ -1,6 +1,6 @@
-// The client's public face. What is not named here may change any day.
+// The client's public face. Names that do not stand here may change any day.
 
-/** What is happening to a stream, and what its user is shown. `complete` and `failed` are final. */
+/** The state of a stream, as its user is shown it. `complete` and `failed` are final. */
 export type Status =
   | "connecting"
   | "live"
@@ -45,11 +45,11 @@ export interface Options {
    */
   share?: boolean;
   /**
-   * Where the cursor survives a reload, as in `sessionStorage`. Only for pages that restore what
+   * Where the cursor survives a reload, as in `sessionStorage`. Only for web pages that restore what
    * they have shown as well: else the first half is missing.
    */
   storage?: Pick<Storage, "getItem" | "setItem"> | null;
-  /** Where reports go; "" for nowhere. Default: beside this module, where `beacon_app()` serves it. */
+  /** Where beacon reports go; "" for nowhere. Default: beside this module, where `beacon_app()` serves it. */
   reportTo?: string;
   /** How often they go while there is something to say. Default 60000. */
   reportEvery?: number;
@@ -65,7 +65,7 @@ export interface StreamEventMap {
   error: Event;
   message: MessageEvent<string>;
   status: Event & { status: Status; attempt: number };
-  /** What was shown is incomplete: so many events are lost, or (null) another stream has taken its place. */
+  /** The user has seen less than was sent: so many events are lost, or (null) another stream has begun. */
   gap: Event & { lost: number | null };
 }
 
@@ -112,7 +112,7 @@ export class ResilientEventSource extends EventTarget {
   bindStatus(element: HTMLElement, texts?: Partial<Record<Status, string>>): () => void;
 }
 
-/** What one blank line ends; `data` is null where there was none, `own` says whether it had an id. */
+/** All that one blank line ends; `data` is null where there was none, `own` says whether it had an id. */
 export interface Frame {
   type: string;
   data: string | null;
@@ -126,7 +126,7 @@ export function parser(
   onRetry: (ms: number) => void,
 ): (text: string) => void;
 
-/** What one connection asks for. */
+/** The request of one connection. */
 export interface StreamRequest {
   url: string;
   init: RequestInit;
@@ -134,7 +134,7 @@ export interface StreamRequest {
   types: Iterable<string>;
 }
 
-/** What a connection tells. */
+/** Called by a connection with everything that it learns. */
 export interface Sink {
   /** `whole`: the answer has a length, so it is a poll. */
   open(whole?: boolean): void;
@@ -153,7 +153,7 @@ export interface Sink {
 /** Opens one connection; returns what closes it. */
 export type Transport = (window: Environment, request: StreamRequest, sink: Sink) => () => void;
 
-/** What is used of a browser's window. */
+/** The parts of a browser's window that are used. */
 export interface Environment {
   BroadcastChannel?: typeof BroadcastChannel;
   EventSource: typeof EventSource;

@@ -1,8 +1,10 @@
 // @ts-check
 /**
- * An EventSource that recovers: it resumes without loss or repetition, says what it is doing,
+ * An EventSource that recovers: it resumes without loss or repetition, shows what it is doing,
  * and reports what only a browser can see. sse-observe.d.ts explains options and events.
  */
+
+// ---- Connections: from bytes to frames, in two ways.
 
 /** Reads event streams by the WHATWG rules. @type {typeof import("./sse-observe.js").parser} */
 export function parser(onFrame, onRetry) {
@@ -73,11 +75,13 @@ export function nativeTransport(window, { url, init, types }, sink) {
   return () => source.close();
 }
 
-/** What was seen: numbered ids by a mark below which nothing is missing, others by the last few. */
-function memory(onGap) {
+// ---- Events: each once, and what is missing.
+
+/** The sequence of one stream: numbered ids by a mark below which nothing is missing, others by the last few. */
+function sequence(onGap) {
   let epoch, mark, ahead, recent, replaying, first;
   const numbered = (id) => /^(\d{1,15})-(.+)$/s.exec(id) ?? [];
-  const settle = (last = Math.max(mark, ...ahead), announced = false) => {
+  const giveUp = (last = Math.max(mark, ...ahead), announced = false) => {
     let lost = 0;
     while (mark < last) if (!ahead.delete(++mark)) lost++;
     if (lost) onGap(lost, announced);
@@ -93,11 +97,11 @@ function memory(onGap) {
     /** The server says what it continues from, and how much of it is gone. */
     announce(from, lost) {
       first = (from ? parseInt(from) + 1 : 0) + lost;
-      if (epoch) settle(first - 1, true);
+      if (epoch) giveUp(first - 1, true);
       else if (lost) onGap(lost, true);
     },
-    /** What is missing still will not come. */
-    settle: () => settle(),
+    /** The stream is over: events that are missing still will not come. */
+    finish: () => giveUp(),
     isNew(id) {
       const [, seq, name] = numbered(id);
       if (name !== epoch && +seq === first) {
@@ -109,7 +113,7 @@ function memory(onGap) {
         if (seq <= mark || ahead.has(+seq)) return false;
         ahead.add(+seq);
         while (ahead.delete(mark + 1)) mark++;
-        if (ahead.size > 64) settle();
+        if (ahead.size > 64) giveUp();
         return true;
       }
       replaying &&= recent.includes(id);
@@ -119,12 +123,14 @@ function memory(onGap) {
   };
 }
 
+// ---- Beacon reports.
+
 const RECONNECT = "sse_reconnect_time_seconds";
 const RECOVERY = "sse_stall_recovery_seconds";
 const DELAY = "sse_event_delay_seconds";
 
 /** Adds up what happened and sends it: once in effect, and late rather than never. */
-function reporter(window, url, page, every) {
+function reporter(window, url, stream, every, leads) {
   const { navigator } = window;
   const network = navigator.connection?.effectiveType ?? "";
   let [n, token, bounds, unsent] = [0, "", {}, []];
@@ -133,7 +139,7 @@ function reporter(window, url, page, every) {
     if (hello.report_token) [token, bounds] = [hello.report_token, hello.bounds];
   };
   const askToken = async () => {
-    const query = new URLSearchParams({ path: new URL(page).pathname, network_type: network });
+    const query = new URLSearchParams({ path: new URL(stream).pathname, network_type: network });
     const answer = await window.fetch(new URL("token?" + query, url).href).catch(() => 0);
     if (answer.ok) accept(await answer.json());
   };
@@ -146,15 +152,15 @@ function reporter(window, url, page, every) {
     await askToken();
     return post({ ...report, token }, true);
   };
-  // While offline sendBeacon says yes, and loses it.
+  // While offline sendBeacon returns true, and loses it.
   const beacon = (report) => navigator.onLine !== false && navigator.sendBeacon?.(url, JSON.stringify(report));
   const add = (change) => {
-    if (!url || !self.leads) return;
+    if (!url || !leads()) return;
     delta ??= { shown: {}, [RECONNECT]: [], [RECOVERY]: [], [DELAY]: [] };
     change(delta);
     self.dueAt = Math.min(self.dueAt, window.performance.now() + every * (0.75 + window.Math.random() / 2));
   };
-  // Storage may be forbidden to this page: then what cannot be sent is kept while it lives.
+  // Storage may be forbidden to this web page: then what cannot be sent is kept while it lives.
   const store = (text) => {
     try {
       const kept = window.localStorage["sse-unsent"];
@@ -164,13 +170,12 @@ function reporter(window, url, page, every) {
   };
   const self = {
     dueAt: Infinity,
-    leads: true,
     network,
     accept,
     add,
     count(what, by = 1) {
       add((delta) => (delta[what] = (delta[what] ?? 0) + by));
-      // No hello came before: a page that closes must have its token by then.
+      // No hello came before: a tab that closes must have its token by then.
       if (url && !token) asked ??= askToken();
     },
     observe: (what, ms) => add((delta) => delta[what].length < 500 && delta[what].push(ms / 1000)),
@@ -200,6 +205,193 @@ function bin(values, bounds) {
   return { counts, sum: +values.reduce((a, b) => a + b).toFixed(6) };
 }
 
+// ---- Sharing.
+
+/** The tabs that show one stream: one leads and streams, the others listen; when it goes, the next one leads. */
+function tabs(window, url, share, onLead, onNews) {
+  const isAlone = !(share && window.navigator.locks && window.BroadcastChannel);
+  const me = window.Math.random();
+  const peers = new Set();
+  let channel, waiting, release;
+  const self = {
+    leads: isAlone,
+    isLast: () => !peers.size,
+    /** Tell the others, who have it from the leading tab alone. */
+    send: (news) => self.leads && channel?.postMessage(news),
+    join() {
+      if (isAlone) return onLead();
+      const name = "sse-observe:" + url;
+      channel = new window.BroadcastChannel(name);
+      channel.onmessage = ({ data: { bye, peer, ...news } }) => {
+        peers.delete(bye);
+        if (peer && !peers.has(peer)) {
+          peers.add(peer);
+          channel.postMessage({ peer: me });
+        }
+        onNews(news);
+      };
+      channel.postMessage({ peer: me });
+      waiting = new AbortController();
+      const lead = () =>
+        new Promise((done) => {
+          release = done;
+          self.leads = true;
+          onLead();
+        });
+      window.navigator.locks.request(name, { signal: waiting.signal }, lead).catch(() => {});
+    },
+    leave() {
+      channel?.postMessage({ bye: me });
+      channel?.close();
+      channel = undefined;
+      waiting?.abort();
+      release?.();
+      self.leads = isAlone;
+    },
+  };
+  return self;
+}
+
+// ---- Timers.
+
+/** One timer for all that may be due next; `ring` learns how late it rang. */
+function alarm(window, next, ring) {
+  let timer;
+  let due = Infinity;
+  const self = {
+    set() {
+      const at = next();
+      if (at >= due) return;
+      due = at;
+      window.clearTimeout(timer);
+      timer = window.setTimeout(self.ring, Math.max(0, due - window.performance.now()));
+    },
+    ring() {
+      const late = window.performance.now() - due;
+      due = Infinity;
+      ring(late);
+      self.set();
+    },
+    stop: () => window.clearTimeout(timer),
+  };
+  return self;
+}
+
+// ---- One connection.
+
+/** One connection: when something came over it, and when it is given up. */
+class Connection {
+  isOpen = false;
+  hasEvent = false;
+  openedAt;
+  payloadAt;
+  bestLag;
+  abort = () => {};
+
+  constructor(isPoll, at) {
+    this.isPoll = isPoll;
+    this.heardAt = at;
+  }
+
+  /** `whole`: a server that does not know `mode=poll` answers with a stream. */
+  open(whole, at) {
+    this.isPoll &&= whole;
+    this.isOpen = true;
+    this.hasEvent = false;
+    this.bestLag = undefined;
+    this.heardAt = this.openedAt = this.payloadAt = at;
+  }
+
+  /** It is lost, and the browser itself connects again. */
+  lapse(at) {
+    this.isOpen = false;
+    this.heardAt = at;
+  }
+
+  isHealthy(at) {
+    return this.isOpen && this.hasEvent && at - this.openedAt >= 5000;
+  }
+
+  /** Two clocks cannot be compared, but what their difference grows by is delay; null for the first. */
+  delay(sent, at) {
+    const { bestLag } = this;
+    const lag = at - sent;
+    this.bestLag = Math.min(bestLag ?? lag, lag);
+    return bestLag === undefined ? null : lag - bestLag;
+  }
+
+  /** Sent seconds apart and arrived together: something in between holds the stream back. */
+  isHeldBack(delay, at) {
+    return delay < -3000 && at - this.openedAt < 500;
+  }
+
+  /** Before the first event a proxy may hold it back; later, silence is a stall. */
+  silence(options, heartbeat) {
+    return (this.hasEvent && (options.stallTimeout || heartbeat * 2.5)) || 30000;
+  }
+
+  deadline(options, heartbeat) {
+    return this.heardAt + (this.isOpen ? this.silence(options, heartbeat) : options.connectTimeout);
+  }
+}
+
+// ---- Trying again.
+
+/** How often a stream has failed, and so when and how it is tried again: by a stream, or by polls. */
+class Attempts {
+  timeouts = 0;
+  retry = 0;
+  pollUntil = 0;
+
+  constructor(source, options) {
+    this.source = source;
+    this.options = options;
+  }
+
+  /** An event came; by a poll it does not show that a stream would. */
+  worked(isPoll) {
+    this.timeouts = 0;
+    if (!isPoll) this.pollUntil = 0;
+  }
+
+  /** Returns whether it may be tried again. */
+  failed(cause, at) {
+    const { source, options } = this;
+    if (cause === "timeout") this.timeouts++;
+    source.attempt++;
+    if (options.pollAfter && (source.attempt >= options.pollAfter || this.timeouts > 1)) this.poll(at);
+    return !(source.attempt > options.maxRetries);
+  }
+
+  pause(wait) {
+    const { retryBase, window } = this.options;
+    const step = Math.min(30000, retryBase * 2 ** (this.source.attempt - 1));
+    return Math.max(step * (0.5 + window.Math.random()), this.retry, wait);
+  }
+
+  /** Poll for a while; then a stream is tried. */
+  poll(at) {
+    this.pollUntil = at + 12 * this.options.pollInterval;
+  }
+
+  /** A poll was answered; returns the pause before the next request. */
+  polled(at) {
+    // After failures the first answer says that the way is free: a stream is tried at once.
+    if (this.source.attempt) this.pollUntil = at;
+    this.source.attempt = 0;
+    return this.pollUntil > at ? this.options.pollInterval : 0;
+  }
+
+  neverPoll() {
+    this.pollUntil = this.options.pollAfter = 0;
+  }
+}
+
+// ---- One stream.
+
+const HELLO = "sse.hello";
+const HEARTBEATS = ["heartbeat", "ping", "keepalive", "keep-alive"];
+
 function parse(text) {
   try {
     return JSON.parse(text) ?? {};
@@ -208,8 +400,371 @@ function parse(text) {
   }
 }
 
-const HELLO = "sse.hello";
-const HEARTBEATS = ["heartbeat", "ping", "keepalive", "keep-alive"];
+/** One stream through all its connections; `source` is what the web page sees of it. */
+class Stream {
+  // idle, connected, pausing, frozen, closed
+  phase = "idle";
+  closing = new AbortController();
+  connection;
+  name;
+  heartbeat;
+  outcome;
+  resumeAt;
+  lostAt;
+  stalledAt;
+  offlineAt;
+  wasOpen;
+  spared;
+
+  constructor(source, options) {
+    const { window, reportTo, reportEvery } = options;
+    const { url } = source;
+    this.source = source;
+    this.options = options;
+    this.window = window;
+    this.origin = new URL(url).origin;
+    this.attempts = new Attempts(source, options);
+    this.seen = sequence((lost, announced) => {
+      if (!announced) this.report.count("lost", lost);
+      this.emit("gap", { lost });
+    });
+    this.alarm = alarm(window, () => this.nextAt(), (late) => this.tick(late));
+    this.tabs = tabs(window, url, options.share, () => this.connect(), (news) => this.hear(news));
+    this.report = reporter(window, reportTo && new URL(reportTo, url).href, url, reportEvery, () => this.tabs.leads);
+    this.listen();
+    this.seen.start(options.storage?.getItem(url) ?? "");
+    this.start();
+  }
+
+  now() {
+    return this.window.performance.now();
+  }
+
+  emit(type, more) {
+    this.source.dispatchEvent(Object.assign(new Event(type), more));
+  }
+
+  message({ type, data, id }) {
+    this.source.dispatchEvent(new MessageEvent(type, { data, lastEventId: id, origin: this.origin }));
+  }
+
+  show(status = this.connection?.isPoll ? "polling" : "live") {
+    const { attempt } = this.source;
+    if (status === this.source.status && status !== "reconnecting") return;
+    this.source.status = status;
+    this.report.add(({ shown }) => (shown[status] = (shown[status] ?? 0) + 1));
+    this.tabs.send({ status, attempt });
+    this.emit("status", { status, attempt });
+  }
+
+  start() {
+    this.phase = "idle";
+    this.show("connecting");
+    this.tabs.join();
+  }
+
+  /** Take what the leading tab tells. */
+  hear({ frame, status, attempt }) {
+    if (frame) this.onFrame(frame);
+    if (status === "failed") return this.end(status);
+    if (!status) return;
+    this.source.attempt = attempt;
+    this.show(status);
+  }
+
+  // From a request to the last byte of its answer.
+
+  connect() {
+    const { attempts } = this;
+    const at = this.now();
+    const connection = new Connection(at < attempts.pollUntil, at);
+    const ours = (act) => (a, b) => connection === this.connection && (act(a, b), this.alarm.set());
+    const sink = {
+      open: ours((whole) => this.onOpen(whole)),
+      alive: ours(() => this.onByte()),
+      frame: ours((frame) => this.onFrame(frame)),
+      refuse: ours((status, wait) => this.onRefuse(status, wait)),
+      retry: ours((ms) => (attempts.retry = ms)),
+      end: ours(() => this.lose("end")),
+      lapse: ours(() => this.lose("lapse")),
+    };
+    this.phase = "connected";
+    this.connection = connection;
+    connection.abort = this.options.transport(this.window, this.request(connection.isPoll), sink);
+    this.alarm.set();
+  }
+
+  request(isPoll) {
+    const { source, options, name } = this;
+    const to = new URL(source.url);
+    // Before its first event a stream is asked for by its name, from before its start.
+    const cursor = this.seen.cursor() || (name && "-1");
+    const query = {
+      stream_id: cursor === "-1" && name,
+      last_event_id: cursor,
+      network_type: this.report.network,
+      mode: isPoll && "poll",
+    };
+    for (const key in query) if (query[key]) to.searchParams.set(key, query[key]);
+    const headers = { Accept: "text/event-stream", ...options.fetch?.headers };
+    // Another origin would have to be asked whether it takes this header.
+    if (cursor && this.origin === this.window.origin) headers["Last-Event-ID"] = cursor;
+    const init = { cache: "no-store", ...options.fetch, headers };
+    if (source.withCredentials) init.credentials = "include";
+    const types = ["message", HELLO, ...HEARTBEATS, ...options.terminal, ...options.events];
+    return { url: to.href, init, types };
+  }
+
+  drop() {
+    const { connection } = this;
+    this.connection = undefined;
+    connection?.abort();
+  }
+
+  onOpen(whole) {
+    const at = this.now();
+    this.connection.open(whole, at);
+    this.seen.resume();
+    if (this.lostAt) this.report.observe(RECONNECT, at - this.lostAt);
+    this.lostAt = 0;
+    this.wasOpen = true;
+    this.source.readyState = 1;
+    this.show();
+    this.emit("open");
+  }
+
+  onByte() {
+    this.connection.heardAt = this.now();
+    this.spared = this.offlineAt = 0;
+    if (this.source.status === "offline") this.show();
+  }
+
+  onFrame(frame) {
+    const { source, options } = this;
+    const { type, data, id, own } = frame;
+    const isDone = options.terminal.includes(type) || options.terminal.includes(data);
+    this.tabs.send({ frame });
+    if (data !== null) this.onEvent(type, data, isDone);
+    if (own && id && !this.seen.isNew(id)) return this.report.count("duplicates");
+    if (own) source.lastEventId = id;
+    if (isDone) this.end("complete", frame);
+    else if (data !== null) this.message(frame);
+  }
+
+  /** Take an event of whatever kind; a tab that only listens has no connection. */
+  onEvent(type, data, isDone) {
+    const { connection, stalledAt } = this;
+    if (connection) connection.hasEvent = true;
+    this.attempts.worked(connection?.isPoll);
+    if (stalledAt) this.report.observe(RECOVERY, this.now() - stalledAt);
+    this.stalledAt = 0;
+    if (type === HELLO) this.onHello(parse(data));
+    else if (HEARTBEATS.includes(type)) this.onStamp(parse(data).t);
+    else if (!isDone) {
+      this.report.count("events");
+      if (connection) connection.payloadAt = this.now();
+      if (this.source.status === "waiting") this.show();
+    }
+  }
+
+  onHello(hello) {
+    this.heartbeat = hello.heartbeat_seconds * 1000;
+    this.report.accept(hello);
+    this.onStamp(hello.server_time);
+    if (this.name && this.name !== hello.stream) {
+      this.seen.start();
+      this.emit("gap", { lost: null });
+    }
+    this.name = hello.stream;
+    this.seen.announce(hello.resumed_from, hello.lost ?? 0);
+  }
+
+  onStamp(sent) {
+    const { connection } = this;
+    if (!sent || !connection) return;
+    const at = this.now();
+    const delay = connection.delay(sent, at);
+    if (delay !== null) this.report.observe(DELAY, Math.max(0, delay));
+    if (!connection.isHeldBack(delay, at)) return;
+    this.attempts.timeouts = 2;
+    this.lose();
+  }
+
+  onRefuse(status, wait) {
+    const { isPoll } = this.connection;
+    const passes = /^(5..|408|425|429)$/.test(status) || (status === 200 && this.wasOpen);
+    // A server that cannot poll is not asked to again.
+    if (isPoll && !passes) this.attempts.neverPoll();
+    if (status === 204) this.end("complete");
+    else if (passes || isPoll) this.lose("", wait);
+    else this.end("failed");
+  }
+
+  // The end of a connection, and of the stream.
+
+  /** Give a connection up; `wait` is how long the server wants to be left alone. */
+  lose(cause, wait = 0) {
+    const { source, connection, attempts } = this;
+    const at = this.now();
+    const lapses = cause === "lapse";
+    if (connection.isPoll && connection.isOpen && cause === "end") return this.pause(attempts.polled(at), "polling");
+    if (!connection.isPoll && attempts.pollUntil) {
+      // Between polls a stream was tried, in vain.
+      attempts.poll(at);
+      return this.pause(0, "polling");
+    }
+    if (connection.isHealthy(at)) source.attempt = 0;
+    if (!lapses) this.drop();
+    if (this.wasOpen) this.lostAt ||= at;
+    if (!attempts.failed(cause, at)) return this.end("failed");
+    source.readyState = 0;
+    this.emit("error");
+    if (this.phase === "closed") return;
+    const isOffline = this.window.navigator.onLine === false;
+    const isStall = cause === "stall" && source.attempt < 2;
+    const status = isOffline ? "offline" : isStall ? "waiting" : "reconnecting";
+    if (!lapses) return this.pause(isOffline ? Infinity : attempts.pause(wait), status);
+    connection.lapse(at);
+    this.show(status);
+  }
+
+  pause(ms, status) {
+    this.drop();
+    this.phase = "pausing";
+    this.resumeAt = this.now() + ms;
+    this.show(status);
+  }
+
+  hurry() {
+    if (this.phase === "pausing") this.connect();
+  }
+
+  save() {
+    this.options.storage?.setItem(this.source.url, this.seen.cursor());
+  }
+
+  conclude(outcome) {
+    if (this.outcome || !(this.wasOpen || outcome === "failed")) return;
+    this.report.add((delta) => (delta.outcome = this.outcome = outcome));
+  }
+
+  /** End it for good: `complete`, `failed`, or because the web page wants no more. */
+  end(status, frame) {
+    if (this.phase === "closed") return;
+    this.drop();
+    this.phase = "closed";
+    this.source.readyState = 2;
+    this.alarm.stop();
+    this.closing.abort();
+    this.conclude(status === "complete" ? "completed" : (status ?? "cancelled"));
+    if (status) this.seen.finish();
+    if (frame) this.message(frame);
+    if (status === "failed") this.emit("error");
+    else if (status) this.seen.start();
+    if (status) this.show(status);
+    this.save();
+    this.tabs.leave();
+    this.report.flush(!status);
+  }
+
+  // Deadlines.
+
+  deadline() {
+    if (this.phase === "pausing") return this.resumeAt;
+    return this.connection?.deadline(this.options, this.heartbeat) ?? Infinity;
+  }
+
+  waitingAt() {
+    const { source, options, connection } = this;
+    return connection && source.status === "live" ? connection.payloadAt + options.waitingAfter : Infinity;
+  }
+
+  nextAt() {
+    return this.phase === "closed" ? Infinity : Math.min(this.report.dueAt, this.deadline(), this.waitingAt());
+  }
+
+  tick(late) {
+    const at = this.now();
+    const { connection, report } = this;
+    if (late > 3000 && !this.spared) this.spare(late, at);
+    if (report.dueAt <= at) report.flush();
+    if (this.deadline() > at) this.waitingAt() <= at && this.show("waiting");
+    else if (!connection) this.connect();
+    else if (!connection.isOpen || !connection.hasEvent) this.lose("timeout");
+    else if (this.spared) this.lose();
+    else {
+      this.stalledAt = at;
+      report.count("stalls");
+      this.lose("stall");
+    }
+  }
+
+  /**
+   * So late: the machine slept, or the browser froze the tab. Nothing was heard because nobody
+   * listened; a stream that lives has half a stall to show it.
+   */
+  spare(late, at) {
+    const { connection, options, heartbeat } = this;
+    this.spared = true;
+    if (connection) {
+      const grace = connection.isOpen ? connection.silence(options, heartbeat) / 2 : 0;
+      connection.heardAt = Math.max(connection.heardAt, at - grace);
+      connection.payloadAt += late;
+    }
+    this.lostAt &&= this.lostAt + late;
+    this.stalledAt &&= this.stalledAt + late;
+  }
+
+  // The browser and its network.
+
+  listen() {
+    const { window, closing } = this;
+    const { document } = window;
+    const on = (target, type, act) =>
+      target?.addEventListener?.(type, () => (act(), this.alarm.set()), { signal: closing.signal });
+    on(window, "offline", () => this.onOffline());
+    on(window, "online", () => this.onOnline());
+    on(window, "pagehide", () => this.freeze());
+    on(window, "pageshow", () => this.phase === "frozen" && this.start());
+    on(document, "visibilitychange", () => (document.visibilityState === "hidden" ? this.onHidden() : this.onShown()));
+  }
+
+  onOffline() {
+    this.offlineAt = this.now();
+    this.resumeAt = Infinity;
+    if (this.phase !== "idle") this.show("offline");
+  }
+
+  onOnline() {
+    this.report.flush();
+    // Without a byte since: a connection seldom survives a change of network.
+    if (this.connection?.isOpen && this.offlineAt) this.lose();
+    this.lostAt &&= this.now();
+    this.hurry();
+  }
+
+  onHidden() {
+    this.save();
+    this.report.flush(true);
+  }
+
+  onShown() {
+    this.alarm.ring();
+    this.hurry();
+  }
+
+  /** The tab is left: it may come back from the back-forward cache, or be gone. */
+  freeze() {
+    if (this.tabs.isLast()) this.conclude("cancelled");
+    this.drop();
+    this.tabs.leave();
+    this.phase = "frozen";
+    this.onHidden();
+  }
+}
+
+// ---- The public face.
+
 const DEFAULTS = {
   events: [],
   terminal: ["done", "[DONE]"],
@@ -240,20 +795,21 @@ export class ResilientEventSource extends EventTarget {
   status = "";
   attempt = 0;
 
-  constructor(url, options) {
+  constructor(url, given) {
     super();
-    const o = { ...DEFAULTS, ...options };
+    const options = { ...DEFAULTS, ...given };
     try {
-      this.url = new URL(url, o.window.document?.baseURI).href;
+      this.url = new URL(url, options.window.document?.baseURI).href;
     } catch {
       throw new DOMException(`${url} is not a URL`, "SyntaxError");
     }
-    this.withCredentials = !!o.withCredentials;
+    this.withCredentials = !!options.withCredentials;
     for (const type of ["open", "message", "error"]) {
       this["on" + type] = null;
       this.addEventListener(type, (event) => this["on" + type]?.(event));
     }
-    this.close = run(this, o);
+    const stream = new Stream(this, options);
+    this.close = () => stream.end();
   }
 
   bindStatus(element, texts) {
@@ -271,335 +827,3 @@ export class ResilientEventSource extends EventTarget {
 ["CONNECTING", "OPEN", "CLOSED"].forEach((name, value) => {
   ResilientEventSource[name] = ResilientEventSource.prototype[name] = value;
 });
-
-/** Run one stream through all its connections, with one timer; return what closes it. */
-function run(source, o) {
-  const { url } = source;
-  const { origin } = new URL(url);
-  const { window } = o;
-  const { document, navigator } = window;
-  const now = () => window.performance.now();
-  const emit = (type, more) => source.dispatchEvent(Object.assign(new Event(type), more));
-  const report = reporter(window, o.reportTo && new URL(o.reportTo, url).href, url, o.reportEvery);
-  const seen = memory((lost, announced) => {
-    if (!announced) report.count("lost", lost);
-    emit("gap", { lost });
-  });
-  const page = new AbortController();
-  const me = window.Math.random();
-  const peers = new Set();
-  // idle, connecting, open, pausing, frozen, closed
-  let phase = "idle";
-  let [timeouts, retry, due] = [0, 0, Infinity];
-  let drop = () => {};
-  let channel, release, timer, concluded, stream, heartbeat, best;
-  let since, openedAt, payloadAt, resumeAt, pollUntil, lostAt, stalledAt, offlineAt;
-  let wasOpen, hasEvent, isPoll, spared;
-
-  const say = (status = isPoll ? "polling" : "live") => {
-    const { attempt } = source;
-    if (status === source.status && status !== "reconnecting") return;
-    source.status = status;
-    report.add(({ shown }) => (shown[status] = (shown[status] ?? 0) + 1));
-    if (report.leads) channel?.postMessage({ status, attempt });
-    emit("status", { status, attempt });
-  };
-
-  const connect = () => {
-    let isCurrent = true;
-    const to = new URL(url);
-    phase = "connecting";
-    since = now();
-    isPoll = since < pollUntil;
-    // Before its first event a stream is asked for by its name, from before its start.
-    const cursor = seen.cursor() || (stream && "-1");
-    const query = {
-      stream_id: cursor === "-1" && stream,
-      last_event_id: cursor,
-      network_type: report.network,
-      mode: isPoll && "poll",
-    };
-    for (const key in query) if (query[key]) to.searchParams.set(key, query[key]);
-    const headers = { Accept: "text/event-stream", ...o.fetch?.headers };
-    // Another origin would have to be asked whether it takes this header.
-    if (cursor && origin === window.origin) headers["Last-Event-ID"] = cursor;
-    const init = { cache: "no-store", ...o.fetch, headers };
-    if (source.withCredentials) init.credentials = "include";
-    const types = ["message", HELLO, ...HEARTBEATS, ...o.terminal, ...o.events];
-    const ours = (act) => (a, b) => isCurrent && (act(a, b), arm());
-    const sink = {
-      open: ours(onOpen),
-      alive: ours(onByte),
-      frame: ours(onFrame),
-      refuse: ours(onRefuse),
-      retry: ours((ms) => (retry = ms)),
-      end: ours(() => lose("end")),
-      lapse: ours(() => lose("lapse")),
-    };
-    const abort = o.transport(window, { url: to.href, init, types }, sink);
-    drop = () => {
-      isCurrent = false;
-      abort();
-    };
-    arm();
-  };
-
-  const onOpen = (whole) => {
-    phase = "open";
-    since = openedAt = payloadAt = now();
-    best = hasEvent = undefined;
-    seen.resume();
-    // Who does not know `mode=poll` answers with a stream.
-    isPoll &&= whole;
-    if (lostAt) report.observe(RECONNECT, since - lostAt);
-    lostAt = 0;
-    wasOpen = true;
-    source.readyState = 1;
-    say();
-    emit("open");
-  };
-
-  const onByte = () => {
-    since = now();
-    spared = offlineAt = 0;
-    if (source.status === "offline") say();
-  };
-
-  const message = ({ type, data, id }) =>
-    source.dispatchEvent(new MessageEvent(type, { data, lastEventId: id, origin }));
-
-  const onFrame = (frame) => {
-    const { type, data, id, own } = frame;
-    const isDone = o.terminal.includes(type) || o.terminal.includes(data);
-    if (report.leads) channel?.postMessage({ frame });
-    if (data !== null) {
-      hasEvent = true;
-      timeouts = 0;
-      if (!isPoll) pollUntil = 0;
-      if (stalledAt) report.observe(RECOVERY, now() - stalledAt);
-      stalledAt = 0;
-      if (type === HELLO) onHello(parse(data));
-      else if (HEARTBEATS.includes(type)) stamp(parse(data).t);
-      else if (!isDone) {
-        report.count("events");
-        payloadAt = now();
-        if (source.status === "waiting") say();
-      }
-    }
-    if (own && id && !seen.isNew(id)) return report.count("duplicates");
-    if (own) source.lastEventId = id;
-    if (isDone) end("complete", frame);
-    else if (data !== null) message(frame);
-  };
-
-  const onHello = (hello) => {
-    heartbeat = hello.heartbeat_seconds * 1000;
-    report.accept(hello);
-    stamp(hello.server_time);
-    if (stream && stream !== hello.stream) {
-      seen.start();
-      emit("gap", { lost: null });
-    }
-    stream = hello.stream;
-    seen.announce(hello.resumed_from, hello.lost ?? 0);
-  };
-
-  // Two clocks cannot be compared, but what their difference grows by is delay.
-  const stamp = (sent) => {
-    if (!sent) return;
-    const lag = now() - sent;
-    if (best !== undefined) report.observe(DELAY, Math.max(0, lag - best));
-    // Sent seconds apart and arrived together: something in between holds the stream back.
-    const isHeld = best - lag > 3000 && now() - openedAt < 500;
-    best = Math.min(best ?? lag, lag);
-    if (!isHeld) return;
-    timeouts = 2;
-    lose();
-  };
-
-  const onRefuse = (status, wait) => {
-    const passes = /^(5..|408|425|429)$/.test(status) || (status === 200 && wasOpen);
-    // A server that cannot poll is not asked to again.
-    if (isPoll && !passes) pollUntil = o.pollAfter = 0;
-    if (status === 204) end("complete");
-    else if (passes || isPoll) lose("", wait);
-    else end("failed");
-  };
-
-  const pause = (ms, status) => {
-    phase = "pausing";
-    resumeAt = now() + ms;
-    say(status);
-  };
-
-  const lose = (cause, wait = 0) => {
-    const at = now();
-    const isOpen = phase === "open";
-    const again = at + 12 * o.pollInterval;
-    if (cause !== "lapse") drop();
-    if (isPoll && isOpen && cause === "end") {
-      // After failures the first answer says that the way is free: a stream is tried at once.
-      if (source.attempt) pollUntil = at;
-      source.attempt = 0;
-      return pause(pollUntil > at ? o.pollInterval : 0, "polling");
-    }
-    if (pollUntil && !isPoll) {
-      pollUntil = again;
-      return pause(0, "polling");
-    }
-    if (isOpen && hasEvent && at - openedAt >= 5000) source.attempt = 0;
-    if (wasOpen) lostAt ||= at;
-    if (cause === "timeout") timeouts++;
-    const attempt = ++source.attempt;
-    if (attempt > o.maxRetries) return end("failed");
-    if (o.pollAfter && (attempt >= o.pollAfter || timeouts > 1)) pollUntil = again;
-    source.readyState = 0;
-    emit("error");
-    if (phase === "closed") return;
-    const backoff = Math.min(30000, o.retryBase * 2 ** (attempt - 1)) * (0.5 + window.Math.random());
-    if (navigator.onLine === false) pause(Infinity, "offline");
-    else pause(Math.max(backoff, retry, wait), cause === "stall" && attempt < 2 ? "waiting" : "reconnecting");
-    // The browser tries again by itself.
-    if (cause === "lapse") {
-      phase = "connecting";
-      since = at;
-    }
-  };
-
-  const leave = () => {
-    channel?.postMessage({ bye: me });
-    channel?.close();
-    channel = undefined;
-    release?.();
-  };
-
-  const save = () => o.storage?.setItem(url, seen.cursor());
-
-  const conclude = (outcome) => {
-    if (!concluded && (wasOpen || outcome === "failed")) report.add((delta) => (delta.outcome = concluded = outcome));
-  };
-
-  const end = (status, frame) => {
-    if (phase === "closed") return;
-    drop();
-    phase = "closed";
-    source.readyState = 2;
-    window.clearTimeout(timer);
-    page.abort();
-    conclude(status === "complete" ? "completed" : (status ?? "cancelled"));
-    if (status) seen.settle();
-    if (frame) message(frame);
-    if (status === "failed") emit("error");
-    else if (status) seen.start();
-    if (status) say(status);
-    save();
-    leave();
-    report.flush(!status);
-  };
-
-  // Before the first event a proxy may hold it back; later it is a stall.
-  const silence = () => (hasEvent && (o.stallTimeout || heartbeat * 2.5)) || 30000;
-  const deadline = () =>
-    ({ pausing: resumeAt, connecting: since + o.connectTimeout, open: since + silence() })[phase] ?? Infinity;
-  const waitingAt = () => (source.status === "live" ? payloadAt + o.waitingAfter : Infinity);
-
-  const arm = () => {
-    const next = Math.min(report.dueAt, deadline(), waitingAt());
-    if (next >= due || phase === "closed") return;
-    due = next;
-    window.clearTimeout(timer);
-    timer = window.setTimeout(tick, Math.max(0, due - now()));
-  };
-
-  const tick = () => {
-    const at = now();
-    const late = at - due;
-    due = Infinity;
-    // So late: the machine slept, or the browser froze the tab. Nothing was heard because nobody
-    // listened; a stream that lives has half a stall to show it.
-    if (late > 3000 && !spared) {
-      spared = true;
-      since = Math.max(since, at - (phase === "open" ? silence() / 2 : 0));
-      payloadAt += late;
-      lostAt &&= lostAt + late;
-      stalledAt &&= stalledAt + late;
-    }
-    if (report.dueAt <= at) report.flush();
-    if (deadline() > at) waitingAt() <= at && say("waiting");
-    else if (phase === "pausing") connect();
-    else if (phase === "connecting" || !hasEvent) lose("timeout");
-    else if (spared) lose();
-    else {
-      stalledAt = at;
-      report.count("stalls");
-      lose("stall");
-    }
-    arm();
-  };
-
-  const on = (target, type, act) =>
-    target?.addEventListener?.(type, () => (act(), arm()), { signal: page.signal });
-  on(window, "offline", () => {
-    offlineAt = now();
-    resumeAt = Infinity;
-    if (phase !== "idle") say("offline");
-  });
-  on(window, "online", () => {
-    report.flush();
-    // Without a byte since: a connection seldom survives a change of network.
-    if (phase === "open" && offlineAt) lose();
-    lostAt &&= now();
-    if (phase === "pausing") connect();
-  });
-  on(window, "pagehide", () => {
-    if (!peers.size) conclude("cancelled");
-    drop();
-    leave();
-    phase = "frozen";
-    save();
-    report.flush(true);
-  });
-  on(window, "pageshow", () => phase === "frozen" && start());
-  on(document, "visibilitychange", () => {
-    if (document.visibilityState === "hidden") {
-      save();
-      return report.flush(true);
-    }
-    tick();
-    if (phase === "pausing") connect();
-  });
-
-  // One tab leads and streams, the others listen; when it goes, the next one leads.
-  const start = () => {
-    report.leads = !(o.share && navigator.locks && window.BroadcastChannel);
-    say("connecting");
-    if (report.leads) return connect();
-    const name = "sse-observe:" + url;
-    phase = "idle";
-    channel = new window.BroadcastChannel(name);
-    channel.onmessage = ({ data: { bye, peer, frame, status, attempt } }) => {
-      peers.delete(bye);
-      if (peer && !peers.has(peer)) {
-        peers.add(peer);
-        channel.postMessage({ peer: me });
-      }
-      if (frame) onFrame(frame);
-      if (status === "failed") return end(status);
-      if (!status) return;
-      source.attempt = attempt;
-      say(status);
-    };
-    channel.postMessage({ peer: me });
-    const lead = () =>
-      new Promise((done) => {
-        release = done;
-        report.leads = true;
-        connect();
-      });
-    navigator.locks.request(name, { signal: page.signal }, lead).catch(() => {});
-  };
-
-  seen.start(o.storage?.getItem(url) ?? "");
-  start();
-  return () => end();
-}

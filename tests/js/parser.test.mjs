@@ -5,7 +5,7 @@ import test from "node:test";
 
 import { parser } from "../../sse_observe/client/sse-observe.js";
 
-/** What a stream of these pieces dispatches, and what it asks for as retry. */
+/** The frames and the retry delays of a stream of these pieces. */
 function read(...pieces) {
   const [events, retries] = [[], []];
   const push = parser(

@@ -1,9 +1,9 @@
-// What is reported, when, how often, and what becomes of a report that could not be sent.
+// Beacon reports: their content, when and how often they go, and what becomes of one that cannot.
 
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { BOUNDS, World, settled } from "./world.mjs";
+import { BOUNDS, World, idle } from "./world.mjs";
 
 const RECONNECT = "sse_reconnect_time_seconds";
 const RECOVERY = "sse_stall_recovery_seconds";
@@ -15,7 +15,7 @@ test("one whole stream is one report, sent at its end", async () => {
   world.last.open().hello().messages(0, 4).sink.end();
   await world.pass(1000);
   world.last.open().hello({ resumed_from: "4-e" }).messages(3, 6).done();
-  await settled();
+  await idle();
   assert.deepEqual(world.posts, [
     {
       url: "https://app.example/sse/deltas",
@@ -38,7 +38,7 @@ test("a stall, how long it took to recover, and what was lost unannounced", asyn
   await world.pass(25_000);
   await world.pass(1000);
   world.last.open().hello({ resumed_from: "0-e", lost: 2 }).messages(3, 3).messages(5, 5).done();
-  await settled();
+  await idle();
   const [report] = world.posts;
   assert.equal(report.stalls, 1);
   assert.equal(report.lost, 1, "the two that hello announced are the server's to count");
@@ -59,7 +59,7 @@ test("delay is what arrival falls behind the best of the connection; no clock is
   await world.pass(1000);
   sent(9_004_000);
   world.last.done();
-  await settled();
+  await idle();
   assert.deepEqual(world.posts[0][DELAY], { counts: [2, 2, 0], sum: 0.9 });
 });
 
@@ -89,7 +89,7 @@ test("hidden or closed, it goes by sendBeacon, once however often the browser as
   world.hide();
   world.fire(world.window, "pagehide", { persisted: false });
   world.hide();
-  await settled();
+  await idle();
   assert.equal(world.posts.length, 0);
   assert.deepEqual(world.beacons.map(({ n, events, outcome }) => [n, events, outcome]), [[1, 3, undefined], [2, undefined, "cancelled"]]);
 });
@@ -101,18 +101,18 @@ test("the stop button cancels; a stream that never opened ends without a word", 
   opened.source.close();
   const unopened = world.stream();
   unopened.source.close();
-  await settled();
+  await idle();
   assert.deepEqual(world.beacons.map(({ outcome }) => outcome), ["cancelled"]);
 });
 
-test("an ending is said once: a page that comes back from the back-forward cache does not say it again", async () => {
+test("an ending is reported once: a tab that comes back from the back-forward cache does not repeat it", async () => {
   const world = new World();
   world.stream();
   world.last.open().hello().messages(0, 0);
   world.fire(world.window, "pagehide", { persisted: true });
   world.fire(world.window, "pageshow", { persisted: true });
   world.last.open().hello({ resumed_from: "0-e" }).messages(1, 1).done();
-  await settled();
+  await idle();
   assert.deepEqual([...world.beacons, ...world.posts].map(({ outcome }) => outcome), ["cancelled", undefined]);
 });
 
@@ -126,7 +126,7 @@ test("failed is reported, with a token that is asked for if no stream gave one",
   };
   world.stream({}, "/chat/7?q=secret");
   world.last.sink.refuse(404, 0);
-  await settled();
+  await idle();
   assert.deepEqual(asked, ["https://app.example/sse/token?path=%2Fchat%2F7&network_type=3g"]);
   assert.deepEqual(world.posts.map(({ token, outcome }) => [token, outcome]), [["asked", "failed"]]);
 });
@@ -138,7 +138,7 @@ test("a stream without hello reports as well", async () => {
   world.stream({}, "/plain");
   world.last.open().event("message", "a");
   world.last.event("message", "[DONE]");
-  await settled();
+  await idle();
   assert.deepEqual(world.posts.map(({ token, events, outcome }) => [token, events, outcome]), [["asked", 1, "completed"]]);
 });
 
@@ -152,15 +152,15 @@ for (const [name, answer] of Object.entries({
     world.answer = answer;
     world.stream();
     world.last.open().hello().messages(0, 2).done();
-    await settled();
+    await idle();
     const [first] = world.posts;
     world.answer = () => ({ status: 204 });
     world.stream();
     world.online();
-    await settled();
+    await idle();
     assert.deepEqual(world.posts[1], first);
     world.online();
-    await settled();
+    await idle();
     assert.equal(world.posts.length, 2);
   });
 
@@ -169,10 +169,10 @@ test("what is refused for good is not sent again", async () => {
   world.answer = () => ({ status: 400 });
   world.stream();
   world.last.open().hello().done();
-  await settled();
+  await idle();
   world.stream();
   world.online();
-  await settled();
+  await idle();
   assert.equal(world.posts.length, 1);
 });
 
@@ -182,12 +182,12 @@ test("offline nothing is given to sendBeacon, which would lose it", async () => 
   world.last.open().hello().messages(0, 0);
   world.offline();
   source.close();
-  await settled();
+  await idle();
   assert.equal(world.beacons.length, 0);
   world.navigator.onLine = true;
   world.stream();
   world.online();
-  await settled();
+  await idle();
   assert.deepEqual(world.posts.map(({ outcome }) => outcome), ["cancelled"]);
 });
 
@@ -199,14 +199,14 @@ test("a token of a process that is gone is replaced, and the report sent again a
   };
   world.stream();
   world.last.open().hello().messages(0, 0).done();
-  await settled();
+  await idle();
   assert.deepEqual(world.posts.map(({ token, n, outcome }) => [token, n, outcome]), [
     ["token 1", 1, "completed"],
     ["new", 1, "completed"],
   ]);
 });
 
-test("where storage is forbidden an unsent report is kept while the page lives", async () => {
+test("where storage is forbidden an unsent report is kept while the tab lives", async () => {
   const world = new World();
   world.window.localStorage = new Proxy({}, { get() { throw new DOMException("no", "SecurityError"); }, set() { throw new DOMException("no", "SecurityError"); } });
   world.answer = () => ({ status: 500 });
@@ -214,10 +214,10 @@ test("where storage is forbidden an unsent report is kept while the page lives",
   world.last.open().hello().messages(0, 0);
   world.hide("visible");
   world.online();
-  await settled();
+  await idle();
   world.answer = () => ({ status: 204 });
   world.online();
-  await settled();
+  await idle();
   assert.deepEqual(world.posts.map(({ n }) => n), [1, 1]);
 });
 
@@ -234,7 +234,7 @@ test("time that the browser was offline or asleep is no reconnect time", async (
   await world.sleep(3_600_000);
   await world.pass(800);
   world.last.open().hello({ resumed_from: "0-e" }).done();
-  await settled();
+  await idle();
   const [report] = world.posts.filter((post) => post.outcome);
   assert.equal(world.posts.flatMap((post) => post[RECONNECT]?.counts ?? []).reduce((a, b) => a + b), 2);
   assert.ok(report);
@@ -246,6 +246,6 @@ test("without a place to report to nothing is sent and nothing is asked", async 
   const world = new World();
   world.stream({ reportTo: "" });
   world.last.open().hello().messages(0, 0).done();
-  await settled();
+  await idle();
   assert.deepEqual([world.posts, world.beacons], [[], []]);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { World, settled } from "./world.mjs";
+import { World, idle } from "./world.mjs";
 
 /** A browser with several tabs: channels by name, and locks that are held in turn. */
 function browser() {
@@ -44,14 +44,14 @@ function tab({ Channel, locks }, url) {
 test("one connection serves all tabs", async () => {
   const shared = browser();
   const [first, second] = [tab(shared), tab(shared)];
-  await settled();
+  await idle();
   assert.equal(first.connections.length + second.connections.length, 1);
   first.last.open().hello().messages(0, 2);
-  await settled();
+  await idle();
   assert.deepEqual(second.log.messages, ["m0", "m1", "m2"]);
   assert.equal(second.log.source.status, "live");
   first.last.done();
-  await settled();
+  await idle();
   assert.deepEqual([first.log.source.status, second.log.source.status], ["complete", "complete"]);
   assert.deepEqual(first.posts.map(({ events, outcome }) => [events, outcome]), [[3, "completed"]]);
   assert.deepEqual(second.posts, []);
@@ -60,35 +60,52 @@ test("one connection serves all tabs", async () => {
 test("when the leading tab closes, the next one resumes where both were; nobody says cancelled", async () => {
   const shared = browser();
   const [first, second] = [tab(shared), tab(shared)];
-  await settled();
+  await idle();
   first.last.open().hello().messages(0, 2);
-  await settled();
+  await idle();
   first.fire(first.window, "pagehide", {});
-  await settled();
+  await idle();
   assert.equal(second.last.query.last_event_id, "2-e");
   second.last.open().hello({ resumed_from: "2-e" }).messages(2, 4).done();
-  await settled();
+  await idle();
   assert.deepEqual(second.log.messages, ["m0", "m1", "m2", "m3", "m4"]);
   assert.deepEqual([...first.beacons, ...second.posts].map(({ outcome }) => outcome), [undefined, "completed"]);
+});
+
+test("a tab that is put away does not lead; one that comes back listens again", async () => {
+  const shared = browser();
+  const [first, second, third] = [tab(shared), tab(shared), tab(shared)];
+  await idle();
+  first.last.open().hello().messages(0, 2);
+  await idle();
+  second.fire(second.window, "pagehide", {});
+  first.fire(first.window, "pagehide", {});
+  await idle();
+  assert.deepEqual([second.connections.length, third.connections.length], [0, 1]);
+  second.fire(second.window, "pageshow", {});
+  third.last.open().hello({ resumed_from: "2-e" }).messages(3, 3);
+  await idle();
+  assert.deepEqual(second.log.messages, ["m0", "m1", "m2", "m3"]);
+  assert.equal(second.connections.length, 0);
 });
 
 test("the last tab that leaves says cancelled", async () => {
   const shared = browser();
   const [first, second] = [tab(shared), tab(shared)];
-  await settled();
+  await idle();
   first.last.open().hello();
-  await settled();
+  await idle();
   second.log.source.close();
-  await settled();
+  await idle();
   first.log.source.close();
-  await settled();
+  await idle();
   assert.deepEqual([...second.beacons, ...first.beacons].map(({ outcome }) => outcome), ["cancelled"]);
 });
 
 test("another URL is another stream", async () => {
   const shared = browser();
   const tabs = [tab(shared, "/a"), tab(shared, "/b")];
-  await settled();
+  await idle();
   assert.deepEqual(tabs.map((one) => one.connections.length), [1, 1]);
 });
 

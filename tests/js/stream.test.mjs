@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { ResilientEventSource } from "../../sse_observe/client/sse-observe.js";
-import { World } from "./world.mjs";
+import { World, idle } from "./world.mjs";
 
 test("EventSource's own interface, so that replacing it is one word", () => {
   const world = new World();
@@ -97,7 +97,7 @@ test("another origin gets the cursor by query alone: the header would need its p
   assert.equal(world.last.request.init.headers["Last-Event-ID"], undefined);
 });
 
-test("before its first event a stream is asked for by name, so that it is not born twice", async () => {
+test("before its first event a stream is asked for by name, so that it is not started twice", async () => {
   const world = new World();
   world.stream({}, "/api/v1/stream");
   world.last.open().hello({ stream: "new" }).sink.end();
@@ -184,7 +184,7 @@ test("after a healthy while with an event in it, the next pause is short again",
   assert.deepEqual(await pauses(world, 1), [2000], "no event: not healthy");
 });
 
-test("maxRetries ends it: failed is said once, and is final", async () => {
+test("maxRetries ends it: failed is shown once, and is final", async () => {
   const world = new World();
   const stream = world.stream({ maxRetries: 2 });
   for (let n = 0; n < 3; n++) {
@@ -195,6 +195,57 @@ test("maxRetries ends it: failed is said once, and is final", async () => {
   assert.equal(world.connections.length, 3);
   assert.equal(stream.source.readyState, 2);
   assert.equal(world.timers, 0);
+});
+
+// ---- a browser that reconnects by itself
+
+test("where the browser connects again by itself, it is left to it, and its loss is shown", () => {
+  const world = new World();
+  const stream = world.stream();
+  world.last.open().hello().messages(0, 1).sink.lapse();
+  assert.equal(world.last.aborted, false);
+  assert.equal(stream.source.readyState, 0);
+  world.last.open().hello({ resumed_from: "1-e" }).messages(2, 2);
+  assert.equal(world.connections.length, 1);
+  assert.deepEqual(stream.statuses, ["connecting", "live", "reconnecting 1", "live"]);
+  assert.deepEqual(stream.messages, ["m0", "m1", "m2"]);
+});
+
+test("a browser that does not manage it in time is relieved, and that is no stall", async () => {
+  const world = new World();
+  const stream = world.stream();
+  world.last.open().hello().messages(0, 1).sink.lapse();
+  await world.pass(15_000);
+  assert.equal(world.last.aborted, true);
+  assert.equal(stream.statuses.at(-1), "reconnecting 2");
+  await world.pass(2000);
+  world.last.open().hello({ resumed_from: "1-e" }).done();
+  await idle();
+  assert.equal(world.posts[0].stalls, undefined);
+});
+
+test("without a network a lapse shows as offline", () => {
+  const world = new World();
+  const stream = world.stream();
+  world.last.open();
+  world.navigator.onLine = false;
+  world.last.sink.lapse();
+  assert.equal(stream.statuses.at(-1), "offline");
+});
+
+test("a stream that lapses between polls is given up, so that only the poll goes on", async () => {
+  const world = new World();
+  world.stream({ pollAfter: 1, pollInterval: 1000 });
+  await untilPolling(world);
+  world.last.open(true).hello().sink.end();
+  await world.pass(1);
+  const tried = world.last;
+  assert.equal(tried.query.mode, undefined, "a stream is tried");
+  tried.open();
+  tried.sink.lapse();
+  assert.equal(tried.aborted, true);
+  await world.pass(0);
+  assert.equal(world.last.query.mode, "poll");
 });
 
 // ---- refusals
@@ -229,7 +280,7 @@ test("204 is the orderly stop", async () => {
   assert.equal(world.connections.length, 1);
 });
 
-test("a wrong content type is final at first, and passes later: a proxy's page of apology", async () => {
+test("a wrong content type is final at first, and passes later: a proxy's own apology", async () => {
   const world = new World();
   const first = world.stream();
   world.last.sink.refuse(200, 0);
@@ -274,12 +325,12 @@ test("it asks again from before a hole", async () => {
 test("a hole that stays is announced before the end", () => {
   const world = new World();
   const stream = world.stream();
-  const order = [];
-  stream.source.addEventListener("gap", () => order.push("gap"));
-  stream.source.addEventListener("done", () => order.push("done"));
+  const heard = [];
+  stream.source.addEventListener("gap", () => heard.push("gap"));
+  stream.source.addEventListener("done", () => heard.push("done"));
   world.last.open().hello().messages(0, 1).messages(4, 4).done();
   assert.deepEqual(stream.gaps, [2]);
-  assert.deepEqual(order, ["gap", "done"]);
+  assert.deepEqual(heard, ["gap", "done"]);
 });
 
 test("a hole far behind is given up, so that what is remembered stays small", () => {
@@ -299,7 +350,7 @@ test("a gap that the server announces is an event, and no duplicate follows from
   assert.deepEqual(stream.gaps, [4]);
 });
 
-test("who comes late is told how much there was before", () => {
+test("a client that comes late learns how much there was before", () => {
   const world = new World();
   const stream = world.stream();
   world.last.open().hello({ lost: 7 }).messages(7, 8);
@@ -331,7 +382,7 @@ test("another stream in its place is announced as a gap of unknown size, and the
   assert.deepEqual(stream.gaps, [null]);
 });
 
-test("without a hello another epoch says the same", async () => {
+test("without a hello another epoch shows the same", async () => {
   const world = new World();
   const stream = world.stream();
   world.last.open().messages(0, 3).sink.end();
@@ -370,7 +421,7 @@ test("events without ids are never taken for duplicates", () => {
   assert.equal(stream.messages.length, 3);
 });
 
-test("a page that keeps the cursor resumes after a reload; the cursor of another stream is not used", async () => {
+test("a web page that keeps the cursor resumes after a reload; the cursor of another stream is not used", async () => {
   const world = new World();
   const storage = { getItem: (key) => world.items.get(key) ?? null, setItem: (key, v) => world.items.set(key, v) };
   world.stream({ storage }).source;
@@ -416,7 +467,7 @@ test("no byte for 2.5 announced heartbeats is a stall: the connection is given u
   assert.deepEqual(stream.statuses, ["connecting", "live", "waiting", "live"]);
 });
 
-test("without an announced heartbeat it is 30 s, with stallTimeout what that says", async () => {
+test("without an announced heartbeat it is 30 s, with stallTimeout as long as that", async () => {
   for (const [options, limit] of [[{}, 30_000], [{ stallTimeout: 7000 }, 7000]]) {
     const world = new World();
     world.stream(options);
@@ -495,7 +546,7 @@ test("one that opens and sends nothing is given up too, and is not called a stal
   assert.equal(stream.statuses.at(-1), "reconnecting 1");
 });
 
-// ---- the page and its network
+// ---- the tab and its network
 
 test("offline it waits without trying, and tries at once when the network is back", async () => {
   const world = new World();
@@ -510,7 +561,7 @@ test("offline it waits without trying, and tries at once when the network is bac
   assert.equal(world.connections.length, 2);
 });
 
-test("a pause ends when the network comes back or the page is looked at", async () => {
+test("a pause ends when the network comes back or the tab is looked at", async () => {
   for (const event of ["online", "visible"]) {
     const world = new World();
     world.stream();
@@ -559,7 +610,7 @@ test("close cancels everything", async () => {
   }
 });
 
-test("a listener may close the stream while it is told of an event", async () => {
+test("a listener may close the stream while it hears of an event", async () => {
   const world = new World();
   const stream = world.stream();
   stream.source.addEventListener("error", () => stream.source.close());
@@ -568,7 +619,7 @@ test("a listener may close the stream while it is told of an event", async () =>
   assert.equal(world.connections.length, 1);
 });
 
-test("eventsource-bfcache: a page put away closes its stream without an error and resumes when it is back", async () => {
+test("eventsource-bfcache: a tab put away closes its stream without an error and resumes when it is back", async () => {
   const world = new World();
   const stream = world.stream();
   world.last.open().hello().messages(0, 2);
@@ -668,7 +719,7 @@ test("one that answers a poll with a stream is taken at its word", async () => {
 
 // ---- statuses
 
-test("bindStatus shows the guide's texts, in another language too, and announces them politely", async () => {
+test("bindStatus shows a text for each status, in another language too, and announces it politely", async () => {
   const world = new World();
   const { source } = world.stream();
   const element = () => ({ dataset: {}, setAttribute(name, value) { this[name] = value; } });
@@ -696,7 +747,7 @@ test("bindStatus shows the guide's texts, in another language too, and announces
   assert.equal(english.textContent, "Connection failed. Please refresh.");
 });
 
-test("nothing writes HTML, and nothing keeps a page from the back-forward cache", async () => {
+test("nothing writes HTML, and nothing keeps a web page from the back-forward cache", async () => {
   const { readFile } = await import("node:fs/promises");
   const source = await readFile(new URL("../../sse_observe/client/sse-observe.js", import.meta.url), "utf8");
   for (const word of ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "beforeunload", "setInterval"])

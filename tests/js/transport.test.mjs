@@ -4,16 +4,16 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { fetchTransport, nativeTransport } from "../../sse_observe/client/sse-observe.js";
-import { settled } from "./world.mjs";
+import { idle } from "./world.mjs";
 
 const URL_ = "https://app.example/s";
 
-/** A sink that writes down what it is told. */
+/** A sink that writes down every call. */
 function listener() {
   const log = [];
-  const note = (name) => (...args) => log.push([name, ...args]);
+  const write = (name) => (...args) => log.push([name, ...args]);
   const names = ["open", "alive", "frame", "retry", "end", "lapse", "refuse"];
-  return { log, sink: Object.fromEntries(names.map((name) => [name, note(name)])) };
+  return { log, sink: Object.fromEntries(names.map((name) => [name, write(name)])) };
 }
 
 /** Run the fetch transport against one answer; `pieces` are its body. */
@@ -35,7 +35,7 @@ async function fetched(pieces, { status = 200, type = "text/event-stream", heade
   };
   fetchTransport({ fetch }, { url: URL_, init: {}, types: [] }, sink);
   await new Promise((resolve) => setImmediate(resolve));
-  await settled();
+  await idle();
   return { log, names: log.map(([name]) => name), signal };
 }
 
@@ -87,7 +87,7 @@ for (const type of ["text/x-bogus", "text/event-streamx", "text/html; text/event
   });
 
 for (const status of [204, 210, 299, 404, 410, 503])
-  test(`request-status-error: ${status} is told, its body not read`, async () => {
+  test(`request-status-error: ${status} is handed on, its body not read`, async () => {
     const { log } = await fetched(["data:a\n\n"], { status });
     assert.deepEqual(log, [["refuse", status, 0]]);
   });
@@ -102,7 +102,7 @@ test("an answer with a length is a whole one: a poll", async () => {
   assert.deepEqual((await fetched(["data:a\n\n"], { headers: { "content-length": "8" } })).log[0], ["open", true]);
 });
 
-/** The browser's EventSource, as far as a page can see it. */
+/** The browser's EventSource, as far as a web page can see it. */
 class Native extends EventTarget {
   static all = [];
   readyState = 0;
@@ -119,7 +119,7 @@ class Native extends EventTarget {
   }
 }
 
-test("the native transport hears every type that it is told of", () => {
+test("the native transport hears every type that it is given", () => {
   const { log, sink } = listener();
   const request = { url: URL_, init: { credentials: "include" }, types: ["message", "other"] };
   nativeTransport({ EventSource: Native }, request, sink);

@@ -1,4 +1,4 @@
-// A page, a network and a clock that do only what a test tells them to.
+// A web page, a network and a clock that do only what a test wants.
 
 import { ResilientEventSource } from "../../sse_observe/client/sse-observe.js";
 
@@ -10,7 +10,7 @@ export const BOUNDS = {
 
 export class World {
   time = 1000;
-  random = 0.5; // backoff exactly as its base says
+  random = 0.5; // each pause is exactly its base
   connections = [];
   posts = [];
   beacons = [];
@@ -22,7 +22,7 @@ export class World {
   constructor() {
     this.document = Object.assign(new EventTarget(), {
       visibilityState: "visible",
-      baseURI: "https://app.example/page",
+      baseURI: "https://app.example/chat",
     });
     this.navigator = {
       onLine: true,
@@ -62,7 +62,7 @@ export class World {
       this.#timers.delete(id);
       this.time = Math.max(this.time, next.at);
       next.act();
-      await settled();
+      await idle();
     }
     this.time = end;
   }
@@ -96,7 +96,7 @@ export class World {
     return this.connections.at(-1);
   }
 
-  /** Open a stream and write down everything that it says. */
+  /** Open a stream and write down every event of it. */
   stream(options = {}, url = "/api/v1/stream?stream_id=s1") {
     const source = new ResilientEventSource(url, {
       reportTo: "https://app.example/sse/deltas",
@@ -170,6 +170,6 @@ class Connection {
 }
 
 /** Let everything that waits for nothing but its turn have it. */
-export const settled = async () => {
+export const idle = async () => {
   for (let turn = 0; turn < 30; turn++) await null;
 };
