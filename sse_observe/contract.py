@@ -24,7 +24,7 @@ _match_event_id = re.compile(EVENT_ID_FORM).fullmatch
 
 
 class EventId(NamedTuple):
-    """Where an event stands in its stream, and in which stream."""
+    """The position of an event, and the stream in which it stands."""
 
     seq: int
     epoch: str

@@ -19,7 +19,7 @@ _EVENT_LIMIT = 8 * 1024 * 1024
 
 
 class WireError(SSEObserveError):
-    """What was asked to be written cannot be read back, or what was read has no bounds."""
+    """An event that could not be read back, or bytes that are no event within bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,14 @@ def encode(
         raise WireError("nothing to encode: give data, id, retry or comment")
     try:
         return ("\n".join(lines) + "\n\n").encode()
-    except UnicodeEncodeError as fault:
-        raise WireError(f"data: not encodable as UTF-8 ({fault.reason})") from None
+    except UnicodeEncodeError as error:
+        raise WireError(f"data: not encodable as UTF-8 ({error.reason})") from None
 
 
 def _one_line(field: str, value: str) -> str:
     if not isinstance(value, str):
         raise WireError(f"{field}: {value!r} is no text; pass str({field})")
-    if any(odd in value for odd in "\r\n\0"):
+    if any(end in value for end in "\r\n\0"):
         raise WireError(f"{field}: {value!r} holds a line end or NUL; remove it")
     return value
 

@@ -1,5 +1,5 @@
 """
-What browsers reported, added up in plain numbers and written down as metrics.
+Counts of what browsers reported, in plain numbers, written down as metrics.
 
 Written down before each scrape, and once a second for those that do not come by here: the locks
 of prometheus_client would be half of all that a beacon report costs. Labels come from tokens

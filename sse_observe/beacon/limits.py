@@ -43,7 +43,7 @@ class Limits:
 
 
 class Bucket:
-    """How many more may be sent now, as of `since`."""
+    """The number of messages that may still be sent, as of `since`."""
 
     __slots__ = ("level", "since")
 

@@ -1,8 +1,8 @@
 """
 Origins: whose web pages may report and ask for tokens.
 
-Reads what browsers say of themselves, which no page can forge. What is no browser says nothing;
-there the token decides.
+Reads what browsers state of themselves, which no web page can forge. Other programs state
+nothing; there the token decides.
 """
 
 from collections.abc import Iterable

@@ -38,7 +38,7 @@ class LostError(Exception):
 
 
 class Endpoint:
-    """Where one stream is asked for; `stream` is the name that the server gave it."""
+    """The place where one stream is asked for; `stream` is the name that the server gave it."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         self._url = url

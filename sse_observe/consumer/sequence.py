@@ -32,7 +32,11 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What one event is in its sequence; `unannounced` events before it are missing silently."""
+    """
+    The place of one event in its sequence.
+
+    `unannounced` is how many before it are missing although the server did not say so.
+    """
 
     duplicate: bool = False
     gap: Gap | None = None

@@ -1,8 +1,8 @@
 """
 The caretaker of one application: does what belongs to no response, while there are streams.
 
-Sweeps the store each minute, counts evictions each second, and notices the server's end, which
-the lifespan tells only when all responses have ended.
+Sweeps the store each minute, counts evictions each second, and notices that the server exits:
+the lifespan event comes only when all responses have ended.
 """
 
 import asyncio

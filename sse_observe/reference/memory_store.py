@@ -25,7 +25,7 @@ class _Log:
     listeners: set[Callable[[], None]] = field(default_factory=set)
 
     def wake(self) -> None:
-        """Tell everyone who watches that something has changed."""
+        """Call all listeners: something has changed."""
         for wake in tuple(self.listeners):
             wake()
 

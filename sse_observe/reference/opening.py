@@ -21,7 +21,7 @@ _OURS = {"stream_id", "last_event_id", "mode", "network_type"}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The stream that a client means; without a cursor, `outcome` tells what was wrong with it."""
+    """The stream that a client means; where its cursor is of no use, `outcome` says why."""
 
     stream: Stream
     text: str
@@ -46,11 +46,11 @@ class Opening:
 
     @property
     def replayed(self) -> int:
-        """How many events are sent again because the client missed them."""
+        """The number of events that are sent again because the client missed them."""
         return 0 if self.resumed_from is None else len(self.backlog.frames)
 
     def observe(self, observer: CurrentStream, losses: Losses) -> None:
-        """Have it counted what the replay can give and what it cannot."""
+        """Count what the replay can give and what it cannot."""
         if self.outcome is not None:
             observer.resume(self.outcome)
         if lost := losses.fresh(self.stream.epoch, self.seq, self.backlog.lost):

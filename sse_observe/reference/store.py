@@ -61,9 +61,9 @@ class StreamStore(Protocol):
     """
     The log of every stream, read by position.
 
-    A reader watches first and reads then, so there is no moment in which an event could pass
-    between the two; a position makes a second delivery impossible. One producer writes each
-    stream. All methods may be called for streams that are gone.
+    A reader watches first and reads then, so that no event can pass between the two; a position
+    makes a second delivery impossible. One producer writes each stream. All methods may be
+    called for streams that are gone.
     """
 
     async def create(self, stream: Stream) -> None:

@@ -1,7 +1,7 @@
 """
 A small web site with a stream on it: what the browser tests serve, in a thread or a process.
 
-The page opens streams with our client and writes down everything that its user would see.
+Its web page opens streams with our client and writes down everything that a user would see.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ SECRET = "the same in every process"
 ROUTE = "/api/v1/stream"
 # A stall is 2.5 of them: a machine that is busy for some seconds makes none.
 HEARTBEAT_SECONDS = 10
-PAGE = b"""<!doctype html>
+HTML = b"""<!doctype html>
 <title>stream</title>
 <p id="status"></p>
 <script type="module">
@@ -72,7 +72,7 @@ def counting(total: int, pause: float) -> Produce:
 
 
 class Counting:
-    """Produces numbers until it is told that they are enough; `made` is how many, by stream."""
+    """Produces numbers until there are enough; `made` is how many, by stream."""
 
     def __init__(self, pause: float = 0.05) -> None:
         self._pause = pause
@@ -93,7 +93,7 @@ class Counting:
 
     @property
     def total(self) -> int:
-        """How many were made in all."""
+        """The number of those that were made in all."""
         return sum(self.made.values())
 
 
@@ -120,14 +120,14 @@ def site(
             if path.startswith(start):
                 await inner(scope, receive, send)
                 return
-        headers = [(b"content-type", b"text/html"), (b"content-length", str(len(PAGE)).encode())]
+        headers = [(b"content-type", b"text/html"), (b"content-length", str(len(HTML)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": PAGE})
+        await send({"type": "http.response.body", "body": HTML})
 
-    promise = StreamRoute(
+    route = StreamRoute(
         heartbeat_seconds=heartbeat_seconds, dense_ids=True, terminal_events=("done",)
     )
-    return SSEObserveMiddleware(app, routes={ROUTE: promise}, metrics=metrics)
+    return SSEObserveMiddleware(app, routes={ROUTE: route}, metrics=metrics)
 
 
 def served() -> Any:

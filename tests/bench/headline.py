@@ -1,5 +1,5 @@
 """
-The guide's headline numbers, under its conditions: many users at once over 3G-like links.
+The headline numbers of the brief, under its conditions: many users over 3G-like links.
 
 `python tests/bench/headline.py [USERS]` runs our client in node, a real server, and between them
 links with 100 ms each way and a limited rate that break now and then. Prints what users saw
@@ -29,7 +29,7 @@ from sse_observe.reference import MemoryStore  # noqa: E402
 from tests.apps.site import counting, site  # noqa: E402
 
 ONE_WAY_SECONDS = 0.1
-# 400 kbit/s, the guide's Slow 3G, for each link.
+# 400 kbit/s, as browsers' developer tools call Slow 3G, for each link.
 BYTES_PER_SECOND = 50_000
 # A link breaks after half a minute on average: every third stream of the run is cut.
 MEAN_LIFE_SECONDS = 30.0
@@ -45,7 +45,7 @@ class Links:
         self._upstream = (parts.hostname, parts.port)
         self._chance = random.Random(seed)
         self._loop = asyncio.new_event_loop()
-        self.broken = 0
+        self.cut = 0
         self.url = ""
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
@@ -70,7 +70,7 @@ class Links:
                     ways = (self._pour(reader, there), self._pour(back, writer))
                     await asyncio.gather(*ways)
         finally:
-            self.broken += life.expired()
+            self.cut += life.expired()
             writer.transport.abort()
             there.transport.abort()
 
@@ -133,13 +133,13 @@ def measure(users: int = 200) -> dict[str, Any]:
     reconnects = read["sse_reconnect_time_seconds_count", None, None]
     return {
         **seen,
-        "links_broken": links.broken,
+        "links_cut": links.cut,
         "completion_percent": 100 * seen["completed"] / seen["users"],
         "reported_completed": read["sse_client_streams_total", "completed", None],
         "reported_events": read["sse_client_events_received_total", None, None],
         "reported_mean_reconnect_seconds": read["sse_reconnect_time_seconds_sum", None, None]
         / max(reconnects, 1),
-        "streams_born": read["sse_streams_opened_total", None, "fresh"],
+        "streams_started": read["sse_streams_opened_total", None, "fresh"],
     }
 
 

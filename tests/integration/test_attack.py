@@ -1,4 +1,4 @@
-"""What a stranger sends fills neither the metrics nor the memory."""
+"""Strangers fill neither the metrics nor the memory, whatever they send."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ from sse_observe.middleware.stream import Stream
 from tests.support.asgi import END, Exchange, body, http_scope, start, value
 
 REQUESTS = 100_000
-# Each odd request is made so often; what the service answers differs each time.
+# Each strange request is made so often; the service answers differently each time.
 TIMES = 10
 MOST_EPOCHS = 100
 DECLARED = {
@@ -41,7 +41,7 @@ def drawn_text(draw, longest=40):
 
 
 def drawn_request(draw):
-    """Return the scope of one odd request."""
+    """Return the scope of one strange request."""
     path = draw.choice(("/chat/", "/files/", "/feed", "/", "//chat/", "/{id}/", "")) + drawn_text(
         draw
     )
@@ -84,9 +84,9 @@ def drawn_request(draw):
 
 
 async def service(scope, receive, send):
-    """Answer as an application would that repeats what it is told; sometimes it fails."""
+    """Answer as an application that repeats what it is asked; sometimes it fails."""
     draw = scope["draw"]
-    told = scope["path"].replace("\r", "").replace("\n", "")[:60].encode()
+    asked = scope["path"].replace("\r", "").replace("\n", "")[:60].encode()
     turn = draw.random()
     if turn < 0.1:
         await send(start(draw.choice((301, 404, 429, 503)), []))
@@ -97,9 +97,9 @@ async def service(scope, receive, send):
     await send(start())
     epoch = draw.randrange(10**9)
     for seq in range(draw.randrange(4)):
-        await send(body(b"event: %s\nid: %d-e%d\ndata: x\n\n" % (told, seq, epoch)))
-        await send(body(b": %s\n\n" % told))
-        await send(body(b"id: %d-e%d\ndata: %s\n\n" % (seq, epoch, told)))
+        await send(body(b"event: %s\nid: %d-e%d\ndata: x\n\n" % (asked, seq, epoch)))
+        await send(body(b": %s\n\n" % asked))
+        await send(body(b"id: %d-e%d\ndata: %s\n\n" % (seq, epoch, asked)))
     if turn < 0.3:
         scope["leave"]()
         while (await receive())["type"] != "http.disconnect":
@@ -110,7 +110,7 @@ async def service(scope, receive, send):
 
 
 async def attack(app, draw, requests):
-    """Send so many odd requests."""
+    """Send so many strange requests."""
     for _ in range(requests // TIMES):
         scope = drawn_request(draw)
         for _ in range(TIMES):
@@ -163,7 +163,7 @@ def held(*roots):
 
 @pytest.mark.slow
 def test_strangers_add_no_series_and_fill_no_memory(metrics, monkeypatch):
-    """After 100,000 odd requests there are the series of before, and nothing of ours has grown."""
+    """After 100,000 strange requests there is no new series, and nothing of ours has grown."""
     monkeypatch.setattr("sse_observe.middleware.resume_loss._MOST_EPOCHS", MOST_EPOCHS)
     observed = SSEObserveMiddleware(service, metrics=metrics, routes=DECLARED, log_ends=False)
     draw = random.Random(20)

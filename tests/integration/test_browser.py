@@ -1,8 +1,8 @@
 """
 The client in a real Chromium, against real servers and a proxy that breaks what passes it.
 
-In every test: what the user saw is complete, or said to be incomplete; each event was handled
-once; and the server's metrics are what the page itself counted.
+In every test: what the user saw is complete, or was announced as incomplete; each event was
+handled once; and the server's metrics are what the web page itself counted.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from sse_observe.lab.programs.process import free_port
 from sse_observe.reference import MemoryStore
 from tests.apps.site import SECRET, Counting, counting, site
 from tests.support.programs import needs
-from tests.support.proxy import FaultProxy
+from tests.support.proxy import UnreliableProxy
 from tests.support.servers import serve, serve_process
 
 pytestmark = pytest.mark.slow
@@ -46,14 +46,14 @@ def window(chromium: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def served(app: Any) -> Iterator[FaultProxy]:
+def served(app: Any) -> Iterator[UnreliableProxy]:
     """Serve an application behind the proxy; browsers see only that."""
-    with serve(app) as upstream, FaultProxy(upstream) as proxy:
+    with serve(app) as upstream, UnreliableProxy(upstream) as proxy:
         yield proxy
 
 
 def open_tab(window: Any, url: str, stream: str = URL, before: str = "", **options: Any) -> Any:
-    """Open the page and begin a stream on it."""
+    """Open the web page and begin a stream on it."""
     tab = window.tab(url, before=before)
     tab.until("window.ready")
     tab.run("([url, options]) => { window.stream(url, options); }", [stream, options])
@@ -65,7 +65,7 @@ def log_of(tab: Any) -> dict[str, Any]:
 
 
 def finish(tab: Any, status: str = "complete") -> dict[str, Any]:
-    """Wait for the end, and return what the page wrote down."""
+    """Wait for the end, and return what the web page wrote down."""
     tab.until(f"window.log.statuses.includes('{status}')")
     assert tab.errors == []
     return log_of(tab)
@@ -78,8 +78,8 @@ def wait_for(claim: Callable[[], bool], what: Callable[[], object], seconds: flo
         time.sleep(0.02)
 
 
-class Books:
-    """What the server's metrics say of one route."""
+class RouteMetrics:
+    """The server's metrics of one route."""
 
     def __init__(self, metrics: SSEMetrics, route: str = URL) -> None:
         self.metrics = metrics
@@ -95,7 +95,7 @@ class Books:
         )
 
     def outcome(self) -> dict[str, float]:
-        """How many streams clients saw end, by how; waits for the first."""
+        """Return how many streams clients saw end, by outcome; wait for the first."""
         names = ("completed", "cancelled", "failed")
 
         def found() -> dict[str, float]:
@@ -106,7 +106,7 @@ class Books:
         return found()
 
     def client(self) -> dict[str, float]:
-        """What clients reported, as the page's own log has it."""
+        """Return what clients reported, in the form of the web page's own log."""
         return {
             "events": self.total("sse_client_events_received_total"),
             "duplicates": self.total("sse_duplicate_events_total", seen_by="client"),
@@ -117,8 +117,8 @@ class Books:
         }
 
 
-def assert_agrees(books: Books, *logs: dict[str, Any], **other: float) -> None:
-    """Hold the server's metrics against what the pages counted."""
+def assert_agrees(counted: RouteMetrics, *logs: dict[str, Any], **other: float) -> None:
+    """Hold the server's metrics against what the web pages counted."""
     seen = {
         "events": sum(len(log["messages"]) for log in logs) + other.get("duplicates", 0),
         "duplicates": 0,
@@ -128,14 +128,14 @@ def assert_agrees(books: Books, *logs: dict[str, Any], **other: float) -> None:
         "reconnects": sum(len(log["openedAt"]) - 1 for log in logs),
         **other,
     }
-    # The statuses of a page are complete when its stream has ended, its last report comes after.
-    wait_for(lambda: books.client() == seen, lambda: (books.client(), seen))
-    assert books.metrics.registry.get_sample_value(
+    # A web page has all statuses when its stream has ended; its last beacon report comes later.
+    wait_for(lambda: counted.client() == seen, lambda: (counted.client(), seen))
+    assert counted.metrics.registry.get_sample_value(
         "sse_client_reports_total", {"result": "accepted"}
     )
     for result in ("bad_origin", "bad_token", "bad_schema", "too_large", "rate_limited"):
         labels = {"result": result}
-        assert books.metrics.registry.get_sample_value("sse_client_reports_total", labels) == 0
+        assert counted.metrics.registry.get_sample_value("sse_client_reports_total", labels) == 0
 
 
 def numbers(n: int = EVENTS, start: int = 0) -> list[str]:
@@ -155,25 +155,25 @@ def wait_for_return(tab: Any, openings: int) -> None:
 def test_an_undisturbed_stream_is_shown_whole_and_counted_on_both_sides(
     window: Any, metrics: SSEMetrics
 ) -> None:
-    """Nothing happens, and everything says so."""
+    """Nothing goes wrong, and every number agrees."""
     with served(site(counting(EVENTS, 0.02), metrics)) as proxy:
         tab = open_tab(window, proxy.url, waitingAfter=3_600_000)
         log = finish(tab)
-        books = Books(metrics)
+        counted = RouteMetrics(metrics)
 
         assert log["messages"] == numbers()
         assert log["statuses"] == ["connecting", "live", "complete"]
         assert tab.run("document.getElementById('status').textContent") == "Response complete"
-        assert books.outcome() == {"completed": 1}
-        assert_agrees(books, log)
+        assert counted.outcome() == {"completed": 1}
+        assert_agrees(counted, log)
         labels = {"outcome": "completed", "network_type": "4g", "user_segment": "all"}
-        assert books.total("sse_client_streams_total", **labels) == 1
-        assert books.total("sse_streams_closed_total", reason="completed") == 1
-        assert books.total("sse_streams_opened_total", start="fresh", network_type="4g") == 1
+        assert counted.total("sse_client_streams_total", **labels) == 1
+        assert counted.total("sse_streams_closed_total", reason="completed") == 1
+        assert counted.total("sse_streams_opened_total", start="fresh", network_type="4g") == 1
 
 
 def test_slow_network(window: Any, metrics: SSEMetrics) -> None:
-    """The guide's first test, Slow 3G: it takes longer, says that it waits, and completes."""
+    """Over Slow 3G it takes longer, shows that it waits, and completes."""
     with served(site(counting(6, 0.5), metrics)) as proxy:
         tab = window.tab(proxy.url)
         tab.until("window.ready")
@@ -190,11 +190,11 @@ def test_slow_network(window: Any, metrics: SSEMetrics) -> None:
 
         assert log["messages"] == numbers(6)
         assert "waiting" in log["statuses"]
-        assert_agrees(Books(metrics), log)
+        assert_agrees(RouteMetrics(metrics), log)
 
 
 def test_stall(window: Any, metrics: SSEMetrics) -> None:
-    """The guide's second test: the user is told, and the stream goes on where it stopped."""
+    """The user sees that it waits, and the stream goes on where it stopped."""
     source = Counting(0.1)
     # 2.5 heartbeats, as hello announces them: a stall is five seconds.
     with served(site(source, metrics, heartbeat_seconds=2)) as proxy:
@@ -207,17 +207,17 @@ def test_stall(window: Any, metrics: SSEMetrics) -> None:
         wait_for_return(tab, 2)
         source.enough()
         log = finish(tab)
-        books = Books(metrics)
+        counted = RouteMetrics(metrics)
 
         assert waiting == "Waiting for server response..."
         assert log["messages"] == numbers(source.total)
         assert log["gaps"] == []
-        assert_agrees(books, log, stalls=1)
-        assert books.total("sse_stall_recovery_seconds_count") == 1
+        assert_agrees(counted, log, stalls=1)
+        assert counted.total("sse_stall_recovery_seconds_count") == 1
 
 
 def test_rapid_reconnects(window: Any, metrics: SSEMetrics) -> None:
-    """The guide's third test: pauses of 1 s, 2 s and 4 s, each spread by half of it."""
+    """Pauses of 1 s, 2 s and 4 s, each spread by half of it."""
     source = Counting()
     with served(site(source, metrics)) as proxy:
         tab = open_tab(window, proxy.url)
@@ -234,12 +234,12 @@ def test_rapid_reconnects(window: Any, metrics: SSEMetrics) -> None:
         pauses = [(b - a) / 1000 for a, b in itertools.pairwise(times)]
         for pause, base in zip(pauses[:3], (1, 2, 4), strict=True):
             # What the browser and a busy machine take comes on top; exact to the millisecond
-            # are the client's own tests, whose clock is theirs.
+            # are the client's own tests, which turn its clock by hand.
             assert 0.5 * base <= pause <= 1.5 * base + 5, pauses
         assert log["messages"] == numbers(source.total)
         tries = [status for status in log["statuses"] if status.startswith("reconnecting")]
         assert tries[:3] == ["reconnecting1", "reconnecting2", "reconnecting3"]
-        assert_agrees(Books(metrics), log)
+        assert_agrees(RouteMetrics(metrics), log)
 
 
 def test_a_network_that_goes_away_and_comes_back(window: Any, metrics: SSEMetrics) -> None:
@@ -263,7 +263,7 @@ def test_a_network_that_goes_away_and_comes_back(window: Any, metrics: SSEMetric
         # Half of the longest pause there is, 30 s, is the least that it would have waited.
         assert took < 15
         assert log["messages"] == numbers(source.total)
-        assert_agrees(Books(metrics), log)
+        assert_agrees(RouteMetrics(metrics), log)
 
 
 def test_a_connection_that_is_reset_again_and_again(window: Any, metrics: SSEMetrics) -> None:
@@ -280,11 +280,11 @@ def test_a_connection_that_is_reset_again_and_again(window: Any, metrics: SSEMet
 
         assert log["messages"] == numbers(source.total)
         assert len(log["openedAt"]) == 4
-        assert_agrees(Books(metrics), log)
+        assert_agrees(RouteMetrics(metrics), log)
 
 
 def test_a_proxy_that_cuts_what_is_idle(window: Any, metrics: SSEMetrics) -> None:
-    """Where heartbeats come too seldom the stream is cut, and resumed, until it is complete."""
+    """If heartbeats come too seldom the stream is cut, and resumed, until it is complete."""
     source = Counting(1.6)
     with served(site(source, metrics, heartbeat_seconds=30)) as proxy:
         tab = window.tab(proxy.url)
@@ -296,7 +296,7 @@ def test_a_proxy_that_cuts_what_is_idle(window: Any, metrics: SSEMetrics) -> Non
         log = finish(tab)
 
         assert log["messages"] == numbers(len(log["messages"]))
-        assert_agrees(Books(metrics), log)
+        assert_agrees(RouteMetrics(metrics), log)
 
 
 def test_a_proxy_that_buffers(window: Any, metrics: SSEMetrics) -> None:
@@ -307,15 +307,15 @@ def test_a_proxy_that_buffers(window: Any, metrics: SSEMetrics) -> None:
         tab = open_tab(window, proxy.url, **options)
         tab.until("window.log.statuses.includes('polling')")
         log = finish(tab)
-        books = Books(metrics)
+        counted = RouteMetrics(metrics)
 
         assert log["messages"][-40:] == numbers(40)
-        assert books.outcome() == {"completed": 1}
-        assert books.total("sse_streams_closed_total", reason="polled") >= 1
+        assert counted.outcome() == {"completed": 1}
+        assert counted.total("sse_streams_closed_total", reason="polled") >= 1
 
 
 def test_duplicate_replay(window: Any, metrics: SSEMetrics) -> None:
-    """A server that replays too much: the page shows each event once and counts the rest."""
+    """A server that replays too much: the user sees each event once, the rest is counted."""
     source = Counting()
     inner = site(source, metrics)
     again = 3
@@ -342,11 +342,11 @@ def test_duplicate_replay(window: Any, metrics: SSEMetrics) -> None:
 
         assert log["messages"] == numbers(source.total)
         assert log["gaps"] == []
-        assert_agrees(Books(metrics), log, duplicates=again)
+        assert_agrees(RouteMetrics(metrics), log, duplicates=again)
 
 
 def test_a_gap_after_eviction_is_announced(window: Any, metrics: SSEMetrics) -> None:
-    """What the replay could not give is said, and what was shown and lost adds up."""
+    """Events that the replay could not give are announced; shown and lost add up."""
     source = Counting()
     with served(site(source, metrics, store=MemoryStore(max_events=4))) as proxy:
         tab = open_tab(window, proxy.url)
@@ -360,21 +360,21 @@ def test_a_gap_after_eviction_is_announced(window: Any, metrics: SSEMetrics) -> 
         wait_for_return(tab, 2)
         source.enough()
         log = finish(tab)
-        books = Books(metrics)
+        counted = RouteMetrics(metrics)
 
         assert sum(log["gaps"]) > 0
         assert len(log["messages"]) + sum(log["gaps"]) == source.total
         assert len(set(log["messages"])) == len(log["messages"])
-        assert books.total("sse_message_loss_total", seen_by="server") == sum(log["gaps"])
-        assert_agrees(books, log)
+        assert counted.total("sse_message_loss_total", seen_by="server") == sum(log["gaps"])
+        assert_agrees(counted, log)
 
 
 def test_a_server_that_is_killed_and_comes_back_empty(window: Any) -> None:
-    """A new process knows nothing of the old stream: a new one begins, and the gap is said."""
+    """A new process knows nothing of the old stream: a new one begins, and the gap is announced."""
     port = free_port()
     with (
         serve_process("tests.apps.site:served", "--factory", port=port) as first,
-        FaultProxy(first.url) as proxy,
+        UnreliableProxy(first.url) as proxy,
     ):
         tab = open_tab(window, proxy.url, retryBase=200, pollAfter=0)
         wait_for_messages(tab, 8)
@@ -393,11 +393,11 @@ def test_a_server_that_is_killed_and_comes_back_empty(window: Any) -> None:
 
 
 def test_a_stream_that_a_new_process_does_not_know_has_failed(window: Any) -> None:
-    """A deploy: asked for by its name it cannot go on, and the user is told that it failed."""
+    """A deploy: asked for by its name it cannot go on, and the user sees that it failed."""
     port = free_port()
     with (
         serve_process("tests.apps.site:served", "--factory", port=port) as first,
-        FaultProxy(first.url) as proxy,
+        UnreliableProxy(first.url) as proxy,
     ):
         tab = window.tab(proxy.url)
         tab.until("window.ready")
@@ -438,7 +438,7 @@ def completed(text: str) -> list[str]:
 
 
 def test_a_machine_that_sleeps_sees_no_stall(window: Any, metrics: SSEMetrics) -> None:
-    """The page is frozen for longer than any stall limit, and goes on as if nothing had been."""
+    """The tab is frozen for longer than any stall limit, and goes on as if nothing had been."""
     source = Counting(0.1)
     with served(site(source, metrics)) as proxy:
         tab = open_tab(window, proxy.url, stallTimeout=3000)
@@ -450,23 +450,23 @@ def test_a_machine_that_sleeps_sees_no_stall(window: Any, metrics: SSEMetrics) -
         log = finish(tab)
 
         assert log["messages"] == numbers(source.total)
-        assert_agrees(Books(metrics), log, stalls=0)
+        assert_agrees(RouteMetrics(metrics), log, stalls=0)
 
 
 def test_a_closed_tab_reports_what_it_saw_and_that_it_was_left(
     window: Any, metrics: SSEMetrics
 ) -> None:
-    """The browser says twice that the page goes; it is counted once."""
+    """The browser says twice that the tab goes; it is counted once."""
     with served(site(Counting(), metrics)) as proxy:
         tab = open_tab(window, proxy.url, reportEvery=3_600_000)
         wait_for_messages(tab, 5)
         tab.close()
-        books = Books(metrics)
+        counted = RouteMetrics(metrics)
 
-        assert books.outcome() == {"cancelled": 1}
-        assert books.client()["events"] >= 5
+        assert counted.outcome() == {"cancelled": 1}
+        assert counted.client()["events"] >= 5
         wait_for(
-            lambda: books.total("sse_streams_closed_total", reason="client_disconnected") == 1,
+            lambda: counted.total("sse_streams_closed_total", reason="client_disconnected") == 1,
             lambda: "the server has not seen it leave",
         )
 
@@ -483,18 +483,18 @@ def test_a_hidden_tab_reports_at_once_and_goes_on(window: Any, metrics: SSEMetri
                 document.dispatchEvent(new Event("visibilitychange"));
             }"""
         )
-        books = Books(metrics)
+        counted = RouteMetrics(metrics)
         # The stream has not ended, and will not before this has come.
-        wait_for(lambda: books.client()["events"] >= 5, books.client)
-        wait_for_messages(tab, int(books.client()["events"]) + 1)
+        wait_for(lambda: counted.client()["events"] >= 5, counted.client)
+        wait_for_messages(tab, int(counted.client()["events"]) + 1)
         source.enough()
         log = finish(tab)
 
         assert log["messages"] == numbers(source.total)
-        assert_agrees(books, log)
+        assert_agrees(counted, log)
 
 
-def test_a_page_that_is_left_and_comes_back_goes_on(window: Any, metrics: SSEMetrics) -> None:
+def test_a_tab_that_is_left_and_comes_back_goes_on(window: Any, metrics: SSEMetrics) -> None:
     """Back from the back-forward cache, or loaded anew: never half a stream that looks whole."""
     source = Counting()
     with served(site(source, metrics)) as proxy:
@@ -503,15 +503,15 @@ def test_a_page_that_is_left_and_comes_back_goes_on(window: Any, metrics: SSEMet
         tab.call(tab.page.goto(f"{proxy.url}/other"))
         tab.call(tab.page.go_back(wait_until="commit"))
         tab.until("window.ready")
-        # Unless this browser kept no page: then it begins anew, with nothing shown.
+        # Unless this browser kept nothing: then it begins anew, with nothing shown.
         if tab.run("Boolean(window.log)"):
             wait_for_return(tab, 2)
             source.enough()
             log = finish(tab)
             assert log["messages"] == numbers(source.total)
-        books = Books(metrics)
+        counted = RouteMetrics(metrics)
 
-        assert books.outcome()["cancelled"] == 1
+        assert counted.outcome()["cancelled"] == 1
 
 
 def test_two_tabs_share_one_stream(window: Any, metrics: SSEMetrics) -> None:
@@ -522,8 +522,8 @@ def test_two_tabs_share_one_stream(window: Any, metrics: SSEMetrics) -> None:
         wait_for_messages(first, 3)
         second = open_tab(window, proxy.url, share=True)
         wait_for_messages(second, 3)
-        books = Books(metrics)
-        assert books.total("sse_concurrent_streams") == 1
+        counted = RouteMetrics(metrics)
+        assert counted.total("sse_concurrent_streams") == 1
         start = int(second.run("window.log.messages[0]"))
         first.close()
         tab_is_alone = int(second.run("window.log.messages.at(-1)")) + 20
@@ -532,11 +532,11 @@ def test_two_tabs_share_one_stream(window: Any, metrics: SSEMetrics) -> None:
         log = finish(second)
 
         assert log["messages"] == numbers(source.total, start)
-        assert books.outcome() == {"completed": 1}
-        assert books.total("sse_streams_opened_total", start="fresh") == 1
+        assert counted.outcome() == {"completed": 1}
+        assert counted.total("sse_streams_opened_total", start="fresh") == 1
 
 
-def test_two_streams_on_one_page_do_not_mix(window: Any, metrics: SSEMetrics) -> None:
+def test_two_streams_on_one_web_page_do_not_mix(window: Any, metrics: SSEMetrics) -> None:
     """Each resumes from its own place."""
     source = Counting()
     with served(site(source, metrics)) as proxy:
@@ -552,9 +552,9 @@ def test_two_streams_on_one_page_do_not_mix(window: Any, metrics: SSEMetrics) ->
         lengths = [len(log["messages"]) for log in logs]
         assert sorted(lengths) == sorted(source.made.values())
         assert [log["messages"] for log in logs] == [numbers(n) for n in lengths]
-        books = Books(metrics)
-        wait_for(lambda: books.outcome() == {"completed": 2}, books.outcome)
-        assert_agrees(books, *logs)
+        counted = RouteMetrics(metrics)
+        wait_for(lambda: counted.outcome() == {"completed": 2}, counted.outcome)
+        assert_agrees(counted, *logs)
 
 
 def test_a_browser_that_cannot_stream_uses_its_own_eventsource(
@@ -572,23 +572,23 @@ def test_a_browser_that_cannot_stream_uses_its_own_eventsource(
 
         assert log["messages"] == numbers(source.total)
         assert "reconnecting1" in log["statuses"]
-        assert_agrees(Books(metrics), log)
+        assert_agrees(RouteMetrics(metrics), log)
 
 
 def fastapi_site(metrics: SSEMetrics, *, hello: bool) -> Any:
-    """Return a FastAPI application with native events, and our page beside them."""
+    """Return a FastAPI application with native events, and our web page beside them."""
     from fastapi import FastAPI
     from fastapi.responses import HTMLResponse, StreamingResponse
     from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-    from tests.apps.site import PAGE
+    from tests.apps.site import HTML
 
     app = FastAPI()
     app.mount("/sse", beacon_app(metrics, secret=SECRET))
 
     @app.get("/")
-    def page() -> HTMLResponse:
-        return HTMLResponse(PAGE)
+    def index() -> HTMLResponse:
+        return HTMLResponse(HTML)
 
     if hello:
 
@@ -621,20 +621,20 @@ def test_it_works_on_an_endpoint_of_fastapis_own(
     with served(fastapi_site(metrics, hello=hello)) as proxy:
         tab = open_tab(window, proxy.url, "/chat/ada")
         log = finish(tab)
-        books = Books(metrics, "/chat/{name}")
+        counted = RouteMetrics(metrics, "/chat/{name}")
 
         assert [json.loads(text) for text in log["messages"]] == [0, 1, 2, 3, 4]
-        assert books.outcome() == {"completed": 1}
-        assert_agrees(books, log)
+        assert counted.outcome() == {"completed": 1}
+        assert_agrees(counted, log)
 
 
-def test_a_page_of_another_origin_may_report_when_it_is_declared(window: Any) -> None:
-    """The stream and the reports of a page may live on another host."""
+def test_a_web_page_of_another_origin_may_report_when_it_is_declared(window: Any) -> None:
+    """A web page may have its stream on one host and its beacon reports on another."""
     metrics = SSEMetrics(CollectorRegistry())
-    with served(site(counting(5, 0.01), SSEMetrics(CollectorRegistry()))) as page:
-        beacon = beacon_app(metrics, secret=SECRET, origins=(page.url,))
+    with served(site(counting(5, 0.01), SSEMetrics(CollectorRegistry()))) as other:
+        beacon = beacon_app(metrics, secret=SECRET, origins=(other.url,))
         with serve(beacon) as reports:
-            tab = open_tab(window, page.url, reportTo=f"{reports}/deltas")
+            tab = open_tab(window, other.url, reportTo=f"{reports}/deltas")
             finish(tab)
 
-            assert Books(metrics).outcome() == {"completed": 1}
+            assert RouteMetrics(metrics).outcome() == {"completed": 1}

@@ -50,11 +50,11 @@ def test_no_test_of_the_client_sleeps() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strict", [False, True], ids=["the module", "a page that uses it"])
+@pytest.mark.parametrize("strict", [False, True], ids=["the module", "code that uses it"])
 def test_typescript_has_nothing_to_say(strict: bool, tmp_path: Path) -> None:
-    """The module under `@ts-check`; its declarations as a strict page sees them."""
-    page = tmp_path / "page.ts"
-    page.write_text(f"""
+    """The module under `@ts-check`; its declarations as strict code sees them."""
+    user = tmp_path / "user.ts"
+    user.write_text(f"""
 import {{ ResilientEventSource, type Status }} from "{CLIENT}/sse-observe.js";
 const source = new ResilientEventSource("/s", {{ maxRetries: 3, storage: sessionStorage }});
 source.onmessage = (event) => document.body.append(event.data);
@@ -76,7 +76,7 @@ console.log(asNative.readyState === ResilientEventSource.OPEN, unbind);
         "types": [],
         **({"strict": True} if strict else {"allowJs": True, "checkJs": True}),
     }
-    files = [str(page if strict else CLIENT / NAME)]
+    files = [str(user if strict else CLIENT / NAME)]
     config = tmp_path / "tsconfig.json"
     config.write_text(json.dumps({"compilerOptions": options, "files": files}))
 
@@ -92,7 +92,7 @@ console.log(asNative.readyState === ResilientEventSource.OPEN, unbind);
 
 
 def test_every_name_that_is_declared_is_exported() -> None:
-    """The declarations promise nothing that the module does not have."""
+    """The declarations name nothing that the module does not have."""
     name = re.compile(r"^export (?:class|function|const) (\w+)", re.MULTILINE)
     declared = name.findall((CLIENT / "sse-observe.d.ts").read_text())
     exported = name.findall((CLIENT / NAME).read_text())
@@ -101,7 +101,7 @@ def test_every_name_that_is_declared_is_exported() -> None:
 
 
 def test_every_option_is_declared_and_has_its_default_told() -> None:
-    """What the module reads of its options stands in the declarations."""
+    """Every option that the module reads stands in the declarations."""
     source = (CLIENT / NAME).read_text()
     declared = (CLIENT / "sse-observe.d.ts").read_text()
     options = set(re.findall(r"\boptions\??\.(\w+)", source)) | {"reportTo", "reportEvery"}

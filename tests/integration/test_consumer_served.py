@@ -19,7 +19,7 @@ from sse_observe.consumer import (
 from sse_observe.errors import SettingsError
 from sse_observe.reference import MemoryStore, reference_app
 from tests.apps.site import Counting
-from tests.support.proxy import FaultProxy
+from tests.support.proxy import UnreliableProxy
 from tests.support.servers import serve, serve_process
 
 pytestmark = pytest.mark.slow
@@ -109,15 +109,15 @@ def total(metrics: SSEMetrics, name: str, **labels: str) -> float:
 
 
 def test_cuts_and_resets_lose_nothing_and_double_nothing() -> None:
-    """Both sides agree on every number: births, ends, reconnects, replays, events."""
+    """Both sides agree on every number: starts, ends, reconnects, replays, events."""
     source = Counting(0.02)
     world = World(produce=source)
-    with serve(world.app) as url, FaultProxy(url) as proxy:
+    with serve(world.app) as url, UnreliableProxy(url) as proxy:
 
         async def trouble() -> None:
             await world.more()
-            for connections, fault in ((2, proxy.cut), (3, proxy.reset), (4, proxy.cut)):
-                fault()
+            for connections, fail in ((2, proxy.cut), (3, proxy.reset), (4, proxy.cut)):
+                fail()
                 await until(lambda n=connections: proxy.connections >= n)  # type: ignore[misc]
                 # What comes now may be what was on its way still: the resume is over when
                 # the consumer has counted it.
@@ -146,10 +146,10 @@ def test_cuts_and_resets_lose_nothing_and_double_nothing() -> None:
 
 
 def test_a_stalled_line_is_left_and_the_stream_resumed() -> None:
-    """Nobody hangs up and nothing comes: only the silence tells."""
+    """Nobody hangs up and nothing comes: only the silence shows it."""
     source = Counting(0.02)
     world = World(produce=source)
-    with serve(world.app) as url, FaultProxy(url) as proxy:
+    with serve(world.app) as url, UnreliableProxy(url) as proxy:
 
         async def trouble() -> None:
             await world.more()
@@ -176,7 +176,7 @@ def test_what_the_buffer_could_not_keep_is_a_gap_of_the_same_size_on_both_sides(
         missed = source.total + 10
         await until(lambda: source.total >= missed)
 
-    with serve(world.app) as url, FaultProxy(url) as proxy:
+    with serve(world.app) as url, UnreliableProxy(url) as proxy:
 
         async def trouble() -> None:
             await world.more()
@@ -198,7 +198,7 @@ def test_what_the_buffer_could_not_keep_is_a_gap_of_the_same_size_on_both_sides(
 def test_a_proxy_that_holds_everything_back_still_delivers_a_whole_answer() -> None:
     """The stalled attempts end; the finished answer comes at once, once, whole."""
     world = World(produce=ticker(20, pause=0.05))
-    with serve(world.app) as url, FaultProxy(url) as proxy:
+    with serve(world.app) as url, UnreliableProxy(url) as proxy:
         proxy.buffering = True
         world.read(proxy.url, connect_seconds=20)
 
@@ -209,7 +209,7 @@ def test_a_proxy_that_holds_everything_back_still_delivers_a_whole_answer() -> N
 def test_a_proxy_that_cuts_idle_streams_is_outlived_by_heartbeats() -> None:
     """Silence of the application is not silence on the line."""
     world = World(produce=ticker(2, pause=3), heartbeat_seconds=0.2)
-    with serve(world.app) as url, FaultProxy(url) as proxy:
+    with serve(world.app) as url, UnreliableProxy(url) as proxy:
         proxy.idle_seconds = 2
         world.read(proxy.url)
 
@@ -221,7 +221,7 @@ def test_a_proxy_that_cuts_idle_streams_is_outlived_by_heartbeats() -> None:
 def test_a_slow_link_is_slow_and_nothing_else() -> None:
     """2 kB per second: late, whole, and no stall."""
     world = World(produce=ticker(40, pause=0.001))
-    with serve(world.app) as url, FaultProxy(url) as proxy:
+    with serve(world.app) as url, UnreliableProxy(url) as proxy:
         proxy.trickle = 2000
         world.read(proxy.url)
 
@@ -230,7 +230,7 @@ def test_a_slow_link_is_slow_and_nothing_else() -> None:
     assert proxy.connections == 1
 
 
-def test_a_killed_server_and_a_deploy_with_an_empty_store_are_told() -> None:
+def test_a_killed_server_and_a_deploy_with_an_empty_store_are_gaps() -> None:
     """The next process knows nothing: what follows is another stream, and the caller knows."""
     world = World()
     target = "tests.integration.test_consumer_served:slow_ticker"
@@ -254,7 +254,7 @@ def test_a_killed_server_and_a_deploy_with_an_empty_store_are_told() -> None:
     with (
         serve_process(target, "--factory") as old,
         serve_process(target, "--factory") as new,
-        FaultProxy(old.url) as proxy,
+        UnreliableProxy(old.url) as proxy,
     ):
         asyncio.run(main())
     at = next(n for n, item in enumerate(world.items) if isinstance(item, Gap))
@@ -270,7 +270,7 @@ def test_an_outage_is_waited_for() -> None:
     """Hanging up on arrival, again and again, is an outage, not an end."""
     source = Counting(0.02)
     world = World(produce=source)
-    with serve(world.app) as url, FaultProxy(url) as proxy:
+    with serve(world.app) as url, UnreliableProxy(url) as proxy:
 
         async def trouble() -> None:
             await world.more()
@@ -323,7 +323,7 @@ def test_a_session_of_the_callers_is_used_and_left_open() -> None:
 
 
 def test_a_url_without_a_host_is_one_line() -> None:
-    """Whatever the library thinks of it, the user is told in our words."""
+    """The library's own error becomes one of ours."""
 
     async def main() -> None:
         async for _ in resume_stream("http://", metrics=SSEMetrics(CollectorRegistry())):
@@ -360,7 +360,7 @@ def test_a_hundred_consumers_over_a_bad_line_all_complete() -> None:
         if texts != [f"w{i}" for i in range(60)]:
             wrong.append(texts)
 
-    async def main(proxy: FaultProxy) -> None:
+    async def main(proxy: UnreliableProxy) -> None:
         async def trouble() -> None:
             # Who is cut before the greeting has no stream to come back to.
             await all_reading.wait()
@@ -370,7 +370,7 @@ def test_a_hundred_consumers_over_a_bad_line_all_complete() -> None:
 
         await asyncio.gather(trouble(), *(one(proxy.url, n) for n in range(100)))
 
-    with serve(world.app) as url, FaultProxy(url) as proxy:
+    with serve(world.app) as url, UnreliableProxy(url) as proxy:
         asyncio.run(main(proxy))
 
     assert wrong == []

@@ -1,4 +1,4 @@
-"""The guide's fourth test: a browser and a server with a wire between them that loses packets."""
+"""A browser and a server, and between them a wire that loses packets."""
 
 import os
 import subprocess
@@ -111,7 +111,7 @@ def test_packet_loss(space: str, tmp_path: Path) -> None:
 
 
 def reported(tab: object) -> float:
-    """How many events the browser has told the server of."""
+    """Return how many events the browser has reported."""
     text = tab.run("async () => (await fetch('/metrics')).text()")  # type: ignore[attr-defined]
     name = "sse_client_events_received_total"
     lines = (line for line in text.splitlines() if line.startswith(name))
@@ -119,7 +119,7 @@ def reported(tab: object) -> float:
 
 
 def arrive(tab: object, url: str) -> None:
-    """Load the page as soon as its server answers."""
+    """Load the web page as soon as its server answers."""
     from playwright.async_api import Error
 
     deadline = time.monotonic() + 60

@@ -111,7 +111,7 @@ def test_it_works_under_any_prefix_of_a_framework(mount: Callable[[ReferenceApp]
 
 @pytest.mark.parametrize("way", ["close", "reset", "half_close"])
 def test_a_client_that_hangs_up_leaves_nothing_open(way: str) -> None:
-    """FIN, RST and half-close each end the response within moments, not at the next heartbeat."""
+    """FIN, RST and half-close each end the response at once, not at the next heartbeat."""
     app = reference_app(produce=ticker(5, pause=30))
     with serve(app) as url:
         client = RawClient(f"{url}{STREAM}").until(lambda c: bool(c.payloads))

@@ -41,7 +41,7 @@ class Chromium:
         return await self._playwright.chromium.launch(
             executable_path=self._program,
             args=list(_FLAGS),
-            # Playwright's own default takes from pages what users' browsers have.
+            # Playwright's own default takes from web pages what users' browsers have.
             ignore_default_args=["--disable-back-forward-cache"],
         )
 
@@ -66,7 +66,7 @@ class Window:
         self._context = context
 
     def tab(self, url: str, *, before: str = "") -> "Tab":
-        """Open a tab; `before` is run before the page's own scripts."""
+        """Open a tab; `before` is run before its own scripts."""
         page = self.call(self._context.new_page())
         tab = Tab(self, page)
         if before:
@@ -90,7 +90,7 @@ class Window:
 
 
 class Tab:
-    """One page; `errors` is what its scripts threw."""
+    """One tab; `errors` is what its scripts threw."""
 
     def __init__(self, window: Window, page: Page) -> None:
         self.call = window.call
@@ -99,7 +99,7 @@ class Tab:
         self.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def on(self, event: str, heard: Callable[[Any], object]) -> None:
-        """Hear an event of the page; to subscribe is the browser's thread's business too."""
+        """Hear an event of the tab; to subscribe is the browser's thread's business too."""
 
         async def subscribe() -> None:
             self.page.on(event, heard)  # type: ignore[call-overload]

@@ -16,7 +16,7 @@ from weakref import WeakSet
 _CHUNK = 65536
 
 
-class FaultProxy:
+class UnreliableProxy:
     """
     Forwards to an upstream; `url` is its own base URL, `connections` counts what came.
 
@@ -30,7 +30,7 @@ class FaultProxy:
         self._upstream = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="fault proxy", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="unreliable proxy", daemon=True)
         self._writers: set[asyncio.StreamWriter] = set()
         # In both directions, and until they are garbage: closed they may still hold bytes.
         self._transports: WeakSet[asyncio.WriteTransport] = WeakSet()

@@ -8,7 +8,7 @@ HEARTBEATS = (b"heartbeat", b"ping", b"keepalive", b"keep-alive")
 
 @dataclass
 class Reading:
-    """What one stream amounts to."""
+    """The sum of one stream."""
 
     events: list[tuple[str, int]] = field(default_factory=list)
     """(kind, size) of each event."""
@@ -17,7 +17,7 @@ class Reading:
     payload_ids: list[bytes] = field(default_factory=list)
     """The id of each payload event that carries one itself."""
     payload_ends: list[int] = field(default_factory=list)
-    """Where in the stream each payload event was complete."""
+    """The place in the stream at which each payload event was complete."""
     terminal: bool = False
     id: bytes = b""
 

@@ -1,4 +1,4 @@
-"""What hypothesis may draw: events, streams of odd bytes, and every way to cut them."""
+"""Draws for hypothesis: events, streams of strange bytes, and every way to cut them."""
 
 from collections.abc import Callable
 from itertools import pairwise

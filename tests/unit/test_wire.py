@@ -53,7 +53,7 @@ def test_scanner_agrees_with_a_literal_reader(body):
 
 @given(st.data())
 def test_any_chunking_gives_the_same_events(data):
-    """How the network cut the bytes changes no event, cursor, delay or comment count."""
+    """No cut that the network makes changes an event, cursor, delay or comment count."""
     body = data.draw(strategies.streams())
     whole, cut = Scanner(), Scanner()
 
@@ -70,7 +70,7 @@ def test_any_chunking_gives_the_same_events(data):
 
 @given(st.lists(st.tuples(strategies.text, strategies.one_line, strategies.one_line)))
 def test_encode_then_scan_is_the_identity(events):
-    """What was encoded comes back, line ends in the data read as LF."""
+    """Every encoded event comes back, line ends in the data read as LF."""
     wire = b"".join(encode(data, event=kind, id=cursor) for data, kind, cursor in events)
 
     assert [
@@ -183,6 +183,6 @@ def test_encoded_bytes(fields, expected):
     ],
 )
 def test_encode_refuses_what_no_reader_could_read(fields, words):
-    """A forged id or an event that nobody receives is a bug at the sender, said in one line."""
+    """A forged id or an event that nobody receives is a bug at the sender, named in one line."""
     with pytest.raises(WireError, match=words):
         encode(**fields)

@@ -114,27 +114,32 @@ def test_a_web_page_can_ask_for_a_token(metrics: SSEMetrics, app: Any) -> None:
     for label in (ROUTE, "/plain", "no template {"):
         StreamTracker.of(metrics).counts_of(Resolved(label, StreamRoute()))
 
-    for path, route in (("/chat/7", ROUTE), ("/plain", "/plain"), ("/odd", "other"), ("", "other")):
+    for path, route in (
+        ("/chat/7", ROUTE),
+        ("/plain", "/plain"),
+        ("/strange", "other"),
+        ("", "other"),
+    ):
         query = f"path={path}&network_type=2g"
         answer = ask(app, scope_of("/sse/token", "GET", query=query))
-        said = json.loads(answer.body)
-        grant = Tokens(SECRET).read(said["report_token"])
+        granted = json.loads(answer.body)
+        grant = Tokens(SECRET).read(granted["report_token"])
         assert grant is not None
         assert (grant.route, grant.user_segment, grant.network_type) == (route, "all", "2g")
-        assert said["bounds"][RECONNECT] == list(BOUNDS[RECONNECT])
+        assert granted["bounds"][RECONNECT] == list(BOUNDS[RECONNECT])
         assert answer.headers["cache-control"] == "no-store"
-        assert post(app, {"token": said["report_token"], "n": 1}).status == 204
+        assert post(app, {"token": granted["report_token"], "n": 1}).status == 204
 
 
 def test_a_token_names_the_segment_that_the_middleware_would(metrics: SSEMetrics) -> None:
     """One of the declared, else `other`; a resolver that fails is counted as an observer error."""
 
     def segment(scope: Any) -> str:
-        return {b"free": "free", b"odd": "odd"}[dict(scope["headers"])[b"plan"]]
+        return {b"free": "free", b"strange": "strange"}[dict(scope["headers"])[b"plan"]]
 
     app = beacon_app(metrics, secret=SECRET, segments=("free",), segment=segment)
 
-    for plan, expected in (("free", "free"), ("odd", "other"), ("none", "other")):
+    for plan, expected in (("free", "free"), ("strange", "other"), ("none", "other")):
         answer = ask(app, scope_of("/token", "GET", headers={"plan": plan}))
         grant = Tokens(SECRET).read(json.loads(answer.body)["report_token"])
         assert grant is not None

@@ -44,7 +44,7 @@ def test_a_body_in_pieces_is_read_whole() -> None:
 
 
 def test_a_large_body_is_read_no_further_than_shows_it() -> None:
-    """What a stranger still wants to send is never taken."""
+    """The rest of a stranger's body is never taken."""
     left = [b"xxxx"] * 9
 
     async def receive() -> dict[str, Any]:
@@ -82,7 +82,7 @@ def test_each_of_many_has_its_own_time_and_all_share_one_timer() -> None:
 
 
 def test_a_loop_that_is_new_has_a_timer_of_its_own() -> None:
-    """What a loop that has ended left behind stops nobody."""
+    """A timer that died with an earlier loop is not waited for."""
     bodies = Bodies(100, 5)
 
     run(bodies.read(pieces(b"x")))
@@ -92,7 +92,7 @@ def test_a_loop_that_is_new_has_a_timer_of_its_own() -> None:
 
 @pytest.mark.parametrize("at", [1, 5])
 def test_a_cancellation_by_somebody_else_passes_through(at: float) -> None:
-    """A server that shuts down gets its cancellation back, at the very moment of ours too."""
+    """A server that shuts down gets its cancellation back, even at the same time as ours."""
 
     async def main() -> None:
         task = asyncio.create_task(Bodies(100, 5).read(never))

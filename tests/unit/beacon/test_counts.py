@@ -94,7 +94,7 @@ def test_what_was_reported_is_written_down_without_a_scrape(
 def test_what_reports_will_move_exists_at_0_once_a_token_is_issued(
     metrics: SSEMetrics, app: Any, token: str
 ) -> None:
-    """`increase()` over a series that is born at 1 would miss the first loss."""
+    """`increase()` over a series that begins at 1 would miss the first loss."""
     labels = {"route": ROUTE, "seen_by": "client"}
 
     assert value(metrics, "sse_message_loss_total", **labels) == 0

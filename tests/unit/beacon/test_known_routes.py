@@ -20,7 +20,7 @@ def count(metrics: SSEMetrics, *labels: str) -> None:
         ("/chat/7", "/chat/{id}"),
         ("/chat/7/8", "other"),
         ("/plain", "/plain"),
-        ("/odd", "other"),
+        ("/strange", "other"),
         ("", "other"),
         ("no template {", "no template {"),
     ],

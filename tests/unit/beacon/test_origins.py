@@ -23,7 +23,7 @@ from tests.support.reporting import ROUTE, SECRET, post, results
 def test_only_our_pages_and_declared_origins_may_report(
     headers: dict[str, str], status: int, metrics: SSEMetrics
 ) -> None:
-    """The browser says where a request comes from; no page can forge that."""
+    """The browser says where a request comes from; no web page can forge that."""
     app = beacon_app(metrics, secret=SECRET, origins=("https://friend.example",))
     token = app.issue(ROUTE, "all", "4g")
 

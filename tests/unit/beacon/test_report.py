@@ -65,7 +65,7 @@ def test_a_report_that_cannot_be_true_is_refused_whole(
     ids=repr,
 )
 def test_what_is_no_report_is_refused(body: bytes, metrics: SSEMetrics, app: Any) -> None:
-    """Whatever it is, the answer is a bare 400."""
+    """The answer is a bare 400, whatever it was."""
     assert post(app, body).status == 400
     assert results(metrics) == {"bad_schema": 1}
 

@@ -64,7 +64,7 @@ def test_no_changed_token_is_read(data: st.DataObject) -> None:
 
 
 def test_a_token_has_one_spelling() -> None:
-    """Who could spell it in two ways would report everything twice."""
+    """Two spellings of one token could report everything twice."""
     tokens = Tokens(SECRET)
     token = tokens.issue("/s", "all", "4g")
 
@@ -75,7 +75,7 @@ def test_a_token_has_one_spelling() -> None:
 
 @given(st.text(max_size=2000))
 def test_nothing_that_is_no_token_raises(text: str) -> None:
-    """What a stranger sends is foreign, whatever it is."""
+    """Any text of a stranger is foreign."""
     assert Tokens(SECRET).read(text) is None
 
 

@@ -87,7 +87,7 @@ def test_no_content_is_the_end() -> None:
 
 
 def test_another_content_type_is_final() -> None:
-    """A login page with status 200 is not a stream."""
+    """A login form with status 200 is not a stream."""
 
     async def main() -> None:
         html = Answer(b"<html>", headers={"content-type": "text/html"})

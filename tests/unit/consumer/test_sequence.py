@@ -124,7 +124,7 @@ def test_foreign_ids_are_compared_never_counted() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4)), min_size=1, max_size=8))
 def test_given_out_and_missing_always_add_up(connections: list[tuple[int, int]]) -> None:
-    """Whatever a server repeats or skips: each event once, in order, and every hole named."""
+    """Each event once, in order, and every hole named, however a server repeats or skips."""
     sequence = EventSequence()
     given_out: list[int] = []
     gaps = doubles = sent = 0

@@ -97,8 +97,8 @@ def test_a_timeout_of_the_transport_is_a_lost_connection() -> None:
 
 
 @pytest.mark.parametrize("junk", ["[]", "{", "null", '{"lost": true, "stream": 7}', "[" * 9999])
-def test_a_broken_greeting_or_heartbeat_is_harmless(junk: str) -> None:
-    """What a foreign server writes under our names is read with care, or not at all."""
+def test_a_wrong_greeting_or_heartbeat_is_harmless(junk: str) -> None:
+    """Events of a foreign server under our names are read with care, or not at all."""
 
     async def main() -> None:
         wrong = encode(junk, event="sse.hello") + encode(junk, event="heartbeat")
@@ -185,7 +185,7 @@ def test_without_an_announced_heartbeat_the_limit_is_thirty_seconds() -> None:
 
 
 def test_a_machine_that_slept_sees_no_stall() -> None:
-    """Where the alarm itself comes late, the server is not to blame; the line is opened anew."""
+    """If the alarm itself comes late, the server is not to blame; the line is opened anew."""
 
     async def main() -> None:
         loop: Any = asyncio.get_running_loop()

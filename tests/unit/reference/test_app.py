@@ -23,7 +23,7 @@ from tests.support.virtual import Visit, now, run
 
 
 def test_a_full_store_answers_503_with_a_delay() -> None:
-    """What a stranger can start is bounded, and a client knows when to come again."""
+    """A stranger can start so many and no more, and a client knows when to come again."""
 
     async def main() -> None:
         app = endpoint(words(9), store=MemoryStore(max_streams=2, clock=now))
@@ -41,7 +41,7 @@ def test_a_full_store_answers_503_with_a_delay() -> None:
 
 
 def test_connections_are_bounded() -> None:
-    """One more than allowed is told to come later; the others go on."""
+    """One more than allowed has to come later; the others go on."""
 
     async def main() -> None:
         app = endpoint(words(9), max_connections=1)
@@ -162,7 +162,7 @@ def test_a_prefix_cannot_write_headers() -> None:
 
 
 def test_a_websocket_is_closed_and_an_unfinished_body_refused() -> None:
-    """What this endpoint does not speak ends at once, without an exception in the server."""
+    """A protocol that it does not speak ends at once, without an exception in the server."""
 
     async def main() -> None:
         app = endpoint()

@@ -26,7 +26,7 @@ def test_minus_one_comes_before_every_event() -> None:
 
 @given(st.text(max_size=200))
 def test_nothing_that_a_stranger_sends_raises(text: str) -> None:
-    """Whatever it is, it is a cursor of the only two forms, or None."""
+    """It is a cursor of one of the two forms, or None."""
     found = parse_cursor(text)
 
     assert found is None or re.fullmatch("(-1|[0-9]+)(-[0-9A-Za-z_-]+)?", text)

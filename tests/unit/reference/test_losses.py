@@ -17,7 +17,7 @@ from tests.support.virtual import Visit, now, run
 
 
 def test_one_loss_is_counted_once_however_often_it_is_asked_for() -> None:
-    """A flapping client or a second tab is told of the gap, and loses nothing anew."""
+    """A flapping client or a second tab hears of the gap, and loses nothing anew."""
 
     async def main() -> None:
         metrics = SSEMetrics(CollectorRegistry())

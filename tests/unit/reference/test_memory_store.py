@@ -57,12 +57,12 @@ def test_what_was_read_and_what_was_lost_add_up(
         store = MemoryStore(max_events=bound, max_bytes=100 * size)
         frames = [bytes([n]) * size for n in range(total)]
         evicted = await filled(store, *frames)
-        page = await store.read("stream0", after)
+        backlog = await store.read("stream0", after)
 
-        assert page is not None
-        assert page.last == total - 1
-        assert list(page.frames) == frames[max(after + 1, total - min(bound, 100)) :]
-        assert page.lost + len(page.frames) == max(total - 1 - after, 0)
+        assert backlog is not None
+        assert backlog.last == total - 1
+        assert list(backlog.frames) == frames[max(after + 1, total - min(bound, 100)) :]
+        assert backlog.lost + len(backlog.frames) == max(total - 1 - after, 0)
         assert evicted == max(total - min(bound, 100), 0)
         assert Usage(1, total - evicted) == await store.usage()
 
@@ -76,10 +76,10 @@ def test_bytes_bound_a_stream_but_never_its_newest_event() -> None:
         store = MemoryStore(max_bytes=10)
 
         assert await filled(store, b"aaaa", b"bbbb", b"cccc", b"d" * 50) == 3
-        page = await store.read("stream0", -1)
-        assert page is not None
-        assert page.frames == (b"d" * 50,)
-        assert page.lost == 3
+        backlog = await store.read("stream0", -1)
+        assert backlog is not None
+        assert backlog.frames == (b"d" * 50,)
+        assert backlog.lost == 3
 
     run(main())
 
@@ -95,10 +95,10 @@ def test_age_bounds_a_stream(clock: Clock) -> None:
         clock.tick(20)
 
         assert (await store.sweep()).evicted == 1
-        page = await store.read("stream0", -1)
-        assert page is not None
-        assert page.frames == (b"young",)
-        assert page.lost == 1
+        backlog = await store.read("stream0", -1)
+        assert backlog is not None
+        assert backlog.frames == (b"young",)
+        assert backlog.lost == 1
 
     run(main())
 
@@ -123,8 +123,8 @@ def test_a_stream_is_swept_by_its_last_reader_never_by_its_birth(clock: Clock) -
     run(main())
 
 
-def test_a_finished_stream_makes_room_a_working_one_does_not(clock: Clock) -> None:
-    """Where all places are taken, the finished stream that was read longest ago goes."""
+def test_a_finished_stream_gives_way_a_working_one_does_not(clock: Clock) -> None:
+    """If all places are taken, the finished stream that was read longest ago goes."""
 
     async def main() -> None:
         store = MemoryStore(max_streams=2, clock=clock)
@@ -158,16 +158,16 @@ def test_watchers_hear_of_every_change_until_they_leave() -> None:
             await store.finish("stream0", "failed")
         await store.append("stream0", b"late")
 
-        page = await store.read("stream0", -1)
-        assert page is not None
+        backlog = await store.read("stream0", -1)
+        assert backlog is not None
         assert heard == ["news", "news"]
-        assert (page.frames, page.state) == ((b"x",), "done")
+        assert (backlog.frames, backlog.state) == ((b"x",), "done")
 
     run(main())
 
 
 def test_a_stream_that_is_gone_harms_nobody() -> None:
-    """Every method may be called for a stream that was swept a moment ago."""
+    """Every method may be called for a stream that was just swept."""
 
     async def main() -> None:
         store = MemoryStore()

@@ -19,7 +19,7 @@ from tests.support.virtual import Visit, now, run
 
 @pytest.mark.parametrize("way", ["header", "query", "seq"])
 def test_a_finished_stream_asked_again_answers_204(way: str) -> None:
-    """Who has everything is told to stay away; EventSource would reconnect for ever."""
+    """A client that has everything must stay away; EventSource would reconnect for ever."""
 
     async def main() -> None:
         app = endpoint()
@@ -108,7 +108,7 @@ def test_the_header_comes_before_the_query() -> None:
 
 
 def test_a_bare_integer_is_a_position_in_the_named_stream() -> None:
-    """The guide's client keeps `parseInt(lastEventId)`, which of our ids is the seq."""
+    """A simple client keeps `parseInt(lastEventId)`, which of our ids is the seq."""
 
     async def main() -> None:
         app = endpoint()

@@ -30,7 +30,7 @@ def test_the_producer_runs_once_whoever_comes_and_goes() -> None:
 
 
 def test_a_get_without_a_stream_passes_its_query_to_the_producer() -> None:
-    """What belongs to the contract is not the producer's."""
+    """Only the contract's own words are kept back."""
 
     async def main() -> None:
         script = words(1)
@@ -58,7 +58,7 @@ def test_a_producer_that_never_waits_loses_nothing_for_a_reader_that_keeps_up() 
 def test_a_producer_that_gives_no_iterator_fails_its_stream_in_words(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What cannot be seen at the start is named in the log."""
+    """A mistake that cannot be seen at the start is named in the log."""
 
     async def main() -> None:
         produce: Any = lambda stream_id, params: ["text"]  # noqa: E731

@@ -170,7 +170,7 @@ def test_a_reader_that_takes_nothing_is_let_go() -> None:
 
 
 def test_a_reader_that_fell_off_the_buffer_is_told_by_its_next_hello() -> None:
-    """What it could not take is no silent hole in mid-stream."""
+    """Events that it could not take are no silent hole in mid-stream."""
 
     async def main() -> None:
         app = endpoint(words(50, pause=0.1), store=MemoryStore(max_events=5, clock=now))
@@ -245,9 +245,9 @@ class SlowStore(MemoryStore):
 
     async def read(self, stream_id: str, after: int) -> Any:
         await self._pause()
-        page = await super().read(stream_id, after)
+        backlog = await super().read(stream_id, after)
         await self._pause()
-        return page
+        return backlog
 
 
 @settings(max_examples=150)
@@ -261,7 +261,7 @@ class SlowStore(MemoryStore):
 def test_publishing_during_a_resume_loses_and_doubles_nothing(
     total: int, bursts: list[int], pauses: list[int], lives: list[int], bound: int
 ) -> None:
-    """Whatever the interleaving: each event arrives once, in order, or is announced as lost."""
+    """In every interleaving each event arrives once, in order, or is announced as lost."""
 
     async def main() -> None:
         async def produce(stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:
