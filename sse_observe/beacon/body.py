@@ -5,7 +5,6 @@ Knows ASGI messages; what a body says is nothing to it.
 """
 
 import asyncio
-from typing import Any
 
 from sse_observe.asgi import Receive
 
@@ -22,13 +21,13 @@ class Bodies:
         self._most_bytes = most_bytes
         self._seconds = seconds
         # Who reads, since when, in the order in which they began.
-        self._reading: dict[asyncio.Task[Any], float] = {}
+        self._reading: dict[asyncio.Task[object], float] = {}
         self._timed: asyncio.AbstractEventLoop | None = None
 
     async def read(self, receive: Receive) -> bytes:
         """Return a body, or enough to show that it is too large; nothing if it is too slow."""
         # A server runs each request in a task.
-        task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
+        task: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment]
         loop = task.get_loop()
         self._reading[task] = loop.time()
         if self._timed is not loop:

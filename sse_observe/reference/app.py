@@ -8,8 +8,7 @@ an open response does the reader's.
 import inspect
 import json
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import quote
 
 from sse_observe.asgi import (
@@ -29,7 +28,7 @@ from sse_observe.reference.losses import Losses
 from sse_observe.reference.memory_store import MemoryStore
 from sse_observe.reference.opening import CREATE_PATH, Opening, Openings
 from sse_observe.reference.params import body_params, query_params
-from sse_observe.reference.producers import Produce, Producers, demonstration
+from sse_observe.reference.producers import Params, Produce, Producers, demonstration
 from sse_observe.reference.reader import END, HEADERS, Reader, Timing
 from sse_observe.reference.replies import RefusedError, reply
 from sse_observe.reference.store import StoreFullError, Stream, StreamStore
@@ -83,7 +82,7 @@ class ReferenceApp:
             except StoreFullError as full:
                 await reply(send, 503, f"{full}\n", _LATER)
 
-    async def create(self, params: Mapping[str, Any] | None = None) -> Stream:
+    async def create(self, params: Params | None = None) -> Stream:
         """Create a stream and start its producer; raise StoreFullError where all are held."""
         stream = Stream(new_stream_id(), new_epoch())
         await self._store.create(stream)

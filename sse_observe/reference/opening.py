@@ -6,11 +6,11 @@ Knows streams and cursors; a cursor that nobody can use starts from the start, a
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sse_observe.middleware.current_stream import CurrentStream
 from sse_observe.reference.cursor import Cursor, parse_cursor
 from sse_observe.reference.losses import Losses
+from sse_observe.reference.producers import Params
 from sse_observe.reference.replies import RefusedError
 from sse_observe.reference.store import Backlog, Stream, StreamStore
 
@@ -72,9 +72,7 @@ class Opening:
 class Openings:
     """Finds streams in a store, and begins those that do not exist yet by `create`."""
 
-    def __init__(
-        self, store: StreamStore, create: Callable[[Mapping[str, Any]], Awaitable[Stream]]
-    ) -> None:
+    def __init__(self, store: StreamStore, create: Callable[[Params], Awaitable[Stream]]) -> None:
         self._store = store
         self._create = create
 

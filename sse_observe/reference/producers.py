@@ -15,7 +15,9 @@ from sse_observe.contract import event_id
 from sse_observe.reference.store import State, Stream, StreamStore
 from sse_observe.wire import encode
 
-Produce = Callable[[str, Mapping[str, Any]], AsyncIterator[str]]
+Params = Mapping[str, Any]
+"""The JSON object, or the query, with which a client created a stream."""
+Produce = Callable[[str, Params], AsyncIterator[str]]
 """Given a stream's id and parameters, yields the payload of each event."""
 
 _log = logging.getLogger("sse_observe.reference")
@@ -29,7 +31,7 @@ _ANSWER = (
 _PAUSE_SECONDS = 0.1
 
 
-async def demonstration(stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:  # noqa: ARG001
+async def demonstration(stream_id: str, params: Params) -> AsyncIterator[str]:  # noqa: ARG001
     """Yield a short answer, word by word, in the smallest useful payload."""
     for word in _ANSWER.split():
         yield f'{{"c":"{word} "}}'
@@ -48,14 +50,14 @@ class Producers:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def start(self, stream: Stream, params: Mapping[str, Any]) -> None:
+    def start(self, stream: Stream, params: Params) -> None:
         """Begin to fill a stream that was just created."""
         # A fresh context: the stream outlives the request that asked for it.
         task = asyncio.get_running_loop().create_task(self._run(stream, params), context=Context())
         self._tasks[stream.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(stream.id, None))
 
-    async def _run(self, stream: Stream, params: Mapping[str, Any]) -> None:
+    async def _run(self, stream: Stream, params: Params) -> None:
         state: State = "failed"
         try:
             await self._fill(stream, self._produce(stream.id, params))
