@@ -15,7 +15,7 @@ HEARTBEATS = ("heartbeat", "ping", "keepalive", "keep-alive")
 DONE = "done"
 DONE_DATA = "[DONE]"
 # Two heartbeats may be late or lost; the third is missed half an interval later.
-SILENT_BEATS = 2.5
+SILENT_INTERVALS = 2.5
 
 EVENT_ID_FORM = "([0-9]{1,15})-([0-9A-Za-z_-]{1,64})"
 """`<seq>-<epoch>`; 15 digits are the whole numbers that a JavaScript reader holds exactly."""

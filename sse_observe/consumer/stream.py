@@ -28,7 +28,7 @@ from sse_observe.consumer.observation import Observation
 from sse_observe.consumer.sequence import EventSequence, Gap
 from sse_observe.consumer.transport import Response, Transport, aiohttp_transport
 from sse_observe.consumer.waiting import ClosedError, LateError, Waiting
-from sse_observe.contract import DONE, DONE_DATA, HEARTBEATS, HELLO, SILENT_BEATS
+from sse_observe.contract import DONE, DONE_DATA, HEARTBEATS, HELLO, SILENT_INTERVALS
 from sse_observe.errors import SettingsError, SSEObserveError
 from sse_observe.metrics import ALL_USERS, OTHER
 from sse_observe.registry import SSEMetrics, default_metrics
@@ -210,7 +210,7 @@ class ResumedStream:
         if self._options.stall_seconds is not None:
             return self._options.stall_seconds
         heartbeat = self._heartbeat_seconds
-        return _STALL_SECONDS if heartbeat is None else SILENT_BEATS * heartbeat
+        return _STALL_SECONDS if heartbeat is None else SILENT_INTERVALS * heartbeat
 
     def _take(self, event: Event) -> list[Event | Gap]:
         """Return what an event means for the caller."""

@@ -14,6 +14,7 @@ from itertools import islice
 from time import monotonic
 from typing import NamedTuple, Protocol
 
+from sse_observe.contract import SILENT_INTERVALS
 from sse_observe.metrics import OTHER
 from sse_observe.middleware.cuts import limit_of
 from sse_observe.middleware.end_log import LOGGER, QUIET_ENDS, EndLog
@@ -33,8 +34,6 @@ _SLICE = 500
 _ROUTES_PER_SLICE = 10
 # `other` comes on top.
 MOST_ROUTES = 50
-# A stream without a byte for so many heartbeat intervals is silent.
-SILENT_INTERVALS = 2.5
 
 
 class _Route(NamedTuple):
