@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from sse_observe.asgi import (
-    App,
     Message,
     Receive,
     Scope,
@@ -152,21 +151,19 @@ class Beacon:
         elif scope["type"] == "websocket":
             await refuse_websocket(send)
         else:
+            path = scope["path"]
             try:
-                await self._endpoint(scope["path"])(scope, receive, send)
+                if path.endswith(self._path):
+                    await self._at_reports(scope, receive, send)
+                elif path.endswith("/" + MODULE):
+                    await self._module.serve(scope, send)
+                elif path.endswith("/" + TOKEN):
+                    await self._at_tokens(scope, send)
+                else:
+                    await answer(send, 404)
             except Exception:  # noqa: BLE001 - an observer error is not the server's
                 self._observer_error()
                 await answer(send, 500)
-
-    def _endpoint(self, path: str) -> App:
-        """Return what answers at a path, under whatever mount."""
-        if path.endswith(self._path):
-            return self._at_reports
-        if path.endswith("/" + MODULE):
-            return self._module.serve
-        if path.endswith("/" + TOKEN):
-            return self._at_tokens
-        return _not_found
 
     async def _at_reports(self, scope: Scope, receive: Receive, send: Send) -> None:
         cors = self._origins.cors(scope)
@@ -220,7 +217,7 @@ class Beacon:
         counts = self._counts.of(grant.route, grant.user_segment, grant.network_type)
         return self._reporters.put(token, grant, counts)
 
-    async def _at_tokens(self, scope: Scope, _: Receive, send: Send) -> None:
+    async def _at_tokens(self, scope: Scope, send: Send) -> None:
         if scope["method"] != "GET":
             await answer(send, 405, b"", (b"allow", b"GET"))
         elif refusal := self._refusal(scope):
@@ -239,10 +236,6 @@ class Beacon:
         address = network_of_address(client[0]) if client else ""
         # The address first: one that floods must not use up what is everyone's.
         return self._by_address.take(address) and self._rate_of_all.take(self._everyone)
-
-
-async def _not_found(_: Scope, __: Receive, send: Send) -> None:
-    await answer(send, 404)
 
 
 def _stream_path(scope: Scope) -> str:

@@ -26,9 +26,9 @@ class Bodies:
 
     async def read(self, receive: Receive) -> bytes:
         """Return a body, or enough to show that it is too large; nothing if it is too slow."""
+        loop = asyncio.get_running_loop()
         # A server runs each request in a task.
-        task: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment]
-        loop = task.get_loop()
+        task: asyncio.Task[object] = asyncio.current_task(loop)  # type: ignore[assignment]
         self._reading[task] = loop.time()
         if self._timed is not loop:
             self._timed = loop

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from importlib.resources import files
 
-from sse_observe.asgi import Header, Receive, Scope, Send, answer, header
+from sse_observe.asgi import Header, Scope, Send, answer, header
 from sse_observe.registry import package_version
 
 NAME = "sse-observe.js"
@@ -26,7 +26,7 @@ class Module:
         self._etag = b'"%s"' % hashlib.sha256(self._plain).hexdigest()[:32].encode()
         self._version = b"v=" + package_version().encode()
 
-    async def serve(self, scope: Scope, _: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, send: Send) -> None:
         """Answer a GET or HEAD of the module."""
         if scope["method"] not in ("GET", "HEAD"):
             await answer(send, 405, b"", (b"allow", b"GET, HEAD"))

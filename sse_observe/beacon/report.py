@@ -6,7 +6,7 @@ label comes from a beacon report.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -20,10 +20,21 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 RECONNECT = "sse_reconnect_time_seconds"
 RECOVERY = "sse_stall_recovery_seconds"
 DELAY = "sse_event_delay_seconds"
-_ENDS = {
-    name: ((0.0, *METRICS[name].buckets), (*METRICS[name].buckets, _DAY))
-    for name in (RECONNECT, RECOVERY, DELAY)
-}
+
+
+class _Ends(NamedTuple):
+    """Where each bucket of a histogram begins and ends."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+def _ends_of(name: str) -> _Ends:
+    bounds = METRICS[name].buckets
+    return _Ends((0.0, *bounds), (*bounds, _DAY))
+
+
+_RECONNECT_ENDS, _RECOVERY_ENDS, _DELAY_ENDS = map(_ends_of, (RECONNECT, RECOVERY, DELAY))
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -36,20 +47,20 @@ class Vector(_Strict):
     counts: Annotated[list[Count], msgspec.Meta(min_length=1, max_length=20)]
     sum: Annotated[float, msgspec.Meta(ge=0)]
 
-    def fits(self, least: tuple[float, ...], most: tuple[float, ...]) -> bool:
+    def fits(self, ends: _Ends) -> bool:
         """Tell whether the sum can be that of such observations, given each bucket's ends."""
         counts = self.counts
-        if len(counts) != len(least):
+        if len(counts) != len(ends.low):
             return False
-        total, low, high = 0, 0.0, 0.0
+        total, least, most = 0, 0.0, 0.0
         for at, n in enumerate(counts):
             if n:
                 total += n
-                low += n * least[at]
-                high += n * most[at]
+                least += n * ends.low[at]
+                most += n * ends.high[at]
         # Rounding: a client keeps microseconds.
         slack = 1e-3 * total
-        return 0 < total <= _MOST and low - slack <= self.sum <= high + slack
+        return 0 < total <= _MOST and least - slack <= self.sum <= most + slack
 
 
 class Shown(_Strict):
@@ -89,9 +100,9 @@ class BeaconReport(_Strict):
         )
         return (
             self.duplicates <= self.events
-            and (reconnect is None or reconnect.fits(*_ENDS[RECONNECT]))
-            and (recovery is None or recovery.fits(*_ENDS[RECOVERY]))
-            and (delay is None or delay.fits(*_ENDS[DELAY]))
+            and (reconnect is None or reconnect.fits(_RECONNECT_ENDS))
+            and (recovery is None or recovery.fits(_RECOVERY_ENDS))
+            and (delay is None or delay.fits(_DELAY_ENDS))
         )
 
 
