@@ -176,7 +176,7 @@ def test_strangers_add_no_series_and_fill_no_memory(metrics, monkeypatch):
         began = time.process_time()
         # Until what is remembered on purpose is full.
         await attack(observed, draw, REQUESTS * 9 // 10)
-        assert len(observed._tracker.cursors._epochs) == MOST_EPOCHS
+        assert len(observed._tracker._cursors._epochs) == MOST_EPOCHS
         await asyncio.sleep(0)
         observed._tracker.tick()
         gc.collect()
