@@ -1,37 +1,47 @@
 """
 Alert pages: YAML front matter with the facts, Markdown with the runbook's prose.
 
-Reads one page at a time; whether it fits the rest of the catalogue is for `load` to say.
+Reads one page at a time; whether it fits the rest of the catalogue is for `cross_checks` to say.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import NamedTuple, cast
 
 import msgspec
 import yaml
 
 from sse_observe.catalog.durations import seconds
-from sse_observe.catalog.model import Alert, Compare, Guard, Severity, Window
+from sse_observe.catalog.model import COMPARE, Alert, Compare, Comparison, Severity, Window
 from sse_observe.errors import CatalogError
 
-_TERM = re.compile(r"(?P<signal>[a-zA-Z_:{}0-9]+) (?P<compare>[<>=!]+) (?P<threshold>\S+)")
-_WORD = re.compile(r"(objective|budget)\.[a-z_]+")
+HEADINGS = (
+    "Impact",
+    "First five minutes",
+    "Mitigation",
+    "Meaning",
+    "Diagnosis",
+    "Root-cause fix",
+    "False positives and tuning",
+    "Escalation",
+    "Related",
+    "Test it",
+)
+"""The headings of every page, in this order; the runbook has the generated `Alert` before them."""
 
-
-class _Window(msgspec.Struct, forbid_unknown_fields=True, rename={"hold_for": "for"}):
-    long: str
-    short: str
-    factor: float
-    hold_for: str
-    severity: Severity
+_COMPARISON = re.compile(r"(?P<signal>[a-zA-Z_:{}0-9]+) (?P<compare>[<>=!]+) (?P<threshold>\S+)")
+_OBJECTIVE = re.compile(r"(objective|budget)\.[a-z_]+")
 
 
 class _Facts(
     msgspec.Struct,
+    frozen=True,
     forbid_unknown_fields=True,
     rename={"hold_for": "for", "guards": "and"},
 ):
+    """The front matter of a page, as it is written."""
+
     when: str
     severity: Severity
     dashboard: str
@@ -39,17 +49,45 @@ class _Facts(
     description: str
     hold_for: str = ""
     keep_firing_for: str | None = None
-    guards: list[str] = []
-    windows: list[_Window] = []
+    guards: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = ()
+
+
+class _Page(NamedTuple):
+    facts: _Facts
+    prose: str
 
 
 def read_page(path: Path, source: str) -> Alert:
     """
     Return the alert that a page describes; its stem is the alert's name.
 
-    CatalogError names the page as `source`, one line for each fault.
+    CatalogError names the page as `source`, one line for each problem.
     """
-    text = path.read_text(encoding="utf-8")
+    facts, prose = _page(path.read_text(encoding="utf-8"), source)
+    problems = [f"{source}: {problem}" for problem in _problems(facts)]
+    if problems:
+        raise CatalogError("\n".join(problems))
+    own = _comparison(facts.when)
+    return Alert(
+        name=path.stem,
+        source=source,
+        signal=own.signal,
+        compare=own.compare,
+        threshold=own.threshold,
+        hold_for=facts.hold_for,
+        severity=facts.severity,
+        dashboard=facts.dashboard,
+        summary=facts.summary.strip(),
+        description=facts.description.strip(),
+        prose=prose,
+        keep_firing_for=facts.keep_firing_for,
+        guards=tuple(_comparison(text) for text in facts.guards),
+        windows=facts.windows,
+    )
+
+
+def _page(text: str, source: str) -> _Page:
     parts = re.split(r"^---\n", text, maxsplit=2, flags=re.MULTILINE)
     if len(parts) != 3 or parts[0]:
         raise CatalogError(
@@ -64,75 +102,57 @@ def read_page(path: Path, source: str) -> Alert:
         what, _, where = str(error).partition(" - at ")
         key = where.strip("`").removeprefix("$").lstrip(".") or "front matter"
         raise CatalogError(f"{source}: {key}: {what}; see a page beside it") from None
-    problems: list[str] = []
-    term = _term(facts.when, "when", problems)
-    guards = [_guard(text, problems) for text in facts.guards]
+    return _Page(facts, parts[2].strip() + "\n")
+
+
+def _problems(facts: _Facts) -> Iterator[str]:
+    """Yield what is of the right type and yet wrong, with its key."""
+    yield from _comparison_problems("when", facts.when)
+    for guard in facts.guards:
+        yield from _comparison_problems("and", guard)
     if not facts.windows:
-        _duration(facts.hold_for, "for", problems)
+        yield from _duration_problems("for", facts.hold_for)
     for window in facts.windows:
-        for key in ("long", "short", "hold_for"):
-            _duration(getattr(window, key), f"windows.{key.removeprefix('hold_')}", problems)
+        yield from _duration_problems("windows.long", window.long)
+        yield from _duration_problems("windows.short", window.short)
+        yield from _duration_problems("windows.for", window.hold_for)
     if facts.keep_firing_for is not None:
-        _duration(facts.keep_firing_for, "keep_firing_for", problems)
+        yield from _duration_problems("keep_firing_for", facts.keep_firing_for)
     if facts.windows and (facts.hold_for or "{window}" not in facts.when):
-        problems.append("windows: each window has its own `for`, and `when` names {window}")
-    if problems:
-        raise CatalogError("\n".join(f"{source}: {problem}" for problem in problems))
-    return Alert(
-        name=path.stem,
-        source=source,
-        signal=term["signal"],
-        compare=term["compare"],
-        threshold=term["threshold"],
-        hold_for=facts.hold_for,
-        severity=facts.severity,
-        dashboard=facts.dashboard,
-        summary=facts.summary.strip(),
-        description=facts.description.strip(),
-        prose=parts[2].strip() + "\n",
-        keep_firing_for=facts.keep_firing_for,
-        guards=tuple(guard for guard in guards if guard),
-        windows=tuple(
-            Window(
-                long=window.long,
-                short=window.short,
-                factor=window.factor,
-                hold_for=window.hold_for,
-                severity=window.severity,
-            )
-            for window in facts.windows
-        ),
+        yield "windows: each window has its own `for`, and `when` names {window}"
+
+
+def _comparison_problems(key: str, text: str) -> Iterator[str]:
+    term = _COMPARISON.fullmatch(" ".join(text.split()))
+    if term is None or term["compare"] not in COMPARE:
+        yield f"{key}: {text!r} is no comparison; write `signal > number`"
+        return
+    try:
+        _threshold(term["threshold"])
+    except ValueError:
+        yield (
+            f"{key}: {term['threshold']!r} is no number; write one, or "
+            "objective.completion or budget.completion"
+        )
+
+
+def _comparison(text: str) -> Comparison:
+    """Take `signal > number` apart, once it is known to be one."""
+    signal, compare, threshold = text.split()
+    return Comparison(
+        signal=signal, compare=cast("Compare", compare), threshold=_threshold(threshold)
     )
 
 
-def _term(text: str, key: str, problems: list[str]) -> dict[str, Any]:
-    """Take `signal op number` apart; a threshold may be an objective of the settings."""
-    term = _TERM.fullmatch(" ".join(text.split()))
-    if term is None or term["compare"] not in get_args(Compare):
-        problems.append(f"{key}: {text!r} is no comparison; write `signal > number`")
-        return {}
-    found: dict[str, Any] = term.groupdict()
-    if not _WORD.fullmatch(found["threshold"]):
-        try:
-            found["threshold"] = float(found["threshold"])
-        except ValueError:
-            problems.append(
-                f"{key}: {found['threshold']!r} is no number; write one, or "
-                "objective.completion or budget.completion"
-            )
-    return found
+def _threshold(text: str) -> float | str:
+    return text if _OBJECTIVE.fullmatch(text) else float(text)
 
 
-def _guard(text: str, problems: list[str]) -> Guard | None:
-    term = _term(text, "and", problems)
-    return None if problems else Guard(**term)
-
-
-def _duration(text: str, key: str, problems: list[str]) -> None:
+def _duration_problems(key: str, text: str) -> Iterator[str]:
     try:
         seconds(text)
     except ValueError as error:
-        problems.append(f"{key}: {error}")
+        yield f"{key}: {error}"
 
 
 def _one_line(error: yaml.YAMLError) -> str:

@@ -90,14 +90,16 @@ def render(
     from sse_observe.render.bundle import render_to
     from sse_observe.render.check import check as compare
 
+    asked = {"kubernetes": kubernetes, "provisioning": provisioning}
+    targets = [name for name, wanted in asked.items() if wanted]
     if check:
-        report = compare(out, settings, kubernetes=kubernetes, provisioning=provisioning)
+        report = compare(out, settings, targets)
         _warn(report.warnings)
         typer.echo(report.diff, nl=False)
         for line in report.lines():
             typer.echo(f"sse-observe: {line}", err=True)
         raise typer.Exit(1 if report.count else 0)
-    written, warnings = render_to(out, settings, kubernetes=kubernetes, provisioning=provisioning)
+    written, warnings = render_to(out, settings, targets)
     _warn(warnings)
     typer.echo(f"{len(written)} files written to {out.resolve()}")
 
@@ -117,7 +119,7 @@ def runbook(
     from rich.markdown import Markdown
 
     from sse_observe.render.bundle import catalogue
-    from sse_observe.render.text import Text
+    from sse_observe.render.runbooks import runbooks
 
     catalog, chosen = catalogue(settings)
     names = {page.name.lower(): page.name for page in catalog.alerts}
@@ -130,7 +132,7 @@ def runbook(
         near = get_close_matches(alert.lower(), names, n=1, cutoff=0.4)
         remedy = f"did you mean {names[near[0]]}?" if near else "`sse-observe runbook` lists them"
         raise SettingsError(f"{alert}: no such alert; {remedy}")
-    Console().print(Markdown(Text(catalog, chosen).runbooks()[f"runbooks/{name}.md"]))
+    Console().print(Markdown(runbooks(catalog, chosen)[f"runbooks/{name}.md"]))
 
 
 @app.command()

@@ -2,34 +2,26 @@
 
 import contextlib
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sse_observe.catalog.load import load
 from sse_observe.catalog.model import Catalog
+from sse_observe.catalog.nearest import did_you_mean
 from sse_observe.errors import SettingsError
 from sse_observe.render.banner import MARK
-from sse_observe.render.boards import render_boards
-from sse_observe.render.settings import FILE_NAME, Settings, load_settings
-from sse_observe.render.targets.kubernetes import FOLDER as KUBERNETES
-from sse_observe.render.targets.kubernetes import manifests
-from sse_observe.render.targets.provisioning import FILES, stack
-from sse_observe.render.targets.provisioning import FOLDER as PROVISIONING
-from sse_observe.render.text import Text
+from sse_observe.render.settings import FILE_NAME, Settings
+from sse_observe.render.settings_file import load_settings
+from sse_observe.render.target import Rendering, Target, all_targets
 from sse_observe.render.tuning import tune
 
-FOLDERS = {
-    "dashboards": ("*.json",),
-    "alerts": ("*.y*ml",),
-    "runbooks": ("*.md",),
-    KUBERNETES: ("*.yaml",),
-    # By name: the user's own copies of our files may lie here too, banner and all.
-    PROVISIONING: FILES,
-}
-"""Where rendered files lie, and how they are called."""
+DEFAULT = "prometheus"
+"""The target that is always written; others come beside it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """The files by their path, and what deserves a second look."""
 
@@ -37,48 +29,63 @@ class Bundle:
     warnings: tuple[str, ...]
 
 
-def catalogue(settings_file: Path | None) -> tuple[Catalog, Settings]:
+class Tuned(NamedTuple):
+    """The catalogue under a user's settings."""
+
+    catalog: Catalog
+    settings: Settings
+
+
+def catalogue(settings_file: Path | None) -> Tuned:
     """Return the catalogue as a settings file tunes it, and the settings."""
     settings = load_settings(settings_file)
     extra = Path(settings.extra_alerts) if settings.extra_alerts else None
     catalog = load(extra, settings.group_by)
-    return tune(catalog, settings, str(settings_file or FILE_NAME)), settings
+    return Tuned(tune(catalog, settings, _source(settings_file)), settings)
 
 
 def render(catalog: Catalog, settings: Settings) -> dict[str, str]:
-    """Return the text of every file by its path: the same input gives the same bytes."""
-    return {**render_boards(catalog, settings), **Text(catalog, settings).files()}
+    """Return the text of every default file by its path: the same input gives the same bytes."""
+    return dict(_target(DEFAULT).render(Rendering(catalog, settings, FILE_NAME, {})))
 
 
-def bundle(
-    settings_file: Path | None, *, kubernetes: bool = False, provisioning: bool = False
-) -> Bundle:
-    """Render the bundle of a settings file, in memory; with what else is asked for."""
+def bundle(settings_file: Path | None, targets: Iterable[str] = ()) -> Bundle:
+    """Render the bundle of a settings file, in memory; with the targets that are asked for."""
+    asked = [_target(name) for name in targets]
     catalog, settings = catalogue(settings_file)
-    files = render(catalog, settings)
-    if kubernetes:
-        files |= manifests(files)
-    if provisioning:
-        files |= stack(settings, str(settings_file or FILE_NAME))
+    default = render(catalog, settings)
+    rendering = Rendering(catalog, settings, _source(settings_file), default)
+    files = dict(default)
+    for target in asked:
+        files |= target.render(rendering)
     return Bundle(files, tuple(settings.warnings()))
 
 
+def _target(name: str) -> Target:
+    known = all_targets()
+    if name not in known:
+        remedy = did_you_mean(name, known, f"known are {', '.join(known)}")
+        raise SettingsError(f"{name}: no such target; {remedy}")
+    return known[name]
+
+
+def _source(settings_file: Path | None) -> str:
+    return str(settings_file or FILE_NAME)
+
+
 def render_to(
-    out: Path,
-    settings_file: Path | None,
-    *,
-    kubernetes: bool = False,
-    provisioning: bool = False,
+    out: Path, settings_file: Path | None, targets: Iterable[str] = ()
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Render into a folder; return the files written, and the warnings."""
-    rendered = bundle(settings_file, kubernetes=kubernetes, provisioning=provisioning)
+    rendered = bundle(settings_file, targets)
     return write(rendered.files, out), rendered.warnings
 
 
-def orphans(files: dict[str, str], out: Path) -> list[str]:
+def orphans(files: Mapping[str, str], out: Path) -> list[str]:
     """Return the files of ours in a folder that the bundle no longer has."""
     found = []
-    for folder, patterns in FOLDERS.items():
+    folders = {k: v for target in all_targets().values() for k, v in target.folders.items()}
+    for folder, patterns in folders.items():
         for path in sorted(path for like in patterns for path in (out / folder).glob(like)):
             name = path.relative_to(out).as_posix()
             if name not in files and ours(path):
@@ -94,7 +101,7 @@ def ours(path: Path) -> bool:
         return False
 
 
-def write(files: dict[str, str], out: Path) -> list[Path]:
+def write(files: Mapping[str, str], out: Path) -> list[Path]:
     """
     Write all files, or none; what the bundle no longer has, and is ours, goes.
 

@@ -1,5 +1,6 @@
 """Whether a folder holds what would be rendered now: missing, stale and orphaned files."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -40,15 +41,9 @@ class Report:
         return [*named, f"{files}; run: {self.cure}"]
 
 
-def check(
-    out: Path,
-    settings_file: Path | None,
-    *,
-    kubernetes: bool = False,
-    provisioning: bool = False,
-) -> Report:
+def check(out: Path, settings_file: Path | None, targets: Collection[str] = ()) -> Report:
     """Compare a folder with what would be rendered; writes nothing."""
-    rendered = bundle(settings_file, kubernetes=kubernetes, provisioning=provisioning)
+    rendered = bundle(settings_file, targets)
     missing: list[str] = []
     stale: list[str] = []
     diff: list[str] = []
@@ -70,8 +65,7 @@ def check(
         [
             f" --out {out}" if out != Path() else "",
             f" --settings {settings_file}" if settings_file else "",
-            " --kubernetes" if kubernetes else "",
-            " --provisioning" if provisioning else "",
+            *(f" --{name}" for name in targets),
         ]
     )
     return Report(

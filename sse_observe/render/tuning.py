@@ -6,23 +6,25 @@ can never fire, a window too short for its scrapes.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
+
+import msgspec
 
 from sse_observe.catalog.durations import duration, seconds
-from sse_observe.catalog.model import Alert, Catalog, Guard, Signal, Window
+from sse_observe.catalog.model import UPWARD, Alert, Catalog, Comparison, Signal, Unit
+from sse_observe.catalog.nearest import did_you_mean
 from sse_observe.catalog.signals.completion import WINDOWS
 from sse_observe.catalog.signals.recordings import SIGNALS
-from sse_observe.catalog.signals.slis import VERDICTS
+from sse_observe.catalog.signals.slis import SLIS
 from sse_observe.errors import CatalogError, SettingsError
-from sse_observe.render.promql import number
-from sse_observe.render.settings import FILE_NAME, AlertSettings, Settings
+from sse_observe.render.expressions import number
+from sse_observe.render.settings import FILE_NAME, OBJECTIVES, AlertSettings, Settings
 
-_PROMISES = ("completion", "first_event", "resume")
 # Below four samples a rate hangs on the luck of where its ends fall.
 _SAMPLES = 4
 _WINDOW = re.compile(r"<< (?:w|rate)\('(\w+)'\) >>")
+_UP_TO_ONE: tuple[Unit, ...] = ("ratio", "flag")
 
 
 def tune(catalog: Catalog, settings: Settings, where: str = FILE_NAME) -> Catalog:
@@ -31,8 +33,8 @@ def tune(catalog: Catalog, settings: Settings, where: str = FILE_NAME) -> Catalo
 
     SettingsError names `where` the settings came from.
     """
-    for fault in _faults(catalog, settings):
-        raise SettingsError(f"{where}: {fault}")
+    for problem in _problems(catalog, settings):
+        raise SettingsError(f"{where}: {problem}")
     signals = {signal.record: signal for signal in catalog.signals}
     alerts = []
     for alert in catalog.alerts:
@@ -40,26 +42,25 @@ def tune(catalog: Catalog, settings: Settings, where: str = FILE_NAME) -> Catalo
         if not wish.enabled:
             continue
         tuned = _tuned(alert, wish, settings)
-        for fault in _never(tuned, signals, alert.threshold):
-            raise SettingsError(f"{where}: {fault}")
+        for problem in _senseless(tuned, signals, alert.threshold):
+            raise SettingsError(f"{where}: {problem}")
         alerts.append(_scaled(tuned, signals, settings))
     return replace(catalog, alerts=tuple(alerts))
 
 
-def _faults(catalog: Catalog, settings: Settings) -> Iterator[str]:
-    names = {alert.name: alert for alert in catalog.alerts}
+def _problems(catalog: Catalog, settings: Settings) -> Iterator[str]:
+    alerts = {alert.name: alert for alert in catalog.alerts}
     for name, wish in settings.alerts.items():
-        if name not in names:
-            near = get_close_matches(name, names, n=1)
-            remedy = f"did you mean {near[0]}?" if near else "see runbooks/README.md for the names"
+        if name not in alerts:
+            remedy = did_you_mean(name, alerts, "see runbooks/README.md for the names")
             yield f"alerts.{name}: no such alert; {remedy}"
             continue
-        yield from _guard_faults(names[name], wish)
-        yield from _window_faults(names[name], wish)
+        yield from _guard_problems(alerts[name], wish)
+        yield from _window_problems(alerts[name], wish)
     yield from _short_windows(settings)
 
 
-def _window_faults(alert: Alert, wish: AlertSettings) -> Iterator[str]:
+def _window_problems(alert: Alert, wish: AlertSettings) -> Iterator[str]:
     if alert.windows:
         for key, value in (
             ("threshold", wish.threshold),
@@ -82,13 +83,12 @@ def _window_faults(alert: Alert, wish: AlertSettings) -> Iterator[str]:
                 )
 
 
-def _guard_faults(alert: Alert, wish: AlertSettings) -> Iterator[str]:
+def _guard_problems(alert: Alert, wish: AlertSettings) -> Iterator[str]:
     known = [guard.signal for guard in alert.guards]
     for signal, least in wish.guards.items():
         key = f"alerts.{alert.name}.and.{signal}"
         if signal not in known:
-            near = get_close_matches(signal, known, n=1)
-            remedy = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'none'}"
+            remedy = did_you_mean(signal, known, f"it has {', '.join(known) or 'none'}")
             yield f"{key}: no such term of the alert; {remedy}"
         elif not 0 <= least < float("inf"):
             yield f"{key}: {number(least)}: no such limit; write a number of 0 or more"
@@ -98,7 +98,7 @@ def _short_windows(settings: Settings) -> Iterator[str]:
     """Yield the windows that hold too few scrapes or evaluations to be worth their name."""
     for key, samples, step, signals in (
         ("scrape_interval", "scrapes", settings.scrape_seconds, SIGNALS),
-        ("rule_interval", "evaluations", settings.rule_seconds, VERDICTS),
+        ("rule_interval", "evaluations", settings.rule_seconds, SLIS),
     ):
         windows = [
             (seconds(text), text, signal.record)
@@ -120,36 +120,20 @@ def _short_windows(settings: Settings) -> Iterator[str]:
 
 
 def _tuned(alert: Alert, wish: AlertSettings, settings: Settings) -> Alert:
-    windows = alert.windows
-    if wish.windows is not None:
-        windows = tuple(
-            Window(
-                long=window.long,
-                short=window.short,
-                factor=window.factor,
-                hold_for=window.hold_for,
-                severity=window.severity,
-            )
-            for window in wish.windows
-        )
+    def resolved(threshold: float | str) -> float:
+        return _resolved(threshold, alert.source, settings)
+
     return replace(
         alert,
-        threshold=_resolved(
-            alert.threshold if wish.threshold is None else wish.threshold, alert.source, settings
-        ),
+        threshold=resolved(alert.threshold if wish.threshold is None else wish.threshold),
         hold_for=wish.hold_for or alert.hold_for,
         keep_firing_for=wish.keep_firing_for or alert.keep_firing_for,
         severity=wish.severity or alert.severity,
         guards=tuple(
-            replace(
-                guard,
-                threshold=_resolved(
-                    wish.guards.get(guard.signal, guard.threshold), alert.source, settings
-                ),
-            )
+            replace(guard, threshold=resolved(wish.guards.get(guard.signal, guard.threshold)))
             for guard in alert.guards
         ),
-        windows=windows,
+        windows=alert.windows if wish.windows is None else wish.windows,
         labels={**alert.labels, **settings.labels, **wish.labels},
         annotations={**alert.annotations, **settings.annotations, **wish.annotations},
     )
@@ -160,15 +144,15 @@ def _resolved(threshold: float | str, source: str, settings: Settings) -> float:
     if not isinstance(threshold, str):
         return threshold
     kind, name = threshold.split(".")
-    if name not in _PROMISES:
+    if name not in OBJECTIVES:
         raise CatalogError(
-            f"{source}: {threshold}: no such promise; known are {', '.join(_PROMISES)}"
+            f"{source}: {threshold}: no such objective; known are {', '.join(OBJECTIVES)}"
         )
-    objective: float = getattr(settings.objectives, name)
+    objective = settings.objectives.ratio(name)
     return objective if kind == "objective" else round(1 - objective, 12)
 
 
-def _never(alert: Alert, signals: dict[str, Signal], written: float | str) -> Iterator[str]:
+def _senseless(alert: Alert, signals: Mapping[str, Signal], written: float | str) -> Iterator[str]:
     """
     Yield why an alert can never fire, or always does: no ratio leaves 0 to 1, no count falls below.
 
@@ -181,31 +165,31 @@ def _never(alert: Alert, signals: dict[str, Signal], written: float | str) -> It
             yield (
                 f"{key}: {number(1 - budget)}: {alert.name} {window.long}/{window.short} can "
                 f"never fire: {number(window.factor)} × (1 − {number(1 - budget)}) = "
-                f"{number(window.factor * budget)}, and no share exceeds 1; promise more than "
+                f"{number(window.factor * budget)}, and no share exceeds 1; set it above "
                 f"{number(round(1 - 1 / window.factor, 4))} or set alerts.{alert.name}.windows"
             )
-    own = Guard(signal=alert.signal, compare=alert.compare, threshold=alert.threshold)
-    keys = [] if alert.windows else [("threshold", own)]
-    for key, term in [*keys, *((f"and.{guard.signal}", guard) for guard in alert.guards)]:
-        said = _senseless(term, signals)
-        if said:
-            yield f"alerts.{alert.name}.{key}: {said}; choose a number between"
+    own, *guards = alert.comparisons()
+    keyed = [(f"and.{guard.signal}", guard) for guard in guards]
+    for key, term in keyed if alert.windows else [("threshold", own), *keyed]:
+        reason = _constant(term, signals)
+        if reason:
+            yield f"alerts.{alert.name}.{key}: {reason}; choose a number between"
 
 
-def _senseless(term: Guard, signals: dict[str, Signal]) -> str | None:
+def _constant(term: Comparison, signals: Mapping[str, Signal]) -> str | None:
     """Say why a term never holds, or always does; None where it can go either way."""
     # What is left of a budget has no lower end; a signal of several windows is a count.
     if term.signal.endswith("_left") or term.signal not in signals:
         return None
     limit = term.line()
-    top = 1.0 if signals[term.signal].unit in ("percentunit", "bool") else float("inf")
+    top = 1.0 if signals[term.signal].unit in _UP_TO_ONE else float("inf")
     possible = {
         ">": limit < top,
         ">=": limit <= top,
         "<": limit > 0,
         "<=": limit >= 0,
     }.get(term.compare, 0 <= limit <= top)
-    always = limit < 0 if term.compare.startswith(">") else limit > top
+    always = limit < 0 if term.compare in UPWARD else limit > top
     if possible and not always:
         return None
     return (
@@ -214,7 +198,7 @@ def _senseless(term: Guard, signals: dict[str, Signal]) -> str | None:
     )
 
 
-def _scaled(alert: Alert, signals: dict[str, Signal], settings: Settings) -> Alert:
+def _scaled(alert: Alert, signals: Mapping[str, Signal], settings: Settings) -> Alert:
     """Shorten time for a test or a drill; thresholds per second grow with it."""
     scale = settings.time_scale
     if scale == 1:
@@ -233,12 +217,11 @@ def _scaled(alert: Alert, signals: dict[str, Signal], settings: Settings) -> Ale
         hold_for=short(alert.hold_for) if alert.hold_for else "",
         keep_firing_for=short(alert.keep_firing_for) if alert.keep_firing_for else None,
         guards=tuple(
-            Guard(
-                signal=guard.signal,
-                compare=guard.compare,
-                threshold=faster(guard.signal, guard.threshold),
-            )
+            replace(guard, threshold=faster(guard.signal, guard.threshold))
             for guard in alert.guards
         ),
-        windows=tuple(replace(w, hold_for=short(w.hold_for)) for w in alert.windows),
+        windows=tuple(
+            msgspec.structs.replace(window, hold_for=short(window.hold_for))
+            for window in alert.windows
+        ),
     )

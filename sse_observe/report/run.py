@@ -18,16 +18,16 @@ from sse_observe.report.logs.reading import Reading, read_log
 from sse_observe.report.query.source import Source
 from sse_observe.report.query.window import since
 
-# One signal of each pace: of the usual one, and of patient ones.
+# One signal of each pace: of the usual one, and of slow ones.
 _USUAL = "route:sse_streams_open:sum[10m]"
-_PATIENT = "route_split:sse_streams_open:sum[15m]"
+_SLOW = "route_split:sse_streams_open:sum[15m]"
 
 
 class Paced(Settings, frozen=True, kw_only=True):
     """Settings with the seconds between two evaluations as they are seen in what was recorded."""
 
     usual: float
-    patient: float
+    slow: float
 
     @property
     def rule_seconds(self) -> float:
@@ -35,9 +35,9 @@ class Paced(Settings, frozen=True, kw_only=True):
         return self.usual
 
     @property
-    def patient_seconds(self) -> float:
-        """Seconds between two evaluations of patient signals, as they were."""
-        return self.patient
+    def slow_seconds(self) -> float:
+        """Seconds between two evaluations of slow signals, as they were."""
+        return self.slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ def carry_out(
     Scene(catalog, settings, window, order.route, order.alert).alerts()
     reading = None if order.logs is None else read_log(order.logs, window, order.route)
     evaluated = _evaluated(source, _USUAL, window.end)
-    settings = paced(settings, evaluated, _evaluated(source, _PATIENT, window.end))
+    settings = paced(settings, evaluated, _evaluated(source, _SLOW, window.end))
     window = since(order.since, order.until, made, settings.rule_seconds)
     recorded = max((at for moments in evaluated for at in moments), default=math.inf)
     scene = Scene(catalog, settings, window, order.route, order.alert, recorded)
@@ -100,7 +100,7 @@ def _evaluated(source: Source, spacing: str, at: float) -> list[list[float]]:
     return [[moment for moment, _ in one.points] for one in series if one.points]
 
 
-def paced(settings: Settings, usual: list[list[float]], patient: list[list[float]]) -> Settings:
+def paced(settings: Settings, usual: list[list[float]], slow: list[list[float]]) -> Settings:
     """
     Return the settings with the paces at which the rules really were evaluated.
 
@@ -110,7 +110,7 @@ def paced(settings: Settings, usual: list[list[float]], patient: list[list[float
     return Paced(
         **{name: getattr(settings, name) for name in settings.__struct_fields__},
         usual=_pace(usual, settings.rule_seconds),
-        patient=_pace(patient, settings.patient_seconds),
+        slow=_pace(slow, settings.slow_seconds),
     )
 
 

@@ -4,20 +4,20 @@ from datetime import UTC, datetime
 
 from sse_observe.catalog.durations import duration
 
-_RATES = {"ops": "/s", "reqps": "/s", "eps": "/s", "cpm": "/min"}
+_RATES = {"operations/s": "/s", "requests/s": "/s", "events/s": "/s", "per minute": "/min"}
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def said(value: float, unit: str, decimals: int | None = None) -> str:
     """Write a value in one of the catalogue's units."""
-    if unit == "percentunit":
+    if unit == "ratio":
         return f"{_plain(100 * value, 2 if decimals is None else decimals)} %"
     if unit == "percent":
         return f"{_plain(value, 2 if decimals is None else decimals)} %"
-    if unit == "s":
+    if unit == "seconds":
         return _time(value)
-    if unit in ("bytes", "Bps"):
-        return _size(value) + ("/s" if unit == "Bps" else "")
+    if unit in ("bytes", "bytes/s"):
+        return _size(value) + ("/s" if unit == "bytes/s" else "")
     return f"{_count(value)}{_RATES.get(unit, '')}"
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 import yaml
 
-from sse_observe.render.settings import load_settings
+from sse_observe.render.settings_file import load_settings
 from tests.support.paths import ROOT
 from tests.support.servers import RawClient, serve_process
 

@@ -1,15 +1,15 @@
-"""The verdicts against the truth: simulated fleets, scraped, recorded and judged by Prometheus."""
+"""Completion against the truth: simulated fleets, scraped, recorded and judged by Prometheus."""
 
 from statistics import fmean
 
 import pytest
 
-from sse_observe.catalog.load import series_in
+from sse_observe.catalog.series import series_in
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.render.bundle import catalogue
-from sse_observe.render.promql import PromQL
+from sse_observe.render.expressions import Expressions
+from sse_observe.render.groups import Rules
 from sse_observe.render.settings import Settings
-from sse_observe.render.text import Text
 from tests.support.fleet import HOUR, Fleet
 from tests.support.history import History
 
@@ -20,8 +20,8 @@ STREAMS = 10_000
 WINDOWS = {"5m": 300.0, "1h": HOUR, "6h": 6 * HOUR}
 
 
-def verdict() -> set[str]:
-    """Return the signals that completion is judged by, and all that they read."""
+def completion_signals() -> set[str]:
+    """Return the signals of completion and of its alert, and all that they read."""
     read = {f"route:sse_stream_failures:ratio_rate{window}" for window in WINDOWS}
     [low] = [alert for alert in CATALOG.alerts if alert.name == "SSECompletionRateLow"]
     read |= {*low.signals(), *low.guard_signals()}
@@ -31,32 +31,30 @@ def verdict() -> set[str]:
 
 
 def recorded(prometheus: Prometheus, fleet: Fleet, *, whole: bool) -> History:
-    """Push what was scraped of a fleet and replay all recordings, or those of the verdict."""
+    """Push what was scraped of a fleet and replay all recordings, or those of completion."""
     history = History(prometheus)
-    promql = PromQL(Settings())
-    wanted = verdict()
+    expressions = Expressions(Settings())
+    wanted = completion_signals()
     rules = [
-        (signal.record, promql.record(signal))
+        (signal.record, expressions.record(signal))
         for signal in CATALOG.signals
         if whole or signal.record in wanted
     ]
     read = {name for _, expr in rules for name in series_in(expr)} | {"up"}
     scraped = fleet.scraped("fleet", history.start)
     history.push(series for series in scraped if series[0]["__name__"] in read)
-    patient = {signal.record for signal in CATALOG.signals if signal.patient}
-    history.record(rules, fleet.end, patient=patient)
+    slow = {signal.record for signal in CATALOG.signals if signal.interval == "slow"}
+    history.record(rules, fleet.end, slow=slow)
     return history
 
 
 def fired(history: History, end: float) -> dict[str, list[float]]:
     """Return the alerts that fire, with their instants."""
-    text = Text(CATALOG, Settings())
     found: dict[str, list[float]] = {}
-    for alert in CATALOG.alerts:
-        for rule in text.rules(alert):
-            for instants in history.firing(rule.expr, rule.hold_for, end).values():
-                if instants:
-                    found.setdefault(alert.name, []).extend(instants)
+    for rule in Rules(CATALOG, Settings()).alerts().rules:
+        for instants in history.firing(rule.expr, rule.hold_for, end).values():
+            if instants:
+                found.setdefault(rule.alert.name, []).extend(instants)
     return found
 
 

@@ -14,7 +14,7 @@ from tests.support.paths import ROOT
 PACKAGE = ROOT / "sse_observe"
 DRAWING = re.search(r"## Layers\n\n```\n(.*?)```", (ROOT / "DESIGN.md").read_text(), re.DOTALL)
 ONLY_IMPORTER = {
-    "grafanalib": "render/boards.py",
+    "grafanalib": "render/grafana/boards.py",
     "jinja2": "render/text.py",
     "aiohttp": "consumer/transport.py",
     "plotly": "report/output/page.py",

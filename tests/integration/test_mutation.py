@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from sse_observe.catalog.load import series_in
+from sse_observe.catalog.series import series_in
 from sse_observe.lab.programs.prometheus import Prometheus
 from tests.integration.test_rules import (
     name_of,
@@ -21,11 +21,10 @@ from tests.integration.test_rules import (
 )
 from tests.support.judgement import (
     ALERTS,
-    CATALOG,
-    PATIENT,
     RECORDED,
+    RULES,
     SIGNALS,
-    TEXT,
+    SLOW,
     World,
     evaluated,
     firings,
@@ -41,7 +40,7 @@ from tests.support.services import CASES, END
 
 pytestmark = pytest.mark.slow
 
-RULES = {name_of(rule): rule for alert in CATALOG.alerts for rule in TEXT.rules(alert)}
+ALERT_RULES = {name_of(rule): rule for rule in RULES.alerts().rules}
 # What Prometheus refuses (HTTP 4xx) never loads: caught, like what a law refuses.
 CAUGHT = (AssertionError, KeyError, OSError, LookupError)
 
@@ -63,7 +62,7 @@ def slips() -> Iterator[Slip]:
     for record, expr in RECORDED.items():
         for mutant in mutants(expr):
             yield Slip(record, mutant)
-    for name, rule in RULES.items():
+    for name, rule in ALERT_RULES.items():
         for mutant in mutants(rule.expr):
             # Where both sides carry the same labels, `on` says what holds anyway.
             if mutant.slip != "matching" or _matters(rule.expr, mutant.expr):
@@ -81,8 +80,8 @@ def _matters(expr: str, changed: str) -> bool:
 def survives(slip: Slip, world: World, prometheus: Prometheus, number: int) -> bool:
     """Whether no judgement catches a mutant."""
     try:
-        if slip.rule in RULES:
-            judge_rule(replace(RULES[slip.rule], expr=slip.mutant.expr), prometheus)
+        if slip.rule in ALERT_RULES:
+            judge_rule(replace(ALERT_RULES[slip.rule], expr=slip.mutant.expr), prometheus)
         else:
             judge_recording(slip, world, prometheus, number)
     except CAUGHT:
@@ -104,8 +103,8 @@ def judge_recording(slip: Slip, world: World, prometheus: Prometheus, number: in
             answer = nameless(world.history.ask(rename(expr, renamed), END))
             recorded[record] = answer
             judge_signal(record, answer, replace(world, recorded=recorded))
-            patient = {shadow} if record in PATIENT else ()
-            world.history.record([(shadow, rename(expr, renamed))], END, patient=patient)
+            slow = {shadow} if record in SLOW else ()
+            world.history.record([(shadow, rename(expr, renamed))], END, slow=slow)
             renamed[record] = shadow
     fired = dict(world.fired)
     for name, alert in ALERTS.items():

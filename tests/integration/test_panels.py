@@ -7,7 +7,7 @@ import re
 import pytest
 
 from sse_observe.lab.programs.prometheus import Prometheus
-from sse_observe.render.boards import render_boards
+from sse_observe.render.grafana.boards import render_boards
 from sse_observe.render.settings import Settings
 from tests.support import grafana_lint as lint
 from tests.support.judgement import CATALOG, END, evaluated

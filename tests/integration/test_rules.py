@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from sse_observe.catalog.durations import seconds
-from sse_observe.catalog.model import Alert, Window
+from sse_observe.catalog.model import COMPARE, Alert, Comparison
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.render.bundle import catalogue, render_to
+from sse_observe.render.groups import AlertRule, Rules
+from sse_observe.render.runbooks import runbooks
 from sse_observe.render.settings import Settings
-from sse_observe.render.text import Rule, Text
 from tests.support.history import History, steady
 from tests.support.programs import needs
 
@@ -19,52 +20,19 @@ pytestmark = pytest.mark.slow
 
 CATALOG, _ = catalogue(None)
 SIGNALS = {signal.record: signal for signal in CATALOG.signals}
-TEXT = Text(CATALOG, Settings())
-RULES = [rule for alert in CATALOG.alerts for rule in TEXT.rules(alert)]
+RULES = Rules(CATALOG, Settings()).alerts().rules
 STEP = 30.0
 QUERY = re.compile(r"^ *```promql\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
-def name_of(rule: Rule) -> str:
+def name_of(rule: AlertRule) -> str:
     return f"{rule.alert.name}-{rule.window.long}" if rule.window else rule.alert.name
 
 
-def terms(alert: Alert, window: Window | None) -> list[tuple[str, str, float]]:
-    """Return what the alert compares: signal, comparison, number."""
-    if window is None:
-        own = [(alert.signal, alert.compare, alert.line())]
-        guards = alert.guards
-    else:
-        own = [
-            (alert.signal.replace("{window}", span), alert.compare, alert.line(window))
-            for span in (window.long, window.short)
-        ]
-        guards = tuple(guard.over(window) for guard in alert.guards)
-    return own + [(guard.signal, guard.compare, guard.threshold) for guard in guards]
-
-
-def beyond(compare: str, limit: float) -> float:
-    """Return a value for which the comparison just holds."""
-    return {
-        ">": limit + 1e-6,
-        ">=": limit,
-        "<": limit - 1e-6,
-        "<=": limit,
-        "==": limit,
-        "!=": limit + 1,
-    }[compare]
-
-
-def within(compare: str, limit: float) -> float:
-    """Return a value for which it just does not."""
-    return {
-        ">": limit,
-        ">=": limit - 1e-6,
-        "<": limit,
-        "<=": limit + 1e-6,
-        "==": limit + 1,
-        "!=": limit,
-    }[compare]
+def value(term: Comparison, *, holds: bool) -> float:
+    """Return the value nearest to a comparison's number for which it holds, or does not."""
+    near = (term.line() + distance for distance in (0, 1e-6, -1e-6))
+    return next(value for value in near if COMPARE[term.compare](value, term.line()) == holds)
 
 
 def labels_of(signal: str, job: str) -> dict[str, str]:
@@ -73,28 +41,26 @@ def labels_of(signal: str, job: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("rule", RULES, ids=name_of)
 def test_alert_fires_beyond_its_line_after_its_time_and_not_otherwise(
-    rule: Rule, prometheus: Prometheus
+    rule: AlertRule, prometheus: Prometheus
 ) -> None:
     """Each term alone decides: all beyond fires after `for`, any one within stays silent."""
     history = History(prometheus)
     wait = seconds(rule.hold_for)
     end = wait + 10 * STEP
-    compared = terms(rule.alert, rule.window)
-    for term in range(-1, len(compared)):
-        job = "beyond" if term < 0 else f"held by {compared[term][0]}"
+    terms = rule.alert.comparisons(rule.window)
+    for silent in (None, *terms):
+        job = "beyond" if silent is None else f"held by {silent.signal}"
         history.push(
             (
-                labels_of(signal, job),
-                steady((within if i == term else beyond)(compare, limit), end, step=STEP),
+                labels_of(term.signal, job),
+                steady(value(term, holds=term is not silent), end, step=STEP),
             )
-            for i, (signal, compare, limit) in enumerate(compared)
+            for term in terms
         )
     # Its own signal alone: a guard that is absent must hold the alert back.
-    if len(compared) > 1:
-        signal, compare, limit = compared[0]
-        history.push(
-            [(labels_of(signal, "no guard"), steady(beyond(compare, limit), end, step=STEP))]
-        )
+    if len(terms) > 1:
+        alone = steady(value(terms[0], holds=True), end, step=STEP)
+        history.push([(labels_of(terms[0].signal, "no guard"), alone)])
 
     fired = history.firing(rule.expr, rule.hold_for, end, step=STEP)
 
@@ -104,7 +70,7 @@ def test_alert_fires_beyond_its_line_after_its_time_and_not_otherwise(
 
 
 @pytest.mark.parametrize("rule", RULES, ids=name_of)
-def test_alert_is_silent_where_nothing_is(rule: Rule, prometheus: Prometheus) -> None:
+def test_alert_is_silent_where_nothing_is(rule: AlertRule, prometheus: Prometheus) -> None:
     """An empty Prometheus raises nothing: what never was cannot have failed."""
     history = History(prometheus)
 
@@ -114,9 +80,12 @@ def test_alert_is_silent_where_nothing_is(rule: Rule, prometheus: Prometheus) ->
 @pytest.mark.parametrize("alert", CATALOG.alerts, ids=lambda alert: alert.name)
 def test_every_query_of_a_runbook_runs(alert: Alert, prometheus: Prometheus) -> None:
     """Nobody finds out at night that a query is refused; with the user's own selector too."""
-    selected = Text(CATALOG, Settings(selector='env="test"', group_by=("cluster",)))
-    books = [text.runbooks()[f"runbooks/{alert.name}.md"] for text in (TEXT, selected)]
-    queries = [query for book in books for query in QUERY.findall(book)]
+    selected = Settings(selector='env="test"', group_by=("cluster",))
+    pages = [
+        runbooks(CATALOG, settings)[f"runbooks/{alert.name}.md"]
+        for settings in (Settings(), selected)
+    ]
+    queries = [query for page in pages for query in QUERY.findall(page)]
 
     assert queries
     for query in queries:

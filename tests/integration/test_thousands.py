@@ -17,8 +17,8 @@ from sse_observe.errors import LabError
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.metrics import METRICS, Metric
 from sse_observe.render.bundle import catalogue, render
-from sse_observe.render.promql import PromQL
-from sse_observe.render.text import Text
+from sse_observe.render.expressions import Expressions
+from sse_observe.render.groups import Rules
 from tests.support import grafana_lint as lint
 from tests.support.history import History, Points, growing, steady
 from tests.support.programs import needs
@@ -35,19 +35,12 @@ PANEL_SECONDS = 0.5
 MOST_SERIES = 50
 
 CATALOG, SETTINGS = catalogue(None)
-RECORDED = {signal.record: PromQL(SETTINGS).record(signal) for signal in CATALOG.signals}
-EVERY = {
-    signal.record: SETTINGS.patient_seconds if signal.patient else SETTINGS.rule_seconds
-    for signal in CATALOG.signals
-}
+RECORDED = {signal.record: Expressions(SETTINGS).record(signal) for signal in CATALOG.signals}
+EVERY = {signal.record: SETTINGS.intervals[signal.interval] for signal in CATALOG.signals}
 """The seconds between two evaluations of each signal."""
 RULES = [
     *((RECORDED[record], every) for record, every in EVERY.items()),
-    *(
-        (rule.expr, SETTINGS.rule_seconds)
-        for alert in CATALOG.alerts
-        for rule in Text(CATALOG, SETTINGS).rules(alert)
-    ),
+    *((rule.expr, SETTINGS.rule_seconds) for rule in Rules(CATALOG, SETTINGS).alerts().rules),
 ]
 """Each expression, and the seconds between two evaluations of it."""
 MOST, MOST_LARGE = 0.10, 0.40

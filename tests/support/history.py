@@ -16,7 +16,7 @@ from sse_observe.catalog.durations import seconds
 from sse_observe.lab.programs.prometheus import PrometheusAPI
 
 STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
-"""What a target that went away leaves behind: the series ends at once."""
+"""The mark of a target that went away: its series ends at once."""
 
 # Each history gets 60 days of its own, so that no test sees another's series.
 _SLOTS = count(1_200_000_000, 60 * 86400)
@@ -113,19 +113,19 @@ class History:
         end: float,
         *,
         step: float = 30,
-        patient: Container[str] = (),
+        slow: Container[str] = (),
     ) -> dict[str, Answer]:
         """
         Replay recording rules in their order, write what they record, and return it.
 
-        Those that are `patient` have a group of their own, which Prometheus begins at a moment of
+        Those that are `slow` have a group of their own, which Prometheus begins at a moment of
         its own.
         """
         recorded: dict[str, Answer] = {}
         for name, expr in rules:
             # A rule gives what it records its own name, whatever name an operand left on it.
             found: Answer = {}
-            pace, begin = (150.0, 7.0) if name in patient else (step, 0.0)
+            pace, begin = (150.0, 7.0) if name in slow else (step, 0.0)
             for labels, values in self.ask(expr, end, step=pace, begin=begin).items():
                 found.setdefault(frozenset({**dict(labels), "__name__": name}.items()), {}).update(
                     values

@@ -1,38 +1,38 @@
 """
-What a real Prometheus makes of the services, and the laws that it is judged by.
+Answers of a real Prometheus about the services, and the laws that they are held to.
 
 A law holds for every signal, or for every signal of a kind; none knows an expression.
 """
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sse_observe.catalog import promql
 from sse_observe.catalog.model import Alert
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.render.bundle import catalogue
-from sse_observe.render.promql import PromQL
+from sse_observe.render.expressions import Expressions
+from sse_observe.render.groups import Rules
 from sse_observe.render.settings import Settings
-from sse_observe.render.text import Text
 from tests.support.history import History, Points, growing, steady
 from tests.support.services import CASES, END, FAULT, points
 
 CATALOG, _ = catalogue(None)
 SIGNALS = {signal.record: signal for signal in CATALOG.signals}
-RECORDED = {s.record: PromQL(Settings()).record(s) for s in CATALOG.signals}
+RECORDED = {s.record: Expressions(Settings()).record(s) for s in CATALOG.signals}
 """Each signal's expression under default settings."""
-PATIENT = {signal.record for signal in CATALOG.signals if signal.patient}
+SLOW = {signal.record for signal in CATALOG.signals if signal.interval == "slow"}
 ALERTS = {alert.name: alert for alert in CATALOG.alerts}
-TEXT = Text(CATALOG, Settings())
+RULES = Rules(CATALOG, Settings())
 HOUR = 3600
-# What needs six hours of history has its own proof in time.
+# It needs six hours of history, and has a proof of its own in time.
 LATE = {"route:sse_streams_unexplained:min2h"}
-# What does not double when every process has a twin: shares, means, and words.
-ALIKE = ("percentunit", "percent", "bool", "s")
+# These do not double when every process has a twin: shares, means, and words.
+ALIKE = ("ratio", "percent", "flag", "seconds")
 ALIKE_NAMES = (":info", ":burn_rate1h", "storm:rate2m")
-FATES = ("completed", "broken", "cancelled", "confirmed")
+OUTCOMES = ("completed", "broken", "cancelled", "confirmed")
 
 Labels = frozenset[tuple[str, str]]
 Series = Mapping[Labels, Mapping[float, float]]
@@ -69,7 +69,7 @@ def evaluated(prometheus: Prometheus) -> World:
                 )
                 for (name, labels), value in shifted.items()
             )
-    recorded = history.record(RECORDED.items(), END, patient=PATIENT)
+    recorded = history.record(RECORDED.items(), END, slow=SLOW)
     fired = {name: firings(history, alert) for name, alert in ALERTS.items()}
     return World(history, fired, {name: nameless(series) for name, series in recorded.items()})
 
@@ -79,7 +79,7 @@ def firings(
 ) -> dict[str, list[float]]:
     """Return the instants at which an alert fires for each job; `renamed` signals stand in."""
     found: dict[str, list[float]] = {}
-    for rule in TEXT.rules(alert):
+    for rule in RULES.of(alert):
         expr = rename(rule.expr, renamed or {})
         for labels, instants in history.firing(expr, rule.hold_for, END).items():
             if instants:
@@ -89,7 +89,7 @@ def firings(
 
 def rename(expr: str, renamed: Mapping[str, str]) -> str:
     """Put other series in the place of signals."""
-    return re.sub(r"(?<![\w:])[a-z_]\w*:?[\w:]*", lambda name: renamed.get(name[0], name[0]), expr)
+    return promql.renamed(expr, lambda name: renamed.get(name, name))
 
 
 def nameless(series: Series) -> Series:
@@ -168,10 +168,10 @@ def _judge_pair(record: str, series: Series) -> None:
 
 
 def _judge_presence(record: str, series: Series, world: World) -> None:
-    """What can be 0 is 0, not absent: a missing count would take the verdict with it."""
+    """A count that can be 0 is 0, not absent: a missing one would take the ratio with it."""
     prefix, _, name = record.partition(":")
     whole: Series = {}
-    if name in {f"sse_streams_{fate}:rate5m" for fate in FATES}:
+    if name in {f"sse_streams_{outcome}:rate5m" for outcome in OUTCOMES}:
         whole = world.recorded[f"{prefix}:sse_streams_started:rate5m"]
     elif name == "sse_duplicates:ratio_rate15m":
         whole = {
@@ -196,7 +196,7 @@ def _judge_alias(series: Series, world: World) -> None:
             continue
         own = frozenset(pair for pair in labels if pair[0] in ("job", "route"))
         for at in values.keys() & routes.get(own, {}).keys():
-            # For an hour both remember their first verdict, which the patient split has later.
+            # For an hour both remember their first ratio, which the slow split has later.
             near = 1e-6 if at > HOUR + 330 else 1.5
             assert math.isclose(values[at], 100 * (1 - routes[own][at]), abs_tol=near)
             compared += 1
@@ -206,7 +206,7 @@ def _judge_alias(series: Series, world: World) -> None:
 def judge_blackout(prometheus: Prometheus, expr: Mapping[str, str]) -> None:
     """A job that goes is named; where nothing ever was, one alert without a job says so."""
     names = ("route:sse_telemetry_instances:count", "route:sse_telemetry_present:bool")
-    [rule] = TEXT.rules(ALERTS["SSETelemetryAbsent"])
+    [rule] = RULES.of(ALERTS["SSETelemetryAbsent"])
     found = []
     for lives in (1800, 0):
         history = History(prometheus)
@@ -257,7 +257,7 @@ def judge_leak(prometheus: Prometheus, expr: Mapping[str, str]) -> None:
 
     history.record([(name, expr[name]) for name in names], end, step=step)
 
-    [rule] = TEXT.rules(ALERTS["SSEStreamLeak"])
+    [rule] = RULES.of(ALERTS["SSEStreamLeak"])
     fired = history.firing(rule.expr, rule.hold_for, end, step=step)
     # 60 open + 60 an hour pass 5 + 5 + 3 × 60 after 130 minutes; two hours later it is certain,
     # but no verdict falls before six hours of history.

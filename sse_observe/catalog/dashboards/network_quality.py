@@ -1,41 +1,45 @@
 """The board that answers: is the way between server and users in order?"""
 
-from sse_observe.catalog.dashboards.panels import depth, heatmap, lines, per_instance, stage, stat
-from sse_observe.catalog.dashboards.phrases import (
-    ALL,
-    NETWORK_COLOURS,
+from sse_observe.catalog.dashboards.colours import NETWORK_COLOURS, QUANTILE_COLOURS, RESUME_COLOURS
+from sse_observe.catalog.dashboards.panels import (
     NO_REPORTS,
     NO_RESUMES,
     NO_TCP,
-    QUANTILE_COLOURS,
-    alerts_firing,
+    depth,
+    heatmap,
+    lines,
+    per_instance,
+    stage,
+    stat,
+)
+from sse_observe.catalog.dashboards.queries import (
+    ALL,
     buckets_over_time,
     each,
     high_by,
     highest,
     instances,
-    mean,
     most_by,
     now,
     quantile,
     quantiles,
     sum_by,
 )
+from sse_observe.catalog.dashboards.shared_panels import (
+    alerts_firing,
+    completion_by_network,
+    open_by_network,
+    reconnect_by_network,
+)
 from sse_observe.catalog.model import Board, Query
 
-RESUME_COLOURS = {
-    "full": "good",
-    "gap": "bad",
-    "unknown_stream": "warn",
-    "malformed": "calm",
-}
 PAYLOAD = 'route:sse_events_sent:rate5m{event!~"heartbeat|comment"}'
 
 _ANSWER = stage(
     "",
     stat(
         "Packet loss",
-        "percentunit",
+        "ratio",
         "Share of TCP segments sent again, on the worst network. Behind a proxy the kernel sees "
         "the hop to the proxy, not the user's radio.",
         Query(
@@ -48,7 +52,7 @@ _ANSWER = stage(
     ),
     stat(
         "Delivery delay p95",
-        "s",
+        "seconds",
         "How much later than the best of its connection an event arrives, for one event in "
         "twenty. Seconds mean that something on the way collects events.",
         now(quantile(0.95, "route:sse_event_delay_seconds_bucket:rate5m", legend=ALL)),
@@ -56,7 +60,7 @@ _ANSWER = stage(
     ),
     stat(
         "Round trip p95",
-        "s",
+        "seconds",
         "Round-trip time on the next TCP hop; behind a proxy that is the proxy. A rise here is "
         "the network's, not the application's.",
         now(quantile(0.95, "route:sse_tcp_rtt_seconds_bucket:rate5m", legend=ALL)),
@@ -64,7 +68,7 @@ _ANSWER = stage(
     ),
     stat(
         "Reconnects over 5 s",
-        "percentunit",
+        "ratio",
         "Share of reconnects that took over 5 s, on the worst route; above 5 % means that p95 is "
         "over 5 s.",
         highest("route:sse_reconnects_slow:ratio_rate10m"),
@@ -74,7 +78,7 @@ _ANSWER = stage(
     ),
     stat(
         "Resume gaps",
-        "percentunit",
+        "ratio",
         "Share of resumed connections that the replay could not serve in full, on the worst "
         "route: those users miss events.",
         highest("route:sse_resume_gaps:ratio_rate15m"),
@@ -84,7 +88,7 @@ _ANSWER = stage(
     alerts_firing(),
     lines(
         "Packet loss rate (%)",
-        "percentunit",
+        "ratio",
         "Share of TCP segments sent again, by the network type of the stream, worst route. One "
         "network alone is that network; all of them are your link.",
         each("network_type", "route_split:sse_packet_loss:ratio_rate5m"),
@@ -94,7 +98,7 @@ _ANSWER = stage(
     ),
     lines(
         "Latency distribution (p50, p95, p99)",
-        "s",
+        "seconds",
         "Delivery delay of events above the best seen on the same connection, measured by "
         "browsers: what buffering and congestion add. No clock is trusted.",
         *quantiles("route:sse_event_delay_seconds_bucket:rate5m"),
@@ -103,7 +107,7 @@ _ANSWER = stage(
     ),
     lines(
         "Bandwidth efficiency (events per second)",
-        "eps",
+        "events/s",
         "Payload events per second: sent by the server, and received as browsers report it. A gap "
         "between the two is events on the way, or browsers that do not report.",
         Query(expr=f"sum({PAYLOAD})", legend="sent", weight="bold"),
@@ -120,7 +124,7 @@ _DELIVERING = stage(
     "Delivering",
     lines(
         "Late events",
-        "percentunit",
+        "ratio",
         "Share of events that arrived over 1 s late, by route. A proxy that buffers delivers in "
         "batches: the server sees nothing of it.",
         high_by("route", "route:sse_event_late:ratio_rate10m"),
@@ -128,14 +132,14 @@ _DELIVERING = stage(
     ),
     lines(
         "Round-trip time",
-        "s",
+        "seconds",
         "On the next TCP hop; behind a proxy that is the proxy.",
         *quantiles("route:sse_tcp_rtt_seconds_bucket:rate5m"),
         colours=QUANTILE_COLOURS,
     ),
     lines(
         "Events over 1 KiB",
-        "percentunit",
+        "ratio",
         "Share of events larger than 1 KiB, by route. Large events wait in buffers and cost most "
         "on slow networks: send less, or in smaller pieces.",
         high_by("route", "route:sse_event_oversized:ratio_rate1h"),
@@ -147,7 +151,7 @@ _RECOVERING = stage(
     "Recovering",
     lines(
         "Resumes by outcome",
-        "ops",
+        "operations/s",
         "What the replay could give to resumed connections. Red is events lost, orange a stream "
         "that this server does not know: a restart, or a store that is not shared.",
         sum_by("outcome", "route:sse_resumes:rate5m"),
@@ -156,7 +160,7 @@ _RECOVERING = stage(
     ),
     lines(
         "Resumes with a gap",
-        "percentunit",
+        "ratio",
         "Share of resumed connections that the replay could not serve in full, by route. Make the "
         "buffer outlast the slowest reconnect.",
         high_by("route", "route:sse_resume_gaps:ratio_rate15m"),
@@ -164,7 +168,7 @@ _RECOVERING = stage(
     ),
     lines(
         "Duplicate events",
-        "percentunit",
+        "ratio",
         "Share of received events that the client had already and dropped, by route. More than "
         "a little means that a cursor is lost or ignored.",
         high_by("route", "route:sse_duplicates:ratio_rate15m"),
@@ -173,7 +177,7 @@ _RECOVERING = stage(
     ),
     lines(
         "Reconnect time by network type, p95",
-        "s",
+        "seconds",
         "From connection lost to open again. A slow network alone is weather; all of them "
         "together are you.",
         quantile(
@@ -188,7 +192,7 @@ _RECOVERING = stage(
     ),
     lines(
         "Slow reconnects",
-        "percentunit",
+        "ratio",
         "Share of reconnects that took over 5 s, by route; above 5 % means that p95 is over 5 s.",
         high_by("route", "route:sse_reconnects_slow:ratio_rate10m"),
         width=12,
@@ -198,34 +202,10 @@ _RECOVERING = stage(
 
 _ENDING = stage(
     "Ending",
-    lines(
-        "Completion by network type",
-        "percent",
-        "Completion over 1h, worst segment and route, by the network that the stream was opened "
-        "on. Absent under 20 ended streams: fewer are noise.",
-        Query(
-            expr="min by (network_type) (sse_stream_completion_rate)",
-            legend="{{network_type}}",
-        ),
-        width=12,
-        decimals=1,
-        minimum=None,
-        soft_minimum=98,
-        maximum=100,
-        colours=NETWORK_COLOURS,
-    ),
-    lines(
-        "Streams open by network",
-        "locale",
+    completion_by_network(),
+    open_by_network(
         "On which networks the open streams were born: how much weight each line beside has.",
-        Query(
-            expr="sum by (network_type) (route_split:sse_streams_open:sum)",
-            legend="{{network_type}}",
-        ),
         width=12,
-        decimals=0,
-        stacked=True,
-        colours=NETWORK_COLOURS,
     ),
 )
 
@@ -233,7 +213,7 @@ _BACKPRESSURE = depth(
     "Backpressure",
     lines(
         "Send blocked",
-        "percentunit",
+        "ratio",
         "Share of open time in which the application waited for the server to take bytes, by "
         "route. Readers are slower than the source.",
         high_by("route", "route:sse_send_blocked:ratio_rate5m"),
@@ -259,44 +239,34 @@ _REPLAY = depth(
     "Replay buffer",
     lines(
         "Events held for replay",
-        "locale",
+        "count",
         "Fill of the replay buffers, by route. It bounds how long a user may be away.",
         most_by("route", "route:sse_replay_buffer_events:sum"),
         decimals=0,
     ),
     lines(
         "Replayed and evicted events",
-        "eps",
+        "events/s",
         "Events sent again to resumed connections, and events dropped to keep the buffer bounded. "
         "Evictions are normal; evictions together with gaps mean that the buffer is too short.",
         Query(expr="sum(route:sse_replayed_events:rate5m)", legend="replayed"),
         Query(expr="sum(route:sse_replay_evicted_events:rate5m)", legend="evicted"),
         colours={"replayed": "good", "evicted": "calm"},
     ),
-    lines(
-        "Mean reconnect time by network",
-        "s",
-        "From connection lost to open again, on average; the buffer must outlast it.",
-        mean(
-            "route_split:sse_reconnect_time_seconds_sum:rate5m",
-            "route_split:sse_reconnect_time_seconds_bucket:rate5m",
-            by="network_type",
-            legend="{{network_type}}",
-        ),
-        decimals=1,
-        colours=NETWORK_COLOURS,
+    reconnect_by_network(
+        "From connection lost to open again, on average; the buffer must outlast it."
     ),
 )
 
 _INSTANCES = per_instance(
     lines(
         "Packet loss by instance",
-        "percentunit",
+        "ratio",
         "Share of TCP segments sent again by each chosen instance. One instance alone: its "
         "node or its zone.",
         instances(
-            "sum by (instance) (rate(sse_tcp_retransmitted_segments_total[$__rate_interval]))"
-            " / (sum by (instance) (rate(sse_tcp_sent_segments_total[$__rate_interval])) > 0)"
+            "sum by (instance) (rate(sse_tcp_retransmitted_segments_total[<< rate_window >>]))"
+            " / (sum by (instance) (rate(sse_tcp_sent_segments_total[<< rate_window >>])) > 0)"
         ),
         decimals=2,
     ),
@@ -308,10 +278,10 @@ _INSTANCES = per_instance(
     ),
     lines(
         "Events per second by instance",
-        "eps",
+        "events/s",
         "Payload events sent by each chosen instance. Far fewer than the others: it hangs.",
         instances(
-            'sum by (instance) (rate(sse_events_sent_total{event="message"}[$__rate_interval]))'
+            'sum by (instance) (rate(sse_events_sent_total{event="message"}[<< rate_window >>]))'
         ),
     ),
 )

@@ -1,25 +1,47 @@
 """The shapes that the boards are made of, each with the size it has on all of them."""
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import TypedDict, Unpack
 
-from sse_observe.catalog.model import Panel, Query, Row
+from sse_observe.catalog.model import Colour, Kind, Panel, Query, Row, Step, Unit
 
-Kind = Literal["timeseries", "stat", "gauge", "heatmap", "bargauge", "table"]
+NO_REPORTS = "No client reports"
+NO_TCP = "No TCP facts (tcp_info is off)"
+NO_RESUMES = "No resumes"
+
+
+class Options(TypedDict, total=False):
+    """The fields of a panel that most panels leave at their defaults."""
+
+    width: int
+    height: int
+    decimals: int | None
+    minimum: float | None
+    maximum: float | None
+    soft_minimum: float | None
+    no_value: str
+    stacked: bool
+    bars: bool
+    colours: Mapping[str, Colour]
+    columns: Mapping[str, str]
+    steps: tuple[Step, ...]
 
 
 def _panel(
     kind: Kind,
     size: tuple[int, int],
     title: str,
-    unit: str,
+    unit: Unit,
     description: str,
     *queries: Query,
-    **more: Any,
+    **options: Unpack[Options],
 ) -> Panel:
-    sizes = {"width": size[0], "height": size[1]}
-    facts = {"title": title, "unit": unit, "description": description, "queries": queries}
-    return Panel(**{"kind": kind, **sizes, **facts, **more})
+    width, height = size
+    sized: Options = {"width": width, "height": height, **options}
+    return Panel(
+        kind=kind, title=title, unit=unit, description=description, queries=queries, **sized
+    )
 
 
 # Six numbers make a first row of 24 columns; three graphs make a stage.

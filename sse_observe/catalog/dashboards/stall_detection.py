@@ -1,6 +1,13 @@
 """The board that answers: who waits for an event that does not come?"""
 
+from sse_observe.catalog.dashboards.colours import (
+    MESSAGE_COLOURS,
+    NETWORK_COLOURS,
+    OBSERVER_COLOURS,
+    QUANTILE_COLOURS,
+)
 from sse_observe.catalog.dashboards.panels import (
+    NO_REPORTS,
     bargauge,
     depth,
     heatmap,
@@ -9,33 +16,24 @@ from sse_observe.catalog.dashboards.panels import (
     stage,
     stat,
 )
-from sse_observe.catalog.dashboards.phrases import (
+from sse_observe.catalog.dashboards.queries import (
     ALL,
-    NETWORK_COLOURS,
-    NO_REPORTS,
-    OBSERVER_COLOURS,
-    QUANTILE_COLOURS,
-    alerts_firing,
     buckets_over_time,
     high_by,
     highest,
     in_range,
     instances,
-    mean,
     now,
     per_minute_by,
     quantile,
     quantiles,
 )
+from sse_observe.catalog.dashboards.shared_panels import (
+    alerts_firing,
+    open_by_network,
+    reconnect_by_network,
+)
 from sse_observe.catalog.model import Board, Query
-
-MESSAGE_COLOURS = {
-    "waiting": "warn",
-    "reconnecting": "client",
-    "offline": "calm",
-    "polling": "p95",
-    "failed": "bad",
-}
 
 TROUBLE = 'route:sse_ui_messages_shown:rate5m{message!~"connecting|live|complete"}'
 
@@ -43,7 +41,7 @@ _ANSWER = stage(
     "",
     stat(
         "Stalled",
-        "percentunit",
+        "ratio",
         "Share of open streams without a payload event for the stall limit, on the worst route. "
         "Heartbeats do not count: the connection lives, the application is silent.",
         highest("route:sse_streams_stalled:ratio5m"),
@@ -51,7 +49,7 @@ _ANSWER = stage(
     ),
     stat(
         "Silent",
-        "percentunit",
+        "ratio",
         "Share of open streams without a single byte for 2.5 heartbeat intervals, on the worst "
         "route. Heartbeats are missing: proxies will cut these streams next.",
         highest("route:sse_streams_silent:ratio5m"),
@@ -60,7 +58,7 @@ _ANSWER = stage(
     ),
     stat(
         "Waiting now",
-        "locale",
+        "count",
         "Users who look at a page that does not move: without a payload (stalled), without any "
         "byte (silent). Compare with the active streams on Stream Health.",
         now(Query(expr="sum(route:sse_stalled_streams:sum)", legend="stalled")),
@@ -69,7 +67,7 @@ _ANSWER = stage(
     ),
     stat(
         "Recovery p95",
-        "s",
+        "seconds",
         "From a stall seen by the browser to the next event; one in twenty users waits longer.",
         now(quantile(0.95, "route:sse_stall_recovery_seconds_bucket:rate5m", legend=ALL)),
         decimals=1,
@@ -77,7 +75,7 @@ _ANSWER = stage(
     ),
     stat(
         "UI messages shown",
-        "short",
+        "short count",
         "Status messages that users were shown in the time range: all of them, and those that "
         "tell of trouble (waiting, reconnecting, offline, polling, failed).",
         in_range("route:sse_ui_messages_shown:rate5m", legend="all"),
@@ -88,7 +86,7 @@ _ANSWER = stage(
     alerts_firing(),
     lines(
         "Stall detections",
-        "cpm",
+        "per minute",
         "Stalls per minute: no payload for the stall limit (server), no byte at all (client). "
         "Only the client sees one: the network or a proxy. Only the server: the application.",
         per_minute_by("seen_by", "route:sse_stall_detections:rate5m"),
@@ -98,7 +96,7 @@ _ANSWER = stage(
     ),
     heatmap(
         "Recovery time distribution",
-        "s",
+        "seconds",
         "From a stall seen by the browser to the next event. A band at one height is a timeout "
         "doing its work; weight moving up means that users wait longer.",
         *buckets_over_time("route:sse_stall_recovery_seconds_bucket:rate5m"),
@@ -111,7 +109,7 @@ _DELIVERING = stage(
     "Delivering",
     lines(
         "Stalled streams",
-        "percentunit",
+        "ratio",
         "Share of open streams without a payload for the stall limit, by route. Look for what the "
         "application waits on: a model, a queue, a lock.",
         high_by("route", "route:sse_streams_stalled:ratio5m"),
@@ -119,7 +117,7 @@ _DELIVERING = stage(
     ),
     lines(
         "Silent streams",
-        "percentunit",
+        "ratio",
         "Share of open streams without a byte for 2.5 heartbeat intervals, by route. The "
         "heartbeat task died or the event loop is blocked.",
         high_by("route", "route:sse_streams_silent:ratio5m"),
@@ -127,7 +125,7 @@ _DELIVERING = stage(
     ),
     lines(
         "Silence between writes",
-        "s",
+        "seconds",
         "How long streams say nothing. It should stay under the heartbeat interval; what gets "
         "near 30 s or 60 s will be cut by a proxy.",
         *quantiles("route:sse_event_gap_seconds_bucket:rate5m"),
@@ -135,7 +133,7 @@ _DELIVERING = stage(
     ),
     lines(
         "Heartbeats sent against expected",
-        "eps",
+        "events/s",
         "Heartbeats per second, and how many it would be if every open stream were idle. Busy "
         "streams need few, new ones may send one at once; near zero with silent streams above "
         "is a dead heartbeat.",
@@ -154,7 +152,7 @@ _DELIVERING = stage(
     ),
     lines(
         "Time spent stalled",
-        "percentunit",
+        "ratio",
         "Share of the time that streams were open and stalled, by route. It sees a freeze while "
         "it lasts, when nothing ends and nothing is counted.",
         high_by("route", "route:sse_stream_seconds_stalled:ratio_rate5m"),
@@ -167,7 +165,7 @@ _RECOVERING = stage(
     "Recovering",
     lines(
         "Recovery time",
-        "s",
+        "seconds",
         "From a stall seen by the browser to the next event. Above half a minute most users have "
         "reloaded the page.",
         *quantiles("route:sse_stall_recovery_seconds_bucket:rate5m"),
@@ -176,7 +174,7 @@ _RECOVERING = stage(
     ),
     lines(
         "UI messages of trouble",
-        "cpm",
+        "per minute",
         "What users read per minute when something is wrong. Orange were told to wait, red that "
         "it failed; blue noticed a reconnect. The quiet messages are left out.",
         per_minute_by("message", TROUBLE),
@@ -190,7 +188,7 @@ _ENDING = stage(
     "Ending",
     bargauge(
         "Cuts by time limit, within 1h",
-        "locale",
+        "count",
         "Client disconnects that fell on a well-known limit: counted from the last write (an idle "
         "timeout) or from the opening (a total limit). The longest bar names what to raise.",
         Query(
@@ -205,7 +203,7 @@ _ENDING = stage(
     ),
     lines(
         "Share of cuts on one limit",
-        "percentunit",
+        "ratio",
         "Share of client disconnects that fall on one time limit, over 1h, worst route. People "
         "leave at any time; only a machine leaves at 60 s. Shares under 20 % are not drawn.",
         Query(
@@ -220,40 +218,21 @@ _ENDING = stage(
 
 _NETWORKS = depth(
     "By network type",
-    lines(
-        "Streams open by network",
-        "locale",
+    open_by_network(
         "On which networks the open streams were born. Stalls that follow one colour are the "
-        "network's, not yours.",
-        Query(
-            expr="sum by (network_type) (route_split:sse_streams_open:sum)",
-            legend="{{network_type}}",
-        ),
-        decimals=0,
-        stacked=True,
-        colours=NETWORK_COLOURS,
+        "network's, not yours."
     ),
     lines(
         "Streams failed by network",
-        "cpm",
+        "per minute",
         "Streams that failed their user per minute, over 1h, by the network that they were opened "
         "on.",
         per_minute_by("network_type", "route_split:sse_streams_failed:rate1h"),
         colours=NETWORK_COLOURS,
     ),
-    lines(
-        "Mean reconnect time by network",
-        "s",
+    reconnect_by_network(
         "From connection lost to open again. A slow network alone is weather; all of them "
         "together are you.",
-        mean(
-            "route_split:sse_reconnect_time_seconds_sum:rate5m",
-            "route_split:sse_reconnect_time_seconds_bucket:rate5m",
-            by="network_type",
-            legend="{{network_type}}",
-        ),
-        decimals=1,
-        colours=NETWORK_COLOURS,
         no_value=NO_REPORTS,
     ),
 )
@@ -261,7 +240,7 @@ _NETWORKS = depth(
 _INSTANCES = per_instance(
     lines(
         "Stalled streams by instance",
-        "locale",
+        "count",
         "Open streams without a payload on each chosen instance. One instance alone: keep a thread "
         "dump, then restart it.",
         instances("sum by (instance) (sse_stalled_streams)"),
@@ -269,7 +248,7 @@ _INSTANCES = per_instance(
     ),
     lines(
         "Silent streams by instance",
-        "locale",
+        "count",
         "Open streams without a byte on each chosen instance. A blocked event loop stops the "
         "heartbeats of one instance and leaves the others healthy.",
         instances("sum by (instance) (sse_silent_streams)"),
@@ -277,7 +256,7 @@ _INSTANCES = per_instance(
     ),
     lines(
         "Orphaned streams by instance",
-        "locale",
+        "count",
         "Streams whose client is gone while the application still runs: work that nobody reads.",
         instances("sum by (instance) (sse_orphaned_streams)"),
         decimals=0,

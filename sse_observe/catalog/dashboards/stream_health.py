@@ -1,14 +1,21 @@
 """The board that answers: do streams reach their end?"""
 
-from sse_observe.catalog.dashboards.panels import gauge, heatmap, lines, stage, stat, table
-from sse_observe.catalog.dashboards.phrases import (
-    ALL,
+from sse_observe.catalog.dashboards.colours import OBSERVER_COLOURS, REASON_COLOURS
+from sse_observe.catalog.dashboards.panels import (
     NO_REPORTS,
-    OBSERVER_COLOURS,
-    alerts_firing,
+    gauge,
+    heatmap,
+    lines,
+    stage,
+    stat,
+    table,
+)
+from sse_observe.catalog.dashboards.queries import (
+    ALL,
     bold,
     buckets_over_time,
     column,
+    each,
     high_by,
     in_range,
     low_by,
@@ -18,24 +25,15 @@ from sse_observe.catalog.dashboards.phrases import (
     now,
     sum_by,
 )
+from sse_observe.catalog.dashboards.shared_panels import alerts_firing
 from sse_observe.catalog.dashboards.stream_health_depth import DEPTH
-from sse_observe.catalog.model import Board, Query
-
-CLOSE_REASONS = {
-    "completed": "good",
-    "client_disconnected": "client",
-    "shutdown": "calm",
-    "slow_consumer": "warn",
-    "server_error": "bad",
-    "already_complete": "4g",
-    "polled": "p50",
-}
+from sse_observe.catalog.model import Board, Query, Step
 
 _ANSWER = stage(
     "",
     stat(
         "Completion 1h",
-        "percentunit",
+        "ratio",
         "The route whose streams reached their end least often in the last hour, "
         "with its share. Below the objective users see broken answers: open that route alone.",
         lowest("route:sse_stream_completion:ratio_rate1h"),
@@ -44,7 +42,7 @@ _ANSWER = stage(
     ),
     stat(
         "Budget left",
-        "percentunit",
+        "ratio",
         "What is left of the failures that the objective allows in its window. "
         "Below 25 % slow down what is risky; below 0 the objective is missed already.",
         lowest("route:sse_error_budget:ratio_left"),
@@ -52,11 +50,11 @@ _ANSWER = stage(
         minimum=None,
         no_value="No stream ended",
         colours={"": "bad"},
-        steps=((0, "warn"), (0.25, "good")),
+        steps=(Step(0, "warn"), Step(0.25, "good")),
     ),
     stat(
         "Active streams",
-        "locale",
+        "count",
         "Event streams that are open now. Where they are, and whether they only rise, is drawn "
         "below by route.",
         now(Query(expr="sum(route:sse_streams_open:sum)", legend=ALL)),
@@ -64,7 +62,7 @@ _ANSWER = stage(
     ),
     gauge(
         "Mean reconnect time",
-        "s",
+        "seconds",
         "From connection lost to open again, as browsers measured it, on average "
         "over five minutes. Above 5 s users give up: see the slow reconnects below.",
         now(
@@ -77,22 +75,22 @@ _ANSWER = stage(
         decimals=1,
         maximum=10,
         no_value="No reconnects",
-        steps=((5, "warn"),),
+        steps=(Step(5, "warn"),),
     ),
     stat(
         "Message loss",
-        "locale",
+        "count",
         "Events lost for good in the time range: announced by the server, and "
         "beyond that noticed by clients. Any is too many: the replay buffer was too short or "
         "is not shared.",
         in_range("route:sse_message_loss:rate5m", "seen_by"),
         decimals=0,
-        steps=((0.5, "bad"),),
+        steps=(Step(0.5, "bad"),),
     ),
     alerts_firing(),
     lines(
         "Completion rate (%)",
-        "percentunit",
+        "ratio",
         "Share of streams that reached their end: over 5m thin, over 1h bold, the "
         "five worst routes. The line is the objective; the thin line is noisy by nature, judge "
         "by the bold one.",
@@ -113,7 +111,7 @@ _ANSWER = stage(
     ),
     lines(
         "Error budget burn",
-        "percentunit",
+        "ratio",
         "Share of streams that failed, worst route, over each window that burn "
         "alerts read. The lines are the shares at which the budget goes so fast that somebody "
         "must act.",
@@ -130,7 +128,7 @@ _OPENING = stage(
     "Opening",
     lines(
         "Connections opened",
-        "reqps",
+        "requests/s",
         "Streams per second: born (fresh) or continued after a cut (resumed). "
         "Mostly resumed means that connections do not hold.",
         sum_by("start", "route:sse_streams_opened:rate5m"),
@@ -139,7 +137,7 @@ _OPENING = stage(
     ),
     lines(
         "Requests rejected",
-        "percentunit",
+        "ratio",
         "Share of requests for a stream that got a redirect or an error instead. "
         "Users see nothing at all: look at authentication, limits and the proxy's upstreams.",
         high_by("route", "route:sse_open_rejected:ratio_rate5m"),
@@ -147,7 +145,7 @@ _OPENING = stage(
     ),
     heatmap(
         "Time to first event",
-        "s",
+        "seconds",
         "From the request to the first payload event of a fresh stream. Weight moving up "
         "means a slow backend or a proxy that buffers.",
         *buckets_over_time("route:sse_time_to_first_event_seconds_bucket:rate5m"),
@@ -158,14 +156,14 @@ _DELIVERING = stage(
     "Delivering",
     lines(
         "Active streams by route",
-        "locale",
+        "count",
         "Where the open streams are. A route that only rises keeps streams whose users are gone.",
         most_by("route", "route:sse_streams_open:sum"),
         decimals=0,
     ),
     lines(
         "Events sent",
-        "eps",
+        "events/s",
         "Events per second by name. Heartbeats alone mean that the application "
         "has stopped talking.",
         sum_by("event", "route:sse_events_sent:rate5m"),
@@ -180,7 +178,7 @@ _DELIVERING = stage(
     ),
     lines(
         "Bytes sent",
-        "Bps",
+        "bytes/s",
         "Body bytes per second. Bytes that rise faster than events mean larger "
         "events: see Network Quality.",
         most_by("route", "route:sse_sent_bytes:rate5m"),
@@ -191,7 +189,7 @@ _RECOVERING = stage(
     "Recovering",
     lines(
         "Resumptions per open stream",
-        "percentunit",
+        "ratio",
         "Share of open streams that reconnect each second. An orderly deploy stays "
         "under 0.8 %; above the line clients reconnect in a storm, again and again.",
         high_by("route", "route:sse_reconnect_storm:rate2m"),
@@ -199,7 +197,7 @@ _RECOVERING = stage(
     ),
     lines(
         "Slow reconnects",
-        "percentunit",
+        "ratio",
         "Share of reconnects that took over 5 s; above 5 % means that p95 is over "
         "5 s. Compare networks on Network Quality: one slow network or all of them?",
         high_by("route", "route:sse_reconnects_slow:ratio_rate10m"),
@@ -208,13 +206,10 @@ _RECOVERING = stage(
     ),
     lines(
         "Messages lost within 15m",
-        "locale",
+        "count",
         "Events lost for good, worst route, by who noticed. Above zero the replay "
         "buffer was shorter than the outage, or a resume met an instance without it.",
-        Query(
-            expr="max by (seen_by) (route:sse_message_loss:increase15m)",
-            legend="{{seen_by}}",
-        ),
+        each("seen_by", "route:sse_message_loss:increase15m"),
         decimals=0,
         colours=OBSERVER_COLOURS,
     ),
@@ -224,17 +219,17 @@ _ENDING = stage(
     "Ending",
     lines(
         "Connections closed by reason",
-        "reqps",
+        "requests/s",
         "How connections ended. Blue is clients leaving or being cut, grey a "
         "deploy, orange readers that were too slow, red errors of the application.",
         sum_by("reason", "route:sse_streams_closed:rate5m"),
         width=12,
         stacked=True,
-        colours=CLOSE_REASONS,
+        colours=REASON_COLOURS,
     ),
     heatmap(
         "Stream duration",
-        "s",
+        "seconds",
         "How long closed connections had lived. A sharp horizontal band is a time "
         "limit of something between server and client: see the cuts on Stall Detection.",
         *buckets_over_time("route:sse_stream_duration_seconds_bucket:rate5m"),
@@ -246,25 +241,27 @@ _ROUTES = stage(
     "Routes",
     table(
         "Routes",
-        "percentunit",
+        "ratio",
         "Every route on one line, the worst completion first. A coloured value is beyond the "
         "threshold of its alert, or too little of a budget. Slow start: first event after 5 s. "
         "Over 5 s: reconnects that took longer. A click on a route narrows the board to it.",
         column("Completion", "min", "route:sse_stream_completion:ratio_rate1h", decimals=2),
         column("Objective", "max", "route:sse_completion_objective:ratio", decimals=2),
         column("Budget left", "min", "route:sse_error_budget:ratio_left"),
-        column("Failed 1h", "sum", "route:sse_streams_failed:increase1h", "locale"),
-        column("Active", "sum", "route:sse_streams_open:sum", "locale"),
+        column("Failed 1h", "sum", "route:sse_streams_failed:increase1h", "count"),
+        column("Active", "sum", "route:sse_streams_open:sum", "count"),
         column("Rejected", "max", "route:sse_open_rejected:ratio_rate5m", decimals=1),
         column("Slow start", "max", "route:sse_first_event_slow:ratio_rate10m", decimals=1),
-        column("Reconnect", "max", "route:sse_reconnect_time_seconds:mean5m", "s", decimals=1),
+        column(
+            "Reconnect", "max", "route:sse_reconnect_time_seconds:mean5m", "seconds", decimals=1
+        ),
         column("Over 5 s", "max", "route:sse_reconnects_slow:ratio_rate10m", decimals=1),
         column("Saturation", "max", "route:sse_stream_saturation:ratio"),
         minimum=None,
         no_value="–",
         columns={"route": "Route"},
         colours={"Budget left": "bad"},
-        steps=((0, "warn"), (0.25, "plain")),
+        steps=(Step(0, "warn"), Step(0.25, "plain")),
     ),
 )
 

@@ -1,12 +1,12 @@
 """The collapsed rows of Stream Health: what lies under the answer."""
 
-from sse_observe.catalog.dashboards.panels import depth, lines, per_instance
-from sse_observe.catalog.dashboards.phrases import (
+from sse_observe.catalog.dashboards.colours import (
     FAULT_COLOURS,
-    NETWORK_COLOURS,
-    NO_REPORTS,
     PLACE_COLOURS,
     QUANTILE_COLOURS,
+)
+from sse_observe.catalog.dashboards.panels import NO_REPORTS, depth, lines, per_instance
+from sse_observe.catalog.dashboards.queries import (
     each,
     high_by,
     instances,
@@ -14,13 +14,13 @@ from sse_observe.catalog.dashboards.phrases import (
     per_minute_by,
     quantiles,
 )
-from sse_observe.catalog.model import Query
+from sse_observe.catalog.dashboards.shared_panels import completion_by_network
 
 FIRST_EVENT = depth(
     "Opening in depth: first event and response headers",
     lines(
         "Time to first event, quantiles",
-        "s",
+        "seconds",
         "From the request to the first payload event of a fresh stream. p50 is what most "
         "users wait, p99 what the unlucky ones wait.",
         *quantiles("route:sse_time_to_first_event_seconds_bucket:rate5m"),
@@ -28,7 +28,7 @@ FIRST_EVENT = depth(
     ),
     lines(
         "Slow first events",
-        "percentunit",
+        "ratio",
         "Share of streams whose first event took over 5 s. Either the backend is "
         "slow or something on the way holds the response back.",
         high_by("route", "route:sse_first_event_slow:ratio_rate10m"),
@@ -36,7 +36,7 @@ FIRST_EVENT = depth(
     ),
     lines(
         "Response header faults within 15m",
-        "locale",
+        "count",
         "Streams whose headers let something on the way buffer, cache or break "
         "them, by fault. Any is worth a fix: the runbook has the exact header.",
         each("fault", "route:sse_response_faults:increase15m"),
@@ -49,7 +49,7 @@ CAPACITY = depth(
     "Capacity: limits and leaks",
     lines(
         "Saturation of the fullest process",
-        "percentunit",
+        "ratio",
         "Open streams against the route's limit on the process that is nearest to "
         "it. At 100 % new users are turned away: add processes or raise the limit.",
         high_by("route", "route:sse_stream_saturation:ratio"),
@@ -59,7 +59,7 @@ CAPACITY = depth(
     ),
     lines(
         "Streams leaked",
-        "locale",
+        "count",
         "Streams that nobody reads any more: their client is known to be gone, or "
         "arrivals and mean life do not explain them. They keep memory and descriptors.",
         high_by("route", "route:sse_streams_leaked:max"),
@@ -72,7 +72,7 @@ BUDGET = depth(
     "Error budget and what it rests on",
     lines(
         "Error budget left",
-        "percentunit",
+        "ratio",
         "Share of the allowed failures that is left in the objective's window. A "
         "steep fall is an incident, a steady one a fault that nobody noticed.",
         low_by("route", "route:sse_error_budget:ratio_left"),
@@ -84,7 +84,7 @@ BUDGET = depth(
     ),
     lines(
         "Burn rate over 1h",
-        "none",
+        "times",
         "How many times faster than allowed the budget goes, by route. At 1 it lasts exactly its "
         "window; at 14.4 it is gone in two days.",
         high_by("route", "route:sse_error_budget:burn_rate1h"),
@@ -93,7 +93,7 @@ BUDGET = depth(
     ),
     lines(
         "Ends as clients saw them",
-        "cpm",
+        "per minute",
         "What browsers reported, per minute: completed, cancelled by the user, or failed. What "
         "nobody reports is found by counting births.",
         per_minute_by("outcome", "route:sse_client_streams:rate5m"),
@@ -104,7 +104,7 @@ BUDGET = depth(
     ),
     lines(
         "Client coverage",
-        "percentunit",
+        "ratio",
         "Share of completed streams whose browser reported it. Under 50 % leaving "
         "and losing cannot be told apart, and only failures of the server count.",
         low_by("route", "route:sse_client_coverage:ratio_rate6h"),
@@ -117,22 +117,7 @@ BUDGET = depth(
 
 SPLITS = depth(
     "By user segment and network type",
-    lines(
-        "Completion by network type",
-        "percent",
-        "Completion over 1h, worst segment and route, by the network that the "
-        "stream was opened on. Absent under 20 ended streams: fewer are noise.",
-        Query(
-            expr="min by (network_type) (sse_stream_completion_rate)",
-            legend="{{network_type}}",
-        ),
-        width=12,
-        decimals=1,
-        minimum=None,
-        soft_minimum=98,
-        maximum=100,
-        colours=NETWORK_COLOURS,
-    ),
+    completion_by_network(),
     lines(
         "Completion by user segment",
         "percent",
@@ -151,7 +136,7 @@ TELEMETRY = depth(
     "Is the telemetry itself in order?",
     lines(
         "Telemetry present",
-        "locale",
+        "count",
         "1 while a job exports these metrics. At 0 every other panel goes quiet, "
         "which must not be read as healthy.",
         low_by("job", "route:sse_telemetry_present:bool"),
@@ -161,7 +146,7 @@ TELEMETRY = depth(
     ),
     lines(
         "Processes observed",
-        "locale",
+        "count",
         "Processes that export these metrics, by job. Fewer than you run means "
         "targets that Prometheus cannot scrape.",
         high_by("job", "route:sse_telemetry_instances:count"),
@@ -170,7 +155,7 @@ TELEMETRY = depth(
     ),
     lines(
         "Observer faults within 15m",
-        "locale",
+        "count",
         "Failures of sse-observe itself, by where they were caught. Streams are "
         "not harmed, but counts may be missing: the log has one traceback for each place.",
         each("where", "route:sse_observer_faults:increase15m"),
@@ -180,7 +165,7 @@ TELEMETRY = depth(
     ),
     lines(
         "Client reports refused",
-        "percentunit",
+        "ratio",
         "Share of browser reports that were refused. High after a deploy means old "
         "clients or a lost signing key; high for long means that somebody plays with it.",
         high_by("job", "route:sse_client_reports_refused:ratio_rate15m"),
@@ -193,7 +178,7 @@ TELEMETRY = depth(
 INSTANCES = per_instance(
     lines(
         "Active streams by instance",
-        "locale",
+        "count",
         "Balance of open streams over the chosen instances. One far above "
         "the others never gave its streams back after a deploy.",
         instances("sum by (instance) (sse_concurrent_streams)"),
@@ -201,23 +186,23 @@ INSTANCES = per_instance(
     ),
     lines(
         "Time to first event by instance, p95",
-        "s",
+        "seconds",
         "How long one in twenty users of an instance waits. A dot is an exemplar: one request, "
         "with a link to its trace where tracing is on.",
         instances(
             "histogram_quantile(0.95, sum by (instance, le)"
-            " (rate(sse_time_to_first_event_seconds_bucket[$__rate_interval])))",
+            " (rate(sse_time_to_first_event_seconds_bucket[<< rate_window >>])))",
             exemplar=True,
         ),
     ),
     lines(
         "Stream duration by instance, p95",
-        "s",
+        "seconds",
         "How long connections live on each instance. One instance far below the "
         "others drops its clients: look at its node and its proxy.",
         instances(
             "histogram_quantile(0.95, sum by (instance, le)"
-            " (rate(sse_stream_duration_seconds_bucket[$__rate_interval])))",
+            " (rate(sse_stream_duration_seconds_bucket[<< rate_window >>])))",
             exemplar=True,
         ),
     ),

@@ -1,7 +1,7 @@
 """
-What the recordings say about completion: failures over windows, their share, the error budget.
+SLIs of completion: failures over windows, their share, the error budget.
 
-Reads signals alone. The words of the templates are explained in `recordings`.
+Read signals alone. The words of the templates are explained in `recordings`.
 """
 
 from sse_observe.catalog.model import Signal
@@ -10,11 +10,35 @@ from sse_observe.catalog.signals.measures import ROUTE, SPLIT, number, rate, sha
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 """The windows that completion is judged over; burn-rate alerts choose among them."""
 
-_LOST = "sum_over_time(route:sse_streams_lost:rate5m[<< slo_window >>])"
-_COMPLETED = "sum_over_time(route:sse_streams_completed:rate5m[<< slo_window >>])"
+
+def completion(completed: float, lost: float) -> float | None:
+    """Return the share of ended streams that completed; None where none ended."""
+    ended = completed + lost
+    return completed / ended if ended else None
 
 
-def _fate(name: str, text: str) -> Signal:
+def lost_over(window: str, by: str = "") -> str:
+    """Add up the rate of lost streams over a window, by a label where one is given."""
+    # Clamped last: what is negative in one minute is missing in the next.
+    return f"clamp_min({_summed('lost', window, by)}, 0)"
+
+
+def completed_over(window: str, by: str = "") -> str:
+    """Add up the rate of completed streams over a window, by a label where one is given."""
+    return _summed("completed", window, by)
+
+
+def _summed(outcome: str, window: str, by: str) -> str:
+    counted = f"sum_over_time(route:sse_streams_{outcome}:rate5m[{window}])"
+    return f"sum by ({by}) ({counted})" if by else counted
+
+
+def failure_share(failed: str, ended: str) -> str:
+    """Divide failed streams by ended ones; absent where none ended."""
+    return f"{failed} / ({ended} > 0)"
+
+
+def _outcome(name: str, text: str) -> Signal:
     return rate(
         f"route:sse_streams_{name}:rate5m",
         f"sum by (<< by >>) (route_split:sse_streams_{name}:rate5m)",
@@ -24,10 +48,10 @@ def _fate(name: str, text: str) -> Signal:
 
 def _lost(prefix: str, labels: tuple[str, ...], match: str) -> Signal:
     """
-    Count births: what is neither completed, nor cancelled, nor still open is lost.
+    Record lost streams: started, and neither completed, nor cancelled, nor still open.
 
-    Signed on purpose: windows are averaged first and clamped last. Under half coverage leaving
-    and losing cannot be told apart, and only what the server broke counts.
+    Signed on purpose: windows are averaged first and clamped last. Under half coverage a user who
+    left looks like a lost stream; there only what the server broke counts.
     """
     coverage = "last_over_time(route:sse_client_coverage:ratio_rate6h[<< w('1d') >>])"
     return rate(
@@ -79,7 +103,7 @@ def _number_ended(window: str) -> str:
 
 
 def _window(window: str) -> tuple[Signal, ...]:
-    """Record the verdict over one window: failed, ended, their ratio, and how many failed."""
+    """Record completion over one window: failed, ended, their ratio, and how many failed."""
     lost = "failed" if window == "5m" else "lost"
     counted = _within(f"route:sse_streams_{lost}:rate5m", window)
     failed = f"route:sse_streams_failed:increase{window}"
@@ -87,7 +111,9 @@ def _window(window: str) -> tuple[Signal, ...]:
         *_ended("route", ROUTE, window),
         share(
             f"route:sse_stream_failures:ratio_rate{window}",
-            f"route:sse_streams_failed:rate{window} / (route:sse_streams_ended:rate{window} > 0)",
+            failure_share(
+                f"route:sse_streams_failed:rate{window}", f"route:sse_streams_ended:rate{window}"
+            ),
             f"Share of streams that failed over {window}; absent when none ended.",
         ),
         number(
@@ -98,7 +124,7 @@ def _window(window: str) -> tuple[Signal, ...]:
         number(
             f"route:sse_streams_failed_certain:increase{window}",
             # Lost reports and restarts leave failures that never were: of n streams that ended
-            # up to 0.3 √n more than the budget, in 63 simulated fleets that kept the promise.
+            # up to 0.3 √n more than the budget, in 63 simulated fleets that met their objective.
             f"clamp_min({failed} - 0.4 * sqrt({_number_ended(window)}), 0)",
             f"Streams that failed within {window}, less those that the estimate may have made up.",
         ),
@@ -106,11 +132,11 @@ def _window(window: str) -> tuple[Signal, ...]:
 
 
 _STREAMS = (
-    _fate("started", "Streams born"),
-    _fate("completed", "Streams completed"),
-    _fate("broken", "Streams that the server itself broke"),
-    _fate("cancelled", "Streams that their user cancelled"),
-    _fate("confirmed", "Completed streams that their client confirmed"),
+    _outcome("started", "Streams started"),
+    _outcome("completed", "Streams completed"),
+    _outcome("broken", "Streams that the server itself broke"),
+    _outcome("cancelled", "Streams that their user cancelled"),
+    _outcome("confirmed", "Completed streams that their client confirmed"),
     share(
         "route:sse_client_coverage:ratio_rate6h",
         "clamp_max(avg_over_time(route:sse_streams_confirmed:rate5m[<< w('6h') >>])"
@@ -142,12 +168,14 @@ _STREAMS = (
     ),
     share(
         "route:sse_stream_completion_best:ratio_rate1h",
-        f"1 - route:sse_streams_failed_certain:increase1h / ({_number_ended('1h')} > 0)",
+        "1 - " + failure_share("route:sse_streams_failed_certain:increase1h", _number_ended("1h")),
         "Share of streams that reached their end over 1h, at best: without the failures that the "
         "estimate may have made up.",
     ),
 )
 
+_LOST = lost_over("<< slo_window >>")
+_COMPLETED = completed_over("<< slo_window >>")
 _BUDGET = (
     share(
         "route:sse_completion_objective:ratio",
@@ -162,8 +190,7 @@ _BUDGET = (
     share(
         "route:sse_error_budget:ratio_left",
         # Weighted by streams: an average of ratios would understate a busy bad hour.
-        f"1 - clamp_min({_LOST}, 0) / (clamp_min({_LOST}, 0) + {_COMPLETED} > 0)"
-        " / << budget('completion') >>",
+        f"1 - {failure_share(_LOST, f'{_LOST} + {_COMPLETED}')} / << budget('completion') >>",
         "Share of the error budget left in the objective's window; below 0 it is overspent.",
     ),
 )

@@ -1,7 +1,7 @@
 """
-The forms that a verdict is recorded in: a share, a number, something per second, a total.
+Forms of a signal: a share, a number, something per second, a total over a window.
 
-Knows how each is written, and none of them.
+Knows how each form is written, and no signal.
 """
 
 from sse_observe.catalog.model import Signal
@@ -12,12 +12,12 @@ SPLIT = ("job", "route", "user_segment", "network_type")
 
 def share(record: str, expr: str, text: str, *labels: str) -> Signal:
     """Record a ratio."""
-    return Signal(record=record, expr=expr, unit="percentunit", help=text, labels=labels or ROUTE)
+    return Signal(record=record, expr=expr, unit="ratio", help=text, labels=labels or ROUTE)
 
 
 def number(record: str, expr: str, text: str, *labels: str) -> Signal:
     """Record a count within a window, or of things that are now."""
-    return Signal(record=record, expr=expr, unit="short", help=text, labels=labels or ROUTE)
+    return Signal(record=record, expr=expr, unit="count", help=text, labels=labels or ROUTE)
 
 
 def total(rate: str, window: str, *, merged: bool = False) -> str:
@@ -33,4 +33,6 @@ def total(rate: str, window: str, *, merged: bool = False) -> str:
 
 def rate(record: str, expr: str, text: str, labels: tuple[str, ...] = ROUTE) -> Signal:
     """Record something per second."""
-    return Signal(record=record, expr=expr, unit="ops", help=text, labels=labels, per_second=True)
+    return Signal(
+        record=record, expr=expr, unit="operations/s", help=text, labels=labels, per_second=True
+    )

@@ -7,23 +7,21 @@ is a window one scrape longer, so that a rate spans exactly the two instants tha
 `x offset 5m` see; `interval` is the seconds between two evaluations of what is read.
 
 Reading a series costs a fleet the same in whatever query: so each raw family is read once where
-that can be, and the widest ones that nobody is woken by are patient.
+that can be, and the widest ones that wake nobody are recorded at the slow interval.
 """
 
-from sse_observe.catalog.model import Signal
-from sse_observe.catalog.signals.slis import VERDICTS
+from sse_observe.catalog.model import Interval, Signal, Unit
+from sse_observe.catalog.signals.measures import ROUTE, SPLIT
+from sse_observe.catalog.signals.slis import SLIS
 from sse_observe.metrics import METRICS
-
-_ROUTE = ("job", "route")
-_SPLIT = ("job", "route", "user_segment", "network_type")
 
 
 def _counter(
     metric: str,
     *labels: str,
-    unit: str = "ops",
+    unit: Unit = "operations/s",
     prefix: str = "route",
-    patient: bool = False,
+    interval: Interval = "normal",
 ) -> Signal:
     """Record the rate of a counter over the fleet, by its own labels or by those given."""
     return Signal(
@@ -33,7 +31,7 @@ def _counter(
         help=f"{METRICS[metric].help} Per second.",
         labels=("job", *(labels or METRICS[metric].labels)),
         per_second=True,
-        patient=patient,
+        interval=interval,
     )
 
 
@@ -42,15 +40,15 @@ def _buckets(metric: str) -> Signal:
     return Signal(
         record=f"route:{metric}_bucket:rate5m",
         expr=f"sum by (<< by >>) (rate({metric}_bucket[<< rate('5m') >>]))",
-        unit="ops",
+        unit="operations/s",
         help=f"{METRICS[metric].help} Observations per second, by upper bound.",
-        labels=(*_ROUTE, "le"),
+        labels=(*ROUTE, "le"),
         per_second=True,
-        patient=True,
+        interval="slow",
     )
 
 
-def _gauge(metric: str, unit: str = "short") -> Signal:
+def _gauge(metric: str, unit: Unit = "count") -> Signal:
     """Record a gauge, summed over the fleet."""
     return Signal(
         record=f"route:{metric}:sum",
@@ -65,7 +63,7 @@ def _average(metric: str) -> Signal:
     return Signal(
         record=f"route:{metric}:avg5m",
         expr=f"sum by (<< by >>) (avg_over_time({metric}[<< w('5m') >>]))",
-        unit="short",
+        unit="count",
         help=f"{METRICS[metric].help} On average over five minutes.",
     )
 
@@ -76,7 +74,7 @@ _FINITE = "unless on (<< on >>) route:sse_continuous:info"
 
 def _split(metric: str, label: str) -> Signal:
     """Record a counter of streams once, by everything it has: others add this up, not a fleet."""
-    return _counter(metric, *_SPLIT[1:], label, prefix="route_split")
+    return _counter(metric, *SPLIT[1:], label, prefix="route_split")
 
 
 def _whole(metric: str, label: str) -> Signal:
@@ -85,24 +83,24 @@ def _whole(metric: str, label: str) -> Signal:
     return Signal(
         record=f"route:{name}:rate5m",
         expr=f"sum by (<< by >>) (route_split:{name}:rate5m)",
-        unit="ops",
+        unit="operations/s",
         help=f"{METRICS[metric].help} Per second.",
-        labels=(*_ROUTE, label),
+        labels=(*ROUTE, label),
         per_second=True,
     )
 
 
-def _fate(name: str, selector: str, text: str) -> Signal:
-    """Record what became of streams: born, completed, broken, cancelled or confirmed."""
+def _outcome(name: str, selector: str, text: str) -> Signal:
+    """Record the outcomes of streams: started, completed, broken, cancelled or confirmed."""
     counted = f"sum by (<< by >>) ({selector})"
     # What never happened has no series: zero, with the labels of what started.
     never = "" if name == "started" else " or 0 * route_split:sse_streams_started:rate5m"
     return Signal(
         record=f"route_split:sse_streams_{name}:rate5m",
         expr=f"({counted}{never}) {_FINITE}",
-        unit="ops",
+        unit="operations/s",
         help=f"{text}, per second, by segment and network.",
-        labels=_SPLIT,
+        labels=SPLIT,
         per_second=True,
     )
 
@@ -111,29 +109,29 @@ _COMPLETION = (
     Signal(
         record="route:sse_continuous:info",
         expr='max by (<< by >>) (sse_route_info{kind="continuous"})',
-        unit="short",
+        unit="count",
         help="1 for a route whose streams are not meant to end.",
     ),
     _split("sse_streams_opened_total", "start"),
     _split("sse_streams_closed_total", "reason"),
     _split("sse_client_streams_total", "outcome"),
-    _fate("started", 'route_split:sse_streams_opened:rate5m{start="fresh"}', "Streams born"),
-    _fate(
+    _outcome("started", 'route_split:sse_streams_opened:rate5m{start="fresh"}', "Streams started"),
+    _outcome(
         "completed",
         'route_split:sse_streams_closed:rate5m{reason="completed"}',
         "Streams completed",
     ),
-    _fate(
+    _outcome(
         "broken",
         'route_split:sse_streams_closed:rate5m{reason=~"server_error|slow_consumer"}',
         "Streams that the server itself broke",
     ),
-    _fate(
+    _outcome(
         "cancelled",
         'route_split:sse_client_streams:rate5m{outcome="cancelled"}',
         "Streams that their user cancelled",
     ),
-    _fate(
+    _outcome(
         "confirmed",
         'route_split:sse_client_streams:rate5m{outcome="completed"}',
         "Completed streams that their client confirmed",
@@ -141,14 +139,14 @@ _COMPLETION = (
     Signal(
         record="route_split:sse_streams_open:sum",
         # Raw counters on purpose: both come from one process and one scrape.
-        # Patient, since only verdicts over an hour read it: what opened since `offset 5m` is still
-        # of five minutes, two evaluations ago.
+        # Slow, since only signals over an hour read it: what opened since `offset 5m` is still of
+        # five minutes, two evaluations ago.
         expr="sum by (<< by >>) (sse_streams_opened_total)"
         " - sum by (<< by >>) (sse_streams_closed_total)",
-        unit="short",
+        unit="count",
         help="Streams open now, by segment and network.",
-        labels=_SPLIT,
-        patient=True,
+        labels=SPLIT,
+        interval="slow",
     ),
     Signal(
         record="route:sse_streams_open:sum",
@@ -156,7 +154,7 @@ _COMPLETION = (
         expr="sum by (<< by >>) (sse_concurrent_streams"
         " or (last_over_time(sse_concurrent_streams[<< w('10m') >>])"
         " and on (job, instance) up == 0))",
-        unit="short",
+        unit="count",
         help="Streams open now.",
     ),
 )
@@ -165,17 +163,17 @@ _CONNECTIONS = (
     _whole("sse_streams_opened_total", "start"),
     _whole("sse_streams_closed_total", "reason"),
     _whole("sse_client_streams_total", "outcome"),
-    _counter("sse_open_rejected_total", patient=True),
-    _counter("sse_cuts_total", patient=True),
-    _counter("sse_response_faults_total", patient=True),
+    _counter("sse_open_rejected_total", interval="slow"),
+    _counter("sse_cuts_total", interval="slow"),
+    _counter("sse_response_faults_total", interval="slow"),
     _buckets("sse_stream_duration_seconds"),
     Signal(
         record="route:sse_stream_duration_seconds_sum:rate5m",
         expr="sum by (<< by >>) (rate(sse_stream_duration_seconds_sum[<< rate('5m') >>]))",
-        unit="short",
+        unit="count",
         help="Seconds that the connections closed per second had lived.",
         per_second=True,
-        patient=True,
+        interval="slow",
     ),
     _buckets("sse_time_to_first_event_seconds"),
     Signal(
@@ -188,7 +186,7 @@ sum by (<< by >>) (
   rate(sse_streams_opened_total{start="resumed"}[<< rate('2m') >>])
   or - rate(sse_streams_closed_total{reason="polled"}[<< rate('2m') >>])
 )""",
-        unit="ops",
+        unit="operations/s",
         help="Connections resumed per second without those that poll, over two minutes.",
         per_second=True,
     ),
@@ -198,7 +196,7 @@ sum by (<< by >>) (
         # Each as last seen: one missed scrape must not start the alert's waiting again.
         expr="max by (<< by >>) (last_over_time(sse_concurrent_streams[<< w('2m') >>])"
         " / (last_over_time(sse_stream_limit[<< w('2m') >>]) > 0))",
-        unit="percentunit",
+        unit="ratio",
         help="Open streams against the limit, on the fullest process.",
     ),
 )
@@ -214,32 +212,32 @@ _FLOW = (
         # A moment as an orphan is the normal end of a stream; and a scrape that is missed, which
         # ends a gauge's series, is no moment without orphans.
         expr="sum by (<< by >>) (min_over_time(sse_orphaned_streams[<< w('2m') >>]))",
-        unit="short",
+        unit="count",
         help=f"{METRICS['sse_orphaned_streams'].help} For two minutes at least.",
     ),
     _counter("sse_stream_seconds_total"),
     _buckets("sse_event_gap_seconds"),
-    _counter("sse_events_sent_total", patient=True),
-    _counter("sse_sent_bytes_total", unit="Bps", patient=True),
+    _counter("sse_events_sent_total", interval="slow"),
+    _counter("sse_sent_bytes_total", unit="bytes/s", interval="slow"),
     _buckets("sse_event_size_bytes"),
     _counter("sse_send_blocked_seconds_total"),
     Signal(
         record="route:sse_heartbeats_expected:rate",
         expr="sum by (<< by >>) (sse_concurrent_streams / (sse_heartbeat_interval_seconds > 0))",
-        unit="ops",
+        unit="operations/s",
         help="Heartbeats per second if every open stream were idle: the most there can be.",
-        patient=True,
+        interval="slow",
     ),
-    _counter("sse_stall_detections_total", patient=True),
+    _counter("sse_stall_detections_total", interval="slow"),
     _buckets("sse_stall_recovery_seconds"),
-    _counter("sse_ui_messages_shown_total", patient=True),
+    _counter("sse_ui_messages_shown_total", interval="slow"),
     _buckets("sse_event_delay_seconds"),
 )
 
 _REPLAY = (
-    _counter("sse_resumes_total", patient=True),
-    _counter("sse_replayed_events_total", patient=True),
-    _counter("sse_replay_evicted_events_total", patient=True),
+    _counter("sse_resumes_total", interval="slow"),
+    _counter("sse_replayed_events_total", interval="slow"),
+    _counter("sse_replay_evicted_events_total", interval="slow"),
     _gauge("sse_replay_buffer_events"),
     _counter("sse_message_loss_total"),
     Signal(
@@ -251,35 +249,35 @@ _REPLAY = (
 or (sum by (<< by >>) (sse_message_loss_total
       and on (job, instance) (time() - sse_start_time_seconds < << seconds('15m') >>)) > 0)
 or sum by (<< by >>) (increase(sse_message_loss_total[<< w('15m') >>]))""",
-        unit="short",
+        unit="count",
         help="Events lost for good within 15m.",
-        labels=(*_ROUTE, "seen_by"),
+        labels=(*ROUTE, "seen_by"),
     ),
-    _counter("sse_duplicate_events_total", patient=True),
-    _counter("sse_client_events_received_total", "route", patient=True),
+    _counter("sse_duplicate_events_total", interval="slow"),
+    _counter("sse_client_events_received_total", "route", interval="slow"),
 )
 
 _NETWORK = (
     Signal(
         record="route_split:sse_reconnect_time_seconds_bucket:rate5m",
         expr="sum by (<< by >>) (rate(sse_reconnect_time_seconds_bucket[<< rate('5m') >>]))",
-        unit="ops",
+        unit="operations/s",
         help="Reconnects per second, by upper bound of their time and by network.",
-        labels=(*_ROUTE, "network_type", "le"),
+        labels=(*ROUTE, "network_type", "le"),
         per_second=True,
-        patient=True,
+        interval="slow",
     ),
     Signal(
         record="route_split:sse_reconnect_time_seconds_sum:rate5m",
         expr="sum by (<< by >>) (rate(sse_reconnect_time_seconds_sum[<< rate('5m') >>]))",
-        unit="short",
+        unit="count",
         help="Seconds spent reconnecting per second, by network.",
-        labels=(*_ROUTE, "network_type"),
+        labels=(*ROUTE, "network_type"),
         per_second=True,
-        patient=True,
+        interval="slow",
     ),
-    _counter("sse_tcp_sent_segments_total", prefix="route_split", patient=True),
-    _counter("sse_tcp_retransmitted_segments_total", prefix="route_split", patient=True),
+    _counter("sse_tcp_sent_segments_total", prefix="route_split", interval="slow"),
+    _counter("sse_tcp_retransmitted_segments_total", prefix="route_split", interval="slow"),
     _buckets("sse_tcp_rtt_seconds"),
     _gauge("sse_tcp_unsent_bytes", "bytes"),
 )
@@ -288,7 +286,7 @@ _OURSELVES = (
     Signal(
         record="route:sse_telemetry_instances:count",
         expr="count by (<< by >>) (sse_build_info)",
-        unit="short",
+        unit="count",
         help="Processes that export these metrics, by job.",
         labels=("job",),
     ),
@@ -300,14 +298,14 @@ _OURSELVES = (
 (route:sse_telemetry_instances:count > bool 0)
 or 0 * last_over_time(route:sse_telemetry_instances:count[<< w('1d') >>])
 or on () (absent(sse_build_info) - 1)""",
-        unit="bool",
+        unit="flag",
         help="1 while a job exports these metrics, 0 for a day after it stopped.",
         labels=("job",),
     ),
     Signal(
         record="route:sse_observer_faults:increase15m",
         expr="sum by (<< by >>) (increase(sse_observer_faults_total[<< w('15m') >>]))",
-        unit="short",
+        unit="count",
         help="Failures of sse-observe itself within 15m, by where they were caught.",
         labels=("job", "where"),
     ),
@@ -321,6 +319,6 @@ SIGNALS = (
     *_REPLAY,
     *_NETWORK,
     *_OURSELVES,
-    *VERDICTS,
+    *SLIS,
 )
 """All signals, each after those that it reads: the order of evaluation."""

@@ -1,7 +1,7 @@
 """
-What the recordings mean beside completion: shares over a limit, numbers within a window.
+Derived SLIs: shares over a limit, numbers within a window, and those of `completion`.
 
-Reads signals alone, never a raw metric. A ratio divides by `(… > 0)`: idle is absent, never NaN.
+Read signals alone, never a raw metric. A ratio divides by `(… > 0)`: idle is absent, never NaN.
 The words of the templates are explained in `recordings`.
 """
 
@@ -18,7 +18,7 @@ _UNEXPLAINED = "min_over_time(route:sse_streams_unexplained:min2h[<< w('30m') >>
 
 
 def _over_bound(
-    name: str, buckets: str, bound: str, window: str, what: str
+    name: str, buckets: str, bound: str, window: str, things: str
 ) -> tuple[Signal, Signal]:
     """Record the share and the number of observations over a bound of a recorded histogram."""
     every = f"sum by (<< by >>) (sum_over_time({buckets}{{le=\"+Inf\"}}[<< w('{window}') >>]))"
@@ -27,12 +27,12 @@ def _over_bound(
         share(
             f"route:{name}:ratio_rate{window}",
             f"1 - {within} / ({every} > 0)",
-            f"Share of {what}.",
+            f"Share of {things}.",
         ),
         number(
             f"route:{name}:increase{window}",
             f"({every} - {within}) * << interval >>",
-            f"Number of {what}, within {window}.",
+            f"Number of {things}, within {window}.",
         ),
     )
 
@@ -55,7 +55,7 @@ _CONNECTIONS = (
         expr="avg_over_time(route:sse_stream_duration_seconds_sum:rate5m[<< w('6h') >>])"
         " / (sum by (<< by >>) (avg_over_time("
         "route:sse_stream_duration_seconds_bucket:rate5m{le=\"+Inf\"}[<< w('6h') >>])) > 0)",
-        unit="s",
+        unit="seconds",
         help="How long connections live on average, over 6h.",
     ),
     number(
@@ -192,7 +192,7 @@ _NETWORK = (
         record="route:sse_reconnect_time_seconds:mean5m",
         expr="sum by (<< by >>) (route_split:sse_reconnect_time_seconds_sum:rate5m) / (sum by"
         ' (<< by >>) (route:sse_reconnect_time_seconds_bucket:rate5m{le="+Inf"}) > 0)',
-        unit="s",
+        unit="seconds",
         help="How long a reconnect takes on average, over five minutes.",
     ),
     number(
@@ -242,5 +242,5 @@ _OURSELVES = (
     ),
 )
 
-VERDICTS = (*COMPLETION, *_CONNECTIONS, *_FLOW, *_REPLAY, *_NETWORK, *_OURSELVES)
+SLIS = (*COMPLETION, *_CONNECTIONS, *_FLOW, *_REPLAY, *_NETWORK, *_OURSELVES)
 """All of them, each after those that it reads."""

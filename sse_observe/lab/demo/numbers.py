@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from sse_observe.catalog.signals.completion import completion as completion_of
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -43,7 +45,7 @@ class _Samples:
 
 
 def read(exposition: str) -> Numbers:
-    """Return the numbers of one scrape, counting births as the recording rules do."""
+    """Return the numbers of one scrape, counting started streams as the recording rules do."""
     samples = _Samples(exposition)
     started = samples.total("sse_streams_opened_total", start="fresh")
     completed = samples.total("sse_streams_closed_total", reason="completed")
@@ -64,6 +66,6 @@ def read(exposition: str) -> Numbers:
         lost_events=int(samples.total("sse_message_loss_total")),
         duplicate_events=int(samples.total("sse_duplicate_events_total")),
         stalls=int(samples.total("sse_stall_detections_total")),
-        completion=completed / (completed + lost) if completed + lost else None,
+        completion=completion_of(completed, lost),
         mean_reconnect=waited / reconnects if reconnects else None,
     )

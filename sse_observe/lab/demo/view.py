@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sse_observe.lab.demo.numbers import Numbers
+from sse_observe.render.settings import Objectives
 
 _STATES = {"firing": "bold red", "pending": "yellow", "resolved": "green"}
 
@@ -55,7 +56,7 @@ def _numbers(numbers: Numbers | None) -> RenderableType:
         table.add_row("waiting for the first scrape", "", "")
         return table
     completion = numbers.completion
-    good = completion is not None and completion >= 0.995  # the default objective
+    good = completion is not None and completion >= Objectives().completion
     share = "–" if completion is None else f"{completion:.1%}"
     reconnect = "–" if numbers.mean_reconnect is None else f"{numbers.mean_reconnect:.2f} s"
     rows: tuple[tuple[str, str | Text, str], ...] = (

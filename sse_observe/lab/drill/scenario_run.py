@@ -4,12 +4,11 @@ One fault's way through a drill: healthy, broken, mended, over; and the verdict 
 Judges what it is shown; starts nothing and asks nobody.
 """
 
-import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sse_observe.catalog.model import Alert
+from sse_observe.catalog.model import COMPARE, Alert
 from sse_observe.lab.drill.faults import Fault
 from sse_observe.lab.drill.faulty_apps import Switch
 from sse_observe.lab.programs.alertmanager import Notification
@@ -19,15 +18,6 @@ from sse_observe.lab.programs.prometheus import Sample
 SETTLE_MINUTES = 10.0
 # The longest look back of the alerts is 1h and its `keep_firing_for` 10m; and as much for slack.
 RECOVERY_MINUTES = 120.0
-
-_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 
 Event = Literal[
@@ -122,7 +112,7 @@ class Course:
             alert = self.alerts[name]
             line = alert.line(alert.windows[0] if alert.windows else None)
             for sample in samples:
-                over = sample.labels["__name__"] == alert.signals()[0] and _COMPARE[alert.compare](
+                over = sample.labels["__name__"] == alert.signals()[0] and COMPARE[alert.compare](
                     sample.value, line
                 )
                 if over and name not in self._crossed and self.phase == "broken":

@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sse_observe.catalog.load import load
-from sse_observe.catalog.model import Alert
+from sse_observe.catalog.model import Alert, Window
 from sse_observe.lab.demo.pages import Pages, bundle_pages
 from sse_observe.lab.programs.alertmanager import Alertmanager, Notification, Webhook
 from sse_observe.lab.programs.alertmanager import program as alertmanager
 from sse_observe.lab.programs.process import find
 from sse_observe.lab.programs.prometheus import Prometheus, PrometheusAPI, Sample
 from sse_observe.render.bundle import render, write
-from sse_observe.render.settings import AlertSettings, Settings, WindowSettings
+from sse_observe.render.settings import AlertSettings, Settings
 from sse_observe.render.tuning import tune
 
 # Pairs of longer windows would fire, and resolve, minutes after the fault is mended.
 _WINDOWS = (
-    WindowSettings(long="1h", short="5m", factor=14.4, hold_for="2m", severity="critical"),
-    WindowSettings(long="6h", short="30m", factor=6, hold_for="15m", severity="critical"),
+    Window(long="1h", short="5m", factor=14.4, hold_for="2m", severity="critical"),
+    Window(long="6h", short="30m", factor=6, hold_for="15m", severity="critical"),
 )
 
 

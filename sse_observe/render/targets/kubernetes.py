@@ -1,22 +1,22 @@
 """
 The bundle as Kubernetes takes it: rules for the Prometheus Operator, boards for Grafana's sidecar.
 
-Wraps what `text` and `boards` rendered and changes no word of it; knows no signal and no alert.
+Wraps the default rendering and changes no word of it.
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from sse_observe.render.banner import banner
+from sse_observe.render.target import Rendering, Target
 
 FOLDER = "kubernetes"
 
 
-def manifests(files: Mapping[str, str]) -> dict[str, str]:
+def manifests(rendering: Rendering) -> dict[str, str]:
     """Return a PrometheusRule for each file of rules and a ConfigMap for each board, by path."""
     found: dict[str, str] = {}
-    for name, text in files.items():
+    for name, text in rendering.files.items():
         path = PurePosixPath(name)
         if name.startswith("alerts/") and path.suffix == ".yaml":
             found[f"{FOLDER}/{path.stem}.yaml"] = _rule(path.stem, text)
@@ -53,3 +53,6 @@ def _board(file: str, name: str, text: str) -> str:
 def _indented(text: str, width: int) -> str:
     margin = " " * width
     return "".join(f"{margin}{line}" if line.strip() else line for line in text.splitlines(True))
+
+
+TARGET = Target(folders={FOLDER: ("*.yaml",)}, render=manifests)

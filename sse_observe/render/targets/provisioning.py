@@ -5,10 +5,13 @@ Says where each program finds the bundle's files; holds no copy of any of them.
 """
 
 import re
+from collections.abc import Iterator
 
 from sse_observe.catalog.durations import duration, seconds
+from sse_observe.catalog.promql import Matcher, matchers
 from sse_observe.errors import SettingsError
-from sse_observe.render.settings import Settings, matchers
+from sse_observe.render.settings import DEFAULT_RETENTION_SECONDS, Settings
+from sse_observe.render.target import Rendering, Target
 from sse_observe.render.text import fill
 
 FOLDER = "provisioning"
@@ -18,38 +21,46 @@ FILES = (
     "grafana/datasources/sse-observe.yaml",
     "grafana/dashboards/sse-observe.yaml",
 )
-# Prometheus' own default: less would surprise, whatever the objective's window.
-_LEAST_RETENTION = 15 * 86400.0
 
 
-def stack(settings: Settings, source: str) -> dict[str, str]:
+def stack(rendering: Rendering) -> dict[str, str]:
     """
     Return the files of the stack by path.
 
-    SettingsError, naming `source`, where its service is not one that the rules look at.
+    SettingsError where its service is not one that the rules look at.
     """
-    for label, fault in _unselected(settings):
+    settings = rendering.settings
+    for label, reason in _unselected(settings):
         raise SettingsError(
-            f"{source}: provisioning.labels: {fault}, so no rule would see the service; "
+            f"{rendering.source}: provisioning.labels: {reason}, so no rule would see the service; "
             f"give it the label {label}"
         )
-    retention = max(_LEAST_RETENTION, seconds(settings.objectives.window))
-    names = [f"{FOLDER}/{name}" for name in FILES]
-    facts = {"settings": settings, "retention": duration(retention)}
-    return {name: fill(f"{name}.j2", **facts) for name in names}
+    # Less than Prometheus' own default would surprise, whatever the objective's window.
+    retention = max(DEFAULT_RETENTION_SECONDS, seconds(settings.objectives.window))
+    return {
+        f"{FOLDER}/{name}": fill(
+            f"{FOLDER}/{name}.j2", settings=settings, retention=duration(retention)
+        )
+        for name in FILES
+    }
 
 
-def _unselected(settings: Settings) -> list[tuple[str, str]]:
-    """Return the matchers of the selector that the service would not pass, with their label."""
+def _unselected(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the labels by which the selector would not find the service, and why."""
     given = settings.provisioning
     labels = {**given.labels, "job": given.job}
-    return [
-        (label, f'{label}="{labels.get(label, "")}" fails the selector {label}{how}"{value}"')
-        for label, how, value in matchers(settings.selector)
-        if label != "instance" and not _holds(how, value, labels.get(label, ""))
-    ]
+    for matcher in matchers(settings.selector) or ():
+        label, operator, _ = matcher
+        own = labels.get(label, "")
+        if label != "instance" and not _holds(matcher, own):
+            yield label, f'{label}="{own}" fails the selector {label}{operator}"{matcher.value}"'
 
 
-def _holds(how: str, value: str, text: str) -> bool:
-    alike = re.fullmatch(value, text) is not None if "~" in how else value == text
-    return alike != how.startswith("!")
+def _holds(matcher: Matcher, text: str) -> bool:
+    value = matcher.value
+    alike = re.fullmatch(value, text) is not None if "~" in matcher.operator else value == text
+    return alike != matcher.operator.startswith("!")
+
+
+# By name: the user's own copies of our files may lie here too, banner and all.
+TARGET = Target(folders={FOLDER: FILES}, render=stack)

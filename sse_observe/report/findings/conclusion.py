@@ -73,8 +73,8 @@ def _promised(incident: Incident) -> Iterator[str]:
         one = broken[0]
         yield (
             f"Objective missed on {len(broken)} of {_routes(len(incident.promises))}: "
-            f"{said(one.completion or 0, 'percentunit')} of the streams on {one.route} completed, "
-            f"{said(one.objective, 'percentunit')} were promised."
+            f"{said(one.completion or 0, 'ratio')} of the streams on {one.route} completed, "
+            f"{said(one.objective, 'ratio')} were promised."
         )
     elif incident.doubts("Promise: streams"):
         yield f"Whether routes kept their completion objective is not known: {UNKNOWN}."

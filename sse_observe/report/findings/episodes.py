@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sse_observe.catalog.durations import duration, seconds
-from sse_observe.catalog.model import Alert
+from sse_observe.catalog.model import SEVERITIES, Alert
 from sse_observe.report.query.answer import Answer, Points, Series
 from sse_observe.report.query.batch import Question
 from sse_observe.report.query.builder import quoted
 from sse_observe.report.query.window import Window
-
-SEVERITIES = ("critical", "warning", "info")
-"""Worst first."""
 
 STATES = "Alerts: states"
 """The name of the question without which nobody knows what fired."""
@@ -54,7 +51,7 @@ class Episode:
 
 def severity_rank(severity: str) -> int:
     """Return 0 for the worst severity; one that is not ours comes last."""
-    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+    return next((i for i, known in enumerate(SEVERITIES) if known == severity), len(SEVERITIES))
 
 
 def questions(alerts: Iterable[Alert], window: Window, route: str | None) -> tuple[Question, ...]:

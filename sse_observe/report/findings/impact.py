@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
 
-from sse_observe.catalog.model import Alert, Signal
+from sse_observe.catalog.model import DOWNWARD, Alert, Signal
 from sse_observe.report.findings.episodes import Episode, severity_rank
 from sse_observe.report.findings.limit_distance import SPLIT, Excess
 from sse_observe.report.query.answer import Answer
@@ -24,7 +24,7 @@ _ERRORS = 3.0
 
 def _counted(series: str) -> str:
     """Count what a recorded rate saw in the window, by the label that stands for LABEL."""
-    return f"sum by (LABEL) (sum_over_time({series}[$__range])) * << interval >>"
+    return f"sum by (LABEL) (sum_over_time({series}[<< range >>])) * << interval >>"
 
 
 _BUCKETS = "route_split:sse_reconnect_time_seconds_bucket:rate5m"
@@ -158,7 +158,7 @@ def from_shares(
                 label=label,
                 value=value,
                 measure=share.measure,
-                unit="percentunit",
+                unit="ratio",
                 own=own,
                 rest=rest,
                 limit=limit,
@@ -257,9 +257,9 @@ def limits(alerts: Iterable[Alert], signals: Mapping[str, Signal]) -> dict[str, 
     """Return the share of bad ones that each alert allows."""
     found = {}
     for alert in alerts:
-        if not alert.windows and signals[alert.signal].unit == "percentunit":
+        if not alert.windows and signals[alert.signal].unit == "ratio":
             line = alert.line()
-            found[alert.name] = round(1 - line, 12) if alert.compare.startswith("<") else line
+            found[alert.name] = round(1 - line, 12) if alert.compare in DOWNWARD else line
     return {name: limit for name, limit in found.items() if limit > 0}
 
 

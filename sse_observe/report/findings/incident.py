@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from sse_observe.catalog.dashboards.phrases import STARTED
+from sse_observe.catalog.dashboards.marks import STARTED
 from sse_observe.catalog.model import Alert, Catalog
 from sse_observe.errors import ReportError
+from sse_observe.render.runbooks import runbooks
 from sse_observe.render.settings import Settings
-from sse_observe.render.text import Text
 from sse_observe.report.findings import episodes, impact, limit_distance, panels, slo, worst_minutes
 from sse_observe.report.findings.episodes import Episode
 from sse_observe.report.findings.impact import Suspect
@@ -22,8 +22,8 @@ from sse_observe.report.query.builder import Wording
 from sse_observe.report.query.source import Source
 from sse_observe.report.query.window import Window, window
 
-_ROUTES = "count by (route) (last_over_time(route:sse_streams_open:sum[$__range]))"
-_RAW = "count(last_over_time(sse_build_info[$__range]))"
+_ROUTES = "count by (route) (last_over_time(route:sse_streams_open:sum[<< range >>]))"
+_RAW = "count(last_over_time(sse_build_info[<< range >>]))"
 # The shares of a comparison are counted over this long at least: a rate looks back 5m anyway.
 _SHORTEST_SPAN = 300.0
 
@@ -144,7 +144,7 @@ def investigate(
     narrowed = _narrowed(scene, alerts)
     worst = _zoomed(survey, worst_minutes.worst(found, at), watches, scene)
     told(len(first) + second, len(first) + second)
-    books = Text(scene.catalog, scene.settings).runbooks()
+    books = runbooks(scene.catalog, scene.settings)
     opened = dict.fromkeys(
         [*(one.alert for one in fired if one.fired), *([alerts[0].name] if scene.alert else [])]
     )

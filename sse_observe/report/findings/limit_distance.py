@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sse_observe.catalog.model import Alert, Catalog, Signal
-from sse_observe.render.promql import PromQL
+from sse_observe.catalog.model import DOWNWARD, UPWARD, Alert, Catalog, Signal
+from sse_observe.render.expressions import Expressions
 from sse_observe.render.settings import Settings
 from sse_observe.report.query.answer import Answer, Points
 from sse_observe.report.query.batch import Question
@@ -36,10 +36,10 @@ class Excess:
 
     def times(self, value: float) -> float:
         """Return how many times its threshold a value is; over 1 is beyond it."""
-        if self.alert.compare.startswith(">"):
+        if self.alert.compare in UPWARD:
             # Where any is too many, one is the measure.
             return min(value / (self.limit or 1.0), _MOST_TIMES)
-        if self.unit == "percentunit":
+        if self.unit == "ratio":
             return min((1 - value) / ((1 - self.limit) or 1.0), _MOST_TIMES)
         return min(self.limit / value, _MOST_TIMES) if value > 0 else _MOST_TIMES
 
@@ -84,19 +84,19 @@ def watches(
     Guards stay in: a share of two streams is no finding. The alert's own limit is lifted, so that
     the places that are well are there to compare with.
     """
-    promql = PromQL(settings)
+    expressions = Expressions(settings)
     signals = {signal.record: signal for signal in catalog.signals}
     found = []
     for alert in alerts:
         signal = signals[alert.signals()[0]]
         own = (label for label in SPLIT if label in signal.labels)
         split = tuple(dict.fromkeys((*own, *settings.group_by)))
-        if alert.compare not in ("<", "<=", ">", ">=") or "route" not in split:
+        if alert.compare not in (*DOWNWARD, *UPWARD) or "route" not in split:
             continue
-        low = alert.compare.startswith("<")
+        low = alert.compare in DOWNWARD
         span = alert.windows[0] if alert.windows else None
         lifted = replace(alert, threshold=math.inf if low else -math.inf)
-        guarded = " ".join(promql.alert(lifted, signals, span).split())
+        guarded = " ".join(expressions.alert(lifted, signals, span).split())
         how, end = ("min", "bottomk") if low else ("max", "topk")
         expr = f"{end}({_MOST}, {how} by ({', '.join(split)}) ({guarded}))"
         question = Question(f"Signal of {alert.name}", wording.of(expr), window)

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sse_observe.catalog.model import Board, Catalog, Panel, Query, Row
-from sse_observe.render.queries import limits_of
-from sse_observe.render.visuals import Limit
+from sse_observe.render.limits import Limit, limits_of
 from sse_observe.report.query.answer import Answer, Series
 from sse_observe.report.query.batch import Question
 from sse_observe.report.query.builder import Wording
@@ -66,7 +65,7 @@ def questions(catalog: Catalog, wording: Wording, window: Window) -> Asked:
         )
         for board in catalog.boards
         for row in board.rows
-        if not _by_instance(row)
+        if not row.by_instance
         for panel in row.panels
         for number, query in enumerate(panel.queries)
     }
@@ -87,11 +86,11 @@ def views(
         return View(panel, tuple(lines), tuple(limits_of(panel, catalog.alerts)), reason)
 
     for board in catalog.boards:
-        rows = [row for row in board.rows if not _by_instance(row)]
+        rows = [row for row in board.rows if not row.by_instance]
         yield BoardView(
             board,
             tuple(RowView(row, tuple(view(board, panel) for panel in row.panels)) for row in rows),
-            tuple(row.title for row in board.rows if _by_instance(row)),
+            tuple(row.title for row in board.rows if row.by_instance),
         )
 
 
@@ -106,7 +105,3 @@ def _name(query: Query, series: Series) -> str:
 def _once(panel: Panel, query: Query) -> bool:
     """Whether a panel shows the end of the window only; a number's course is worth a look."""
     return query.instant or panel.kind in ("table", "bargauge")
-
-
-def _by_instance(row: Row) -> bool:
-    return any("by (instance" in query.expr for panel in row.panels for query in panel.queries)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sse_observe.catalog.signals.completion import completed_over, completion, lost_over
 from sse_observe.report.query.answer import Answer
 from sse_observe.report.query.batch import Question
 from sse_observe.report.query.builder import Wording
@@ -10,8 +11,8 @@ from sse_observe.report.query.window import Window
 
 # As many routes as an application exports, and the series of `other`.
 _MOST = 50
-_LOST = "clamp_min(sum by (route) (sum_over_time(route:sse_streams_lost:rate5m[$__range])), 0)"
-_COMPLETED = "sum by (route) (sum_over_time(route:sse_streams_completed:rate5m[$__range]))"
+_LOST = lost_over("<< range >>", "route")
+_COMPLETED = completed_over("<< range >>", "route")
 _LEFT = "min by (route) (route:sse_error_budget:ratio_left)"
 
 
@@ -29,8 +30,7 @@ class Promise:
     @property
     def completion(self) -> float | None:
         """The share of ended streams that completed in the window."""
-        ended = self.completed + self.lost
-        return self.completed / ended if ended else None
+        return completion(self.completed, self.lost)
 
     @property
     def kept(self) -> bool:
@@ -49,7 +49,7 @@ def questions(wording: Wording, window: Window) -> dict[str, Question]:
         "completed": ask("streams completed", f"{_COMPLETED} * << interval >>"),
         "objective": ask(
             "objective",
-            "max by (route) (last_over_time(route:sse_completion_objective:ratio[$__range]))",
+            "max by (route) (last_over_time(route:sse_completion_objective:ratio[<< range >>]))",
         ),
         "before": ask("budget left before", _LEFT, window.start),
         "after": ask("budget left after", _LEFT),

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sse_observe.catalog.model import Panel
-from sse_observe.render.visuals import COLOURS, NAME_COLOURS, NAMED, Limit
+from sse_observe.catalog.model import Colour, Panel
+from sse_observe.render.limits import Limit
+from sse_observe.render.palette import HUES, LINE_WIDTHS, NAME_HUES, NAMED, SEVERITY_COLOURS
 from sse_observe.report.findings.episodes import Episode
 from sse_observe.report.findings.panels import Line, View
 from sse_observe.report.findings.worst_minutes import Start
@@ -22,25 +23,24 @@ from sse_observe.report.units import said
 JSON = dict[str, Any]
 
 _INK = "#1f2328"
-_SEVERITY = {"critical": COLOURS["bad"], "warning": COLOURS["warn"], "info": COLOURS["client"]}
-_WIDTH = {"thin": 1, "normal": 2, "bold": 3}
+_SEVERITY: dict[str, str] = {name: HUES[colour] for name, colour in SEVERITY_COLOURS.items()}
 # Twenty-eight names look different; of more nobody follows one by its colour.
 _DASHES = ("solid", "dash", "dot", "dashdot")
 # d3 formats and what follows the number. Without a format plotly writes 0.2 and 20k; those of d3
 # that have prefixes would write 200m.
 _FORMATS = {
-    "percentunit": (".3~%", ""),
+    "ratio": (".3~%", ""),
     "percent": (".4~r", " %"),
-    "s": (".3~r", " s"),
+    "seconds": (".3~r", " s"),
     "bytes": ("", "B"),
-    "Bps": ("", "B/s"),
-    "ops": ("", "/s"),
-    "reqps": ("", "/s"),
-    "eps": ("", "/s"),
-    "cpm": ("", "/min"),
+    "bytes/s": ("", "B/s"),
+    "operations/s": ("", "/s"),
+    "requests/s": ("", "/s"),
+    "events/s": ("", "/s"),
+    "per minute": ("", "/min"),
 }
 # Of a heatmap; white is nothing.
-_SHADES = [[0, "#f4f0fc"], [0.25, COLOURS["p50"]], [0.6, COLOURS["p95"]], [1, "#3d1f80"]]
+_SHADES = [[0, "#f4f0fc"], [0.25, HUES["p50"]], [0.6, HUES["p95"]], [1, "#3d1f80"]]
 
 
 class Hues:
@@ -52,8 +52,8 @@ class Hues:
     def of(self, kind: str, name: str) -> tuple[str, str]:
         """Return a name's colour among its kind, and how its line is drawn."""
         numbers = self._numbers.setdefault(kind, {})
-        turn, place = divmod(numbers.setdefault(name, len(numbers)), len(NAME_COLOURS))
-        return NAME_COLOURS[place], _DASHES[turn % len(_DASHES)]
+        turn, place = divmod(numbers.setdefault(name, len(numbers)), len(NAME_HUES))
+        return NAME_HUES[place], _DASHES[turn % len(_DASHES)]
 
 
 def figure(view: View, window: Window, hues: Hues) -> JSON | None:
@@ -127,7 +127,7 @@ def marks(episodes: Iterable[Episode], starts: Iterable[Start], window: Window) 
                 "x1": round(1000 * end),
                 "y0": 0,
                 "y1": 1,
-                "fillcolor": COLOURS["bad"],
+                "fillcolor": HUES["bad"],
                 "opacity": 0.08,
                 "line": {"width": 0},
                 "layer": "below",
@@ -142,7 +142,7 @@ def marks(episodes: Iterable[Episode], starts: Iterable[Start], window: Window) 
             "x1": round(1000 * start.at),
             "y0": 0,
             "y1": 1,
-            "line": {"width": 1, "dash": "dot", "color": COLOURS["calm"]},
+            "line": {"width": 1, "dash": "dot", "color": HUES["calm"]},
         }
         for start in starts
     ]
@@ -185,7 +185,7 @@ def _trace(panel: Panel, line: Line, window: Window, look: tuple[str, str]) -> J
     }
     if panel.bars:
         return trace | {"type": "bar", "marker": {"color": hue}}
-    width = _WIDTH[panel.queries[line.query].weight]
+    width = LINE_WIDTHS[panel.queries[line.query].weight]
     trace |= {"type": "scatter", "mode": "lines", "line": {"color": hue, "width": width}}
     if dash != "solid":
         trace["line"]["dash"] = dash
@@ -204,17 +204,16 @@ def _hue(panel: Panel, line: Line, hues: Hues) -> tuple[str, str]:
         pattern = series.startswith("/") and len(series) > 1
         if series and (re.search(series.strip("/"), line.name) if pattern else series == line.name):
             return _ink(meaning), "solid"
-    if "" in panel.colours and panel.queries[line.query].legend not in NAMED:
+    if "" in panel.colours and panel.queries[line.query].label not in NAMED:
         return _ink(panel.colours[""]), "solid"
     if not line.name:
-        return COLOURS["client"], "solid"
-    kind = panel.queries[line.query].legend
-    return hues.of(kind if kind in NAMED else panel.title, line.name)
+        return HUES["client"], "solid"
+    label = panel.queries[line.query].label
+    return hues.of(label if label in NAMED else panel.title, line.name)
 
 
-def _ink(meaning: str) -> str:
-    hue = COLOURS.get(meaning, meaning)
-    return hue if hue.startswith("#") else _INK
+def _ink(colour: Colour) -> str:
+    return HUES.get(colour, _INK)
 
 
 def _grid(series: Series, window: Window) -> list[float | None]:
@@ -310,7 +309,7 @@ def _bars(view: View) -> JSON:
                 "orientation": "h",
                 "x": [short(line.series.last) for line in lines],
                 "y": [plain(line.name or view.panel.title) for line in lines],
-                "marker": {"color": COLOURS["warn"]},
+                "marker": {"color": HUES["warn"]},
                 "hovertemplate": "%{x}<extra></extra>",
             }
         ],

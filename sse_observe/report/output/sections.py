@@ -1,9 +1,8 @@
 """The sections of the page that are words and tables; each is a landmark with its heading."""
 
-import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
-from sse_observe.catalog.model import Compare
+from sse_observe.catalog.model import COMPARE
 from sse_observe.report.findings.conclusion import NAMES, UNKNOWN, sentences, severity
 from sse_observe.report.findings.episodes import STATES, Episode
 from sse_observe.report.findings.impact import Suspect
@@ -20,16 +19,6 @@ _HOW = (
     "others, and counts over the time in which alerts fired. “Times its limit” makes unlike "
     "measures comparable: 1 is the alert's threshold."
 )
-
-
-COMPARE: Mapping[Compare, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 
 def section(id_: str, title: str, *children: Child, page: bool = False) -> Markup:
@@ -150,7 +139,7 @@ def promise(incident: Incident) -> Markup:
     rows = [_promise(one) for one in incident.promises]
     told = tag(
         "p",
-        f"{said(incident.objective, 'percentunit')} of all streams are meant to reach their end, "
+        f"{said(incident.objective, 'ratio')} of all streams are meant to reach their end, "
         f"judged over {incident.budget_window}. Routes whose streams have no end are not judged.",
     )
     doubt = f"Not known for every stream: {UNKNOWN}." if incident.doubts("Promise: ") else None

@@ -8,11 +8,9 @@ import re
 
 from sse_observe.catalog.durations import duration
 from sse_observe.catalog.model import Catalog
-from sse_observe.render.queries import Scope
+from sse_observe.render.queries import Scope, Variables
 from sse_observe.render.settings import Settings
 from sse_observe.report.query.window import Window
-
-_VARIABLE = re.compile(r"\$(\w+)")
 
 
 class Wording:
@@ -21,20 +19,20 @@ class Wording:
     def __init__(
         self, catalog: Catalog, settings: Settings, window: Window, route: str | None = None
     ) -> None:
-        self._scope = Scope(catalog.signals, settings)
         least = 4 * settings.scrape_seconds
-        self._words = {
-            "__range": duration(window.seconds),
-            "__interval": duration(window.step),
-            "__rate_interval": duration(max(window.step + settings.scrape_seconds, least)),
-        }
-        if route is not None:
-            self._words["route"] = quoted(re.escape(route))[1:-1]
+        chosen = {} if route is None else {"route": quoted(re.escape(route))[1:-1]}
+        variables = Variables(
+            range=duration(window.seconds),
+            step=duration(window.step),
+            rate_window=duration(max(window.step + settings.scrape_seconds, least)),
+            # A label without a choice matches everything.
+            chosen=lambda label: chosen.get(label, ".+"),
+        )
+        self._scope = Scope(catalog.signals, settings, variables)
 
     def of(self, expr: str) -> str:
-        """Return a query that stands by itself; a variable without a choice matches everything."""
-        narrowed = self._scope.narrow(expr)
-        return _VARIABLE.sub(lambda found: self._words.get(found[1], ".+"), narrowed)
+        """Return a query that stands by itself."""
+        return self._scope.narrow(expr)
 
 
 def quoted(text: str) -> str:

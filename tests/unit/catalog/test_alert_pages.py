@@ -1,11 +1,13 @@
-"""Alert pages: what is read from them, and how a wrong one is refused."""
+"""Alert pages: facts and prose are read from them, and a wrong one is refused."""
 
 from pathlib import Path
 
 import pytest
 
 from sse_observe.catalog.alert_pages import read_page
-from sse_observe.catalog.model import Guard
+from sse_observe.catalog.load import load
+from sse_observe.catalog.model import Alert, Comparison
+from sse_observe.catalog.signals.recordings import SIGNALS
 from sse_observe.errors import CatalogError
 
 GOOD = """---
@@ -36,13 +38,15 @@ def test_page_is_its_facts_and_its_prose(tmp_path: Path) -> None:
 
     assert alert.name == "SSESlow"
     assert (alert.signal, alert.compare, alert.threshold) == ("route:sse_x:ratio", ">", 0.05)
-    assert alert.guards == (Guard(signal="route:sse_y:increase10m", compare=">=", threshold=20),)
+    assert alert.guards == (
+        Comparison(signal="route:sse_y:increase10m", compare=">=", threshold=20),
+    )
     assert (alert.hold_for, alert.keep_firing_for) == ("10m", None)
     assert alert.prose.startswith("## Impact\n")
 
 
 @pytest.mark.parametrize("threshold", ["objective.completion", "budget.resume"])
-def test_threshold_may_be_a_promise_of_the_settings(tmp_path: Path, threshold: str) -> None:
+def test_threshold_may_be_an_objective_of_the_settings(tmp_path: Path, threshold: str) -> None:
     """A page names the objective; the settings know its number."""
     alert = read_page(page(tmp_path, GOOD.replace("> 0.05", f"> {threshold}")), "p.md")
 
@@ -90,3 +94,12 @@ def test_all_faults_of_a_page_are_said_together(tmp_path: Path) -> None:
         read_page(page(tmp_path, text), "p.md")
 
     assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("alert", load().alerts, ids=lambda alert: alert.name)
+def test_alert_that_judges_a_share_has_a_minimum(alert: Alert) -> None:
+    """One failure of two is 50 %: a share alone never fires."""
+    signal = {s.record: s for s in SIGNALS}[alert.signals()[0]]
+    # The fullest process against its limit is no share of events.
+    if signal.unit == "ratio" and alert.name != "SSEStreamSaturation":
+        assert alert.guards

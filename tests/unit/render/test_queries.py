@@ -1,37 +1,47 @@
-"""PromQL of the boards: where variables go, and which signal a query shows as it is."""
-
-import pytest
+"""Queries of the boards: words and variables are put in as a program writes them."""
 
 from sse_observe.catalog.load import load
-from sse_observe.render.queries import Scope, plotted
+from sse_observe.render.queries import Scope, Variables
 from sse_observe.render.settings import Settings
 
-
-@pytest.mark.parametrize(
-    ("expr", "signal"),
-    [
-        ("topk(10, max by (route) (route:x:rate5m))", "route:x:rate5m"),
-        ("max by (a) (route:x:y) and topk(5, max by (a) (route:x:y @ end()))", "route:x:y"),
-        ('bottomk(1, min by (route) (route:x:rate5m{a="b"}))', "route:x:rate5m"),
-        ("max by (since, limit) (route:x:share1h) > 0.1", "route:x:share1h"),
-        ("sum by (route) (route:x:rate5m)", None),
-        ("60 * route:x:rate5m", None),
-        ("max by (a) (route:x:y) / max by (a) (route:z:y)", None),
-        ('route:x:y{a="b"} / route:z:y{a="b"}', None),
-    ],
+VARIABLES = Variables(
+    range="$range", step="$step", rate_window="$window", chosen=lambda label: f"${label}"
 )
-def test_only_a_signal_shown_as_it_is_has_a_threshold(expr: str, signal: str | None) -> None:
-    """A sum over routes, or a computation, cannot be compared with a route's threshold."""
-    assert signal == plotted(expr)
 
 
 def test_variables_are_put_into_selectors_and_nowhere_else() -> None:
     """A label value or a grouping that looks like a series stays as it is."""
-    scope = Scope(load().signals, Settings())
+    scope = Scope(load().signals, Settings(), VARIABLES)
 
     found = scope.narrow('sum by (route) (route:sse_streams_open:sum{a="sse_concurrent_streams"})')
 
     assert found == (
         'sum by (route) (route:sse_streams_open:sum{job=~"$job", route=~"$route", '
         'a="sse_concurrent_streams"})'
+    )
+
+
+def test_words_of_a_query_are_those_of_the_program_that_asks() -> None:
+    """Range, step, window and choice are put in; raw series are narrowed to instances too."""
+    scope = Scope(load().signals, Settings(group_by=("zone",)), VARIABLES)
+
+    found = scope.narrow(
+        "rate(sse_events_sent_total[<< rate_window >>]) + x[<< range >>:<< step >>]"
+        """ + ALERTS{route=~"<< chosen('route') >>|"}"""
+    )
+
+    assert found == (
+        'rate(sse_events_sent_total{job=~"$job", zone=~"$zone", route=~"$route", '
+        'instance=~"$instance"}[$window]) + x[$range:$step]'
+        ' + ALERTS{job=~"$job", zone=~"$zone", route=~"$route|"}'
+    )
+
+
+def test_a_mark_leaves_the_instance_alone() -> None:
+    """Restarts are marked whatever instances were chosen for their own row."""
+    scope = Scope(load().signals, Settings(), VARIABLES)
+
+    assert (
+        scope.narrow("sse_start_time_seconds", by_instance=False)
+        == 'sse_start_time_seconds{job=~"$job"}'
     )

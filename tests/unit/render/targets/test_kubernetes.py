@@ -11,7 +11,7 @@ from sse_observe.cli.commands import app
 from sse_observe.render.bundle import bundle
 from sse_observe.render.check import check
 
-FILES = bundle(None, kubernetes=True).files
+FILES = bundle(None, targets=["kubernetes"]).files
 MANIFESTS = {
     name: yaml.safe_load(text) for name, text in FILES.items() if name.startswith("kubernetes/")
 }
@@ -77,7 +77,7 @@ def test_manifests_are_written_and_checked_when_asked_for(tmp_path: Path) -> Non
     )
     assert runner.invoke(app, [*asked, "--check"]).exit_code == 0
     (tmp_path / "kubernetes/sse-alerts.yaml").unlink()
-    assert check(tmp_path, None, kubernetes=True).lines() == [
+    assert check(tmp_path, None, targets=["kubernetes"]).lines() == [
         "missing kubernetes/sse-alerts.yaml",
         f"1 file differs; run: sse-observe render --out {tmp_path} --kubernetes",
     ]

@@ -23,7 +23,7 @@ from tests.support.servers import RawClient, serve_process
 
 STACK = {
     name.removeprefix("provisioning/"): yaml.safe_load(text)
-    for name, text in bundle(None, provisioning=True).files.items()
+    for name, text in bundle(None, targets=["provisioning"]).files.items()
     if name.startswith("provisioning/")
 }
 SERVICES = STACK["compose.yaml"]["services"]
@@ -106,7 +106,7 @@ def test_prometheus_and_alertmanager_start_with_the_commands_of_the_stack(tmp_pa
         "provisioning: {job: chat, labels: {env: test}, targets: ['host.docker.internal:8000']}\n"
         'selector: env=~"test|production"\n',
     )
-    render_to(tmp_path, settings, provisioning=True)
+    render_to(tmp_path, settings, targets=["provisioning"])
     with serve_process("tests.apps.trace_app:app") as server:
         service = server.url.removeprefix("http://")
         pager, judge = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
@@ -151,7 +151,7 @@ def test_prometheus_and_alertmanager_start_with_the_commands_of_the_stack(tmp_pa
 
 def test_what_compose_mounts_is_in_the_bundle() -> None:
     """A path that does not exist would be made by Docker: an empty folder, and no word of it."""
-    files = bundle(None, provisioning=True).files
+    files = bundle(None, targets=["provisioning"]).files
     for name, service in SERVICES.items():
         assert service.keys() <= SERVICE_KEYS
         for inside, outside in mounts(name).items():
@@ -197,7 +197,7 @@ def test_grafana_finds_prometheus_and_the_boards() -> None:
 def test_an_exemplar_leads_to_its_trace(tmp_path: Path) -> None:
     """The address is the user's, the trace's number is put in by Grafana, which reads `$$`."""
     settings = given(tmp_path, "provisioning: {trace_url: 'https://t.example/{trace_id}?a=$b'}")
-    files = bundle(settings, provisioning=True).files
+    files = bundle(settings, targets=["provisioning"]).files
     text = files["provisioning/grafana/datasources/sse-observe.yaml"]
     (datasource,) = yaml.safe_load(text)["datasources"]
 
@@ -212,7 +212,7 @@ def test_the_stack_keeps_what_the_objective_looks_back_to(tmp_path: Path) -> Non
     """A budget over 60 days needs 60 days of data; a short one no less than the default."""
     for window, kept in (("60d", "60d"), ("7d", "15d")):
         settings = given(tmp_path, f"objectives: {{window: {window}}}\n")
-        text = bundle(settings, provisioning=True).files["provisioning/compose.yaml"]
+        text = bundle(settings, targets=["provisioning"]).files["provisioning/compose.yaml"]
         assert f"--storage.tsdb.retention.time={kept}\n" in text
 
 
@@ -260,7 +260,7 @@ def test_a_service_that_cannot_be_watched_is_one_clear_line(
 ) -> None:
     """A stack that starts and shows nothing would be believed: it is refused instead."""
     with pytest.raises(SettingsError) as caught:
-        bundle(given(tmp_path, text), provisioning=True)
+        bundle(given(tmp_path, text), targets=["provisioning"])
 
     message = str(caught.value)
     assert said in message
@@ -275,6 +275,6 @@ def test_a_service_that_passes_the_selector_is_accepted(tmp_path: Path) -> None:
         "provisioning: {job: chat, labels: {cluster: eu-1}}\n"
     )
 
-    files = bundle(given(tmp_path, text), provisioning=True).files
+    files = bundle(given(tmp_path, text), targets=["provisioning"]).files
 
     assert 'cluster: "eu-1"' in files["provisioning/prometheus/prometheus.yml"]

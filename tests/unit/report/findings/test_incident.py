@@ -121,7 +121,7 @@ def test_a_difference_is_clear_only_where_chance_does_not_explain_it(
 
 def excess(route: str, *values: float, alert: Alert = STALLED, limit: float = 0.05) -> Excess:
     points: Points = tuple((60.0 * n, value) for n, value in enumerate(values))
-    return Excess(alert, "percentunit", limit, {"route": route}, points)
+    return Excess(alert, "ratio", limit, {"route": route}, points)
 
 
 def test_places_are_ranked_by_the_alert_that_fired_then_by_difference() -> None:
@@ -155,7 +155,7 @@ def test_how_far_beyond_is_comparable_between_signals() -> None:
 
     assert excess("/a", 0.5).times(0.5) == 10
     assert excess("/a", 0.9, alert=low, limit=0.995).times(0.95) == pytest.approx(10)
-    assert Excess(any_, "short", 0.0, {}, ()).times(36) == 36
+    assert Excess(any_, "count", 0.0, {}, ()).times(36) == 36
     assert excess("/a", 0.5, limit=1e-9).times(1) == 1000
 
 

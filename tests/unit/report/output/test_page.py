@@ -239,15 +239,15 @@ def test_no_text_ends_a_block_of_data(words: str) -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "words"),
     [
-        (0.99871, "percentunit", "99.87 %"),
-        (-0.00001, "percentunit", "0.00 %"),
-        (0.0042, "s", "4.2 ms"),
-        (7.5, "s", "7.50 s"),
-        (5400.0, "s", "1h30m"),
+        (0.99871, "ratio", "99.87 %"),
+        (-0.00001, "ratio", "0.00 %"),
+        (0.0042, "seconds", "4.2 ms"),
+        (7.5, "seconds", "7.50 s"),
+        (5400.0, "seconds", "1h30m"),
         (1536.0, "bytes", "1.5 KiB"),
-        (2_500_000.0, "short", "2.5 M"),
-        (12_345.0, "eps", "12.3 k/s"),
-        (0.0312, "ops", "0.0312/s"),
+        (2_500_000.0, "short count", "2.5 M"),
+        (12_345.0, "events/s", "12.3 k/s"),
+        (0.0312, "operations/s", "0.0312/s"),
     ],
 )
 def test_numbers_are_said_with_their_unit(value: float, unit: str, words: str) -> None:

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from sse_observe.catalog.signals.recordings import SIGNALS
 from sse_observe.errors import ReportError
-from sse_observe.render.promql import PromQL
+from sse_observe.render.expressions import Expressions
 from sse_observe.render.settings import Settings
 from sse_observe.report.query.window import MOST_POINTS, since, window
-from sse_observe.report.run import _PATIENT, _USUAL, paced
+from sse_observe.report.run import _SLOW, _USUAL, paced
 
 NOW = 1_790_000_000.0
 
@@ -88,18 +88,18 @@ def moments(gap: float) -> list[list[float]]:
 
 
 @pytest.mark.parametrize(
-    ("usual", "patient"),
+    ("usual", "slow"),
     [(30, 150), (0.5, 2.5), (60, 150), (30, 30)],
     ids=["as said", "shortened time", "seldom", "rules without patience"],
 )
-def test_counts_go_by_the_paces_at_which_rules_were_evaluated(usual: float, patient: float) -> None:
+def test_counts_go_by_the_paces_at_which_rules_were_evaluated(usual: float, slow: float) -> None:
     """A report without the settings of its rules is not wrong by the factor between them."""
-    promql = PromQL(paced(Settings(), moments(usual), moments(patient)))
-    signals = {signal.record for signal in SIGNALS if signal.patient}
+    promql = Expressions(paced(Settings(), moments(usual), moments(slow)))
+    signals = {signal.record for signal in SIGNALS if signal.interval == "slow"}
 
-    for spacing, seconds in ((_USUAL, usual), (_PATIENT, patient)):
+    for spacing, seconds in ((_USUAL, usual), (_SLOW, slow)):
         assert promql.interval(f"sum_over_time({spacing})") == seconds
-    assert _PATIENT.partition("[")[0] in signals
+    assert _SLOW.partition("[")[0] in signals
     assert _USUAL.partition("[")[0] not in signals
 
 
@@ -107,4 +107,4 @@ def test_paces_that_nobody_recorded_are_those_of_the_settings() -> None:
     """An empty Prometheus says nothing about the rules."""
     found = paced(Settings(rule_interval="10s"), [], [])
 
-    assert (found.rule_seconds, found.patient_seconds) == (10, 150)
+    assert (found.rule_seconds, found.slow_seconds) == (10, 150)

@@ -1,26 +1,29 @@
 """
-Boards as Grafana reads them; the only module that knows grafanalib.
+Dashboard files; the only module that knows grafanalib.
 
 grafanalib gives the frame (dashboard, variables, links, targets, grid). Its panel classes write
 the options of Grafana 6 to 9 (string "null" thresholds, gauges without options, the Angular
-heatmap), so panels take theirs from `visuals`, and one pass at the end drops what it adds unasked.
+heatmap), so panels take theirs from `visual`, and one pass at the end drops what it adds unasked.
 """
 
 import json
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import NamedTuple
 
 from grafanalib import core
 from grafanalib._gen import DashboardEncoder
 
-from sse_observe.catalog.dashboards.phrases import BEGAN, STARTED
 from sse_observe.catalog.durations import duration
-from sse_observe.catalog.model import Board, Catalog, Panel, Query, Row
+from sse_observe.catalog.model import Board, Catalog, Panel, Row
 from sse_observe.render.banner import banner
-from sse_observe.render.queries import Scope, limits_of
+from sse_observe.render.grafana.annotations import annotations
+from sse_observe.render.grafana.fields import JSON
+from sse_observe.render.grafana.visual import visual
+from sse_observe.render.grafana.vocabulary import FORMATS, VARIABLES, ref_id
+from sse_observe.render.limits import Limit, limits_of
+from sse_observe.render.queries import Scope
 from sse_observe.render.settings import Settings
-from sse_observe.render.visuals import COLOURS, JSON, Limit, ref_id, visual
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 TAG = "sse-observe"
@@ -50,19 +53,27 @@ def render_boards(catalog: Catalog, settings: Settings) -> dict[str, str]:
 
     The catalogue is a tuned one: its thresholds are numbers.
     """
-    easel = _Easel(catalog, settings)
-    return {f"dashboards/{board.name}.json": easel.draw(board) for board in catalog.boards}
+    dashboards = _Dashboards(catalog, settings)
+    return {f"dashboards/{board.name}.json": dashboards.text(board) for board in catalog.boards}
 
 
-class _Easel:
-    """Draws the boards of one catalogue under one user's settings."""
+class _Place(NamedTuple):
+    """A panel and its upper left corner on the grid."""
+
+    panel: Panel
+    x: int
+    y: int
+
+
+class _Dashboards:
+    """Writes the boards of one catalogue under one user's settings."""
 
     def __init__(self, catalog: Catalog, settings: Settings) -> None:
         self.catalog = catalog
         self.settings = settings
-        self.scope = Scope(catalog.signals, settings)
+        self.scope = Scope(catalog.signals, settings, VARIABLES)
 
-    def draw(self, board: Board) -> str:
+    def text(self, board: Board) -> str:
         source = f"sse_observe/catalog/dashboards/{board.name.replace('-', '_')}.py"
         dashboard = core.Dashboard(
             title=board.title,
@@ -86,7 +97,9 @@ class _Easel:
                 ),
             ],
             templating=core.Templating(list=list(self._variables())),
-            annotations=core.Annotations(list=self._annotations()),
+            annotations=core.Annotations(
+                list=annotations(self.scope, DATASOURCE, self.settings.rule_seconds)
+            ),
             panels=list(self._grid(board)),
         )
         plain = json.loads(json.dumps(dashboard.to_json_data(), cls=DashboardEncoder))
@@ -142,70 +155,24 @@ class _Easel:
             del template[key]
         return dict(template)
 
-    def _annotations(self) -> list[JSON]:
-        def marks(name: str, colour: str, expr: str, **more: Any) -> JSON:
-            query = self.scope.narrow(expr, by_instance=False)
-            facts = {"name": name, "iconColor": colour, "expr": query, **more}
-            # Early releases of Grafana 11 read the query from the mark, later ones from its target.
-            facts["target"] = {"expr": query, "interval": more["step"], "refId": "Anno"}
-            return {"datasource": DATASOURCE, "enable": True, "hide": False, **facts}
-
-        return [
-            {
-                "builtIn": 1,
-                "datasource": {"type": "grafana", "uid": "-- Grafana --"},
-                "enable": True,
-                "hide": True,
-                "iconColor": "rgba(0, 211, 255, 1)",
-                "name": "Annotations & Alerts",
-                "type": "dashboard",
-            },
-            marks(
-                "Firing alerts",
-                COLOURS["bad"],
-                BEGAN,
-                titleFormat="{{alertname}}",
-                textFormat="{{severity}}",
-                tagKeys="severity",
-                step=duration(self.settings.rule_seconds),
-            ),
-            marks(
-                "Restarts",
-                COLOURS["calm"],
-                f"1000 * {STARTED}",
-                titleFormat="{{job}} started",
-                textFormat="A process of this job started.",
-                tagKeys="job",
-                step="60s",
-                useValueForTime=True,
-            ),
-        ]
-
     def _grid(self, board: Board) -> Iterator[JSON]:
-        """Lay rows from top to bottom and panels from left to right; what overflows wraps."""
+        """Lay rows from top to bottom."""
         top = 0
         for row in board.rows:
-            if row.title:
-                header = core.RowPanel(
-                    title=row.title,
-                    collapsed=row.collapsed,
-                    gridPos=core.GridPos(h=1, w=GRID_WIDTH, x=0, y=top),
-                    id=panel_id(board.name, f"row {row.title}"),
-                ).to_json_data()
-                top += 1
-                places, bottom = _places(row, top)
-                panels = [self._panel(board, *place) for place in places]
-                slim = {key: header[key] for key in ("collapsed", "gridPos", "id", "title", "type")}
-                yield {**slim, "panels": panels if row.collapsed else []}
-                if row.collapsed:
-                    continue
-            else:
-                places, bottom = _places(row, top)
-                panels = [self._panel(board, *place) for place in places]
+            header = 1 if row.title else 0
+            places = _places(row, top + header)
+            panels = [self._panel(board, place) for place in places]
+            if header:
+                yield _header(board, row, top, panels if row.collapsed else [])
+            if row.collapsed:
+                # What it holds takes no room until it is opened.
+                top += header
+                continue
             yield from panels
-            top = bottom
+            top = max(place.y + place.panel.height for place in places)
 
-    def _panel(self, board: Board, panel: Panel, x: int, y: int) -> JSON:
+    def _panel(self, board: Board, place: _Place) -> JSON:
+        panel = place.panel
         limits = limits_of(panel, self.catalog.alerts)
         drawn = visual(panel, limits, board.uid, self._names())
         frame = core.Panel(
@@ -213,7 +180,7 @@ class _Easel:
             id=panel_id(board.name, panel.title),
             description=self._description(panel, limits),
             dataSource=DATASOURCE,
-            gridPos=core.GridPos(h=panel.height, w=panel.width, x=x, y=y),
+            gridPos=core.GridPos(h=panel.height, w=panel.width, x=place.x, y=place.y),
             links=[
                 {
                     "title": f"Runbook: {name}",
@@ -222,7 +189,7 @@ class _Easel:
                 }
                 for name in _alerts_of(limits)
             ],
-            targets=[self._target(query, i) for i, query in enumerate(panel.queries)],
+            targets=[self._target(panel, number) for number in range(len(panel.queries))],
             transformations=drawn.get("transformations", []),
             transparent=False,
         )
@@ -232,7 +199,7 @@ class _Easel:
         # Signals change once per evaluation: finer steps would only repeat them. Over raw series of
         # a whole fleet each step costs: four scrapes are the least that a rate needs anyway.
         step = self.settings.rule_seconds
-        if any("$instance" in target["expr"] for target in plain["targets"]):
+        if any(query.by_instance for query in panel.queries):
             step = 4 * self.settings.scrape_seconds
         return {
             **plain,
@@ -243,13 +210,14 @@ class _Easel:
             "interval": duration(step),
         }
 
-    def _target(self, query: Query, index: int) -> JSON:
+    def _target(self, panel: Panel, number: int) -> JSON:
+        query = panel.queries[number]
         target = core.Target(
             expr=self.scope.narrow(query.expr),
-            format=query.format,
+            format=FORMATS.get(panel.kind, "time_series"),
             instant=query.instant,
             legendFormat=query.legend or "__auto",
-            refId=ref_id(index),
+            refId=ref_id(number),
             datasource=DATASOURCE,
         ).to_json_data()
         keep = ("datasource", "expr", "format", "instant", "legendFormat", "refId")
@@ -262,7 +230,7 @@ class _Easel:
         return f"{panel.description}\n\nAlert: {links}" if names else panel.description
 
 
-def _pruned(node: Any) -> Any:
+def _pruned(node: object) -> object:
     """Drop what is unset: grafanalib writes a null for it, Grafana's schema knows none."""
     if isinstance(node, list):
         return [_pruned(item) for item in node]
@@ -273,16 +241,28 @@ def _pruned(node: Any) -> Any:
     return node
 
 
-def _places(row: Row, top: int) -> tuple[list[tuple[Panel, int, int]], int]:
-    """Return each panel of a row with its corner, and where the next row starts."""
-    places: list[tuple[Panel, int, int]] = []
+def _header(board: Board, row: Row, top: int, panels: list[JSON]) -> JSON:
+    """Return the line above a row; a collapsed one holds its panels."""
+    header = core.RowPanel(
+        title=row.title,
+        collapsed=row.collapsed,
+        gridPos=core.GridPos(h=1, w=GRID_WIDTH, x=0, y=top),
+        id=panel_id(board.name, f"row {row.title}"),
+    ).to_json_data()
+    keep = ("collapsed", "gridPos", "id", "title", "type")
+    return {**{key: header[key] for key in keep}, "panels": panels}
+
+
+def _places(row: Row, top: int) -> list[_Place]:
+    """Lay the panels of a row from left to right; what overflows wraps."""
+    places: list[_Place] = []
     left, tallest = 0, 0
     for panel in row.panels:
         if left + panel.width > GRID_WIDTH:
             left, top, tallest = 0, top + tallest, 0
-        places.append((panel, left, top))
+        places.append(_Place(panel, left, top))
         left, tallest = left + panel.width, max(tallest, panel.height)
-    return places, top + tallest
+    return places
 
 
 def _alerts_of(limits: Iterable[Limit]) -> list[str]:

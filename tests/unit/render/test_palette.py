@@ -1,12 +1,10 @@
 """Colours that mean something: told apart by every eye, on both of Grafana's themes."""
 
 import itertools
-import re
 
 import pytest
 
-from sse_observe.catalog.model import Panel, Query
-from sse_observe.render.visuals import COLOURS, NAME_COLOURS, visual
+from sse_observe.render.palette import HUES, NAME_HUES
 
 # Machado, Oliveira and Fernandes 2009, severity 1.
 SIGHTS = {
@@ -15,6 +13,8 @@ SIGHTS = {
     "deutan": ((0.3673, 0.8607, -0.2280), (0.2801, 0.6725, 0.0474), (-0.0118, 0.0429, 0.9689)),
     "tritan": ((1.2555, -0.0767, -0.1788), (-0.0784, 0.9308, 0.1476), (0.0047, 0.6914, 0.3039)),
 }
+
+
 MEANINGS = ("good", "client", "calm", "warn", "bad")
 
 
@@ -51,7 +51,7 @@ def contrast(colour: str, background: str) -> float:
 @pytest.mark.parametrize(("one", "other"), [*itertools.combinations(MEANINGS, 2)])
 def test_meanings_stay_apart_for_every_eye(one: str, other: str, sight: str) -> None:
     """Completed and error, client and shutdown: told apart with any colour blindness."""
-    first, second = oklab(COLOURS[one], sight), oklab(COLOURS[other], sight)
+    first, second = oklab(HUES[one], sight), oklab(HUES[other], sight)
 
     distance = sum((a - b) ** 2 for a, b in zip(first, second, strict=True)) ** 0.5
 
@@ -60,39 +60,7 @@ def test_meanings_stay_apart_for_every_eye(one: str, other: str, sight: str) -> 
 
 
 @pytest.mark.parametrize("theme", ["#FFFFFF", "#181B1F"])
-@pytest.mark.parametrize("colour", [*(COLOURS[name] for name in MEANINGS), *NAME_COLOURS])
+@pytest.mark.parametrize("colour", [*(HUES[name] for name in MEANINGS), *NAME_HUES])
 def test_lines_stand_out_on_both_themes(colour: str, theme: str) -> None:
     """WCAG asks 3:1 of what is drawn; Grafana's panels are white or nearly black."""
     assert contrast(colour, theme) >= 2.95
-
-
-@pytest.mark.parametrize(
-    ("name", "like", "unlike"),
-    [
-        ("10.0.0.11:8000", "10.9.9.1:9090", "10.0.0.12:8000"),
-        ("chat-5d9f-x2k4q:8000", "chat-5d9f-aaaaq:8000", "chat-5d9f-x2k4p:8000"),
-        ("CHAT-A", "chat-a:80", "chat-b"),
-    ],
-)
-def test_neighbours_among_instances_are_told_apart(name: str, like: str, unlike: str) -> None:
-    """The hue of an instance comes from its name before the port, the same on all panels."""
-    panel = Panel(
-        title="By instance",
-        kind="timeseries",
-        unit="short",
-        description="Each instance.",
-        queries=(Query(expr="x", legend="{{instance}}"),),
-        width=8,
-        height=8,
-    )
-    overrides = visual(panel, (), "uid", ())["fieldConfig"]["overrides"]
-
-    def hues(instance: str) -> list[str]:
-        return [
-            override["properties"][0]["value"]["fixedColor"]
-            for override in overrides
-            if re.search(override["matcher"]["options"][1:-2], instance, re.IGNORECASE)
-        ]
-
-    assert len(hues(name)) == 1
-    assert hues(name) == hues(like) != hues(unlike)

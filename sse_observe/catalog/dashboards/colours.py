@@ -1,0 +1,51 @@
+"""Colours of the names that panels show: quantiles, networks, reasons, outcomes, faults."""
+
+from collections.abc import Mapping
+
+from sse_observe.catalog.model import Colour
+from sse_observe.metrics import METRICS
+
+Colours = Mapping[str, Colour]
+
+QUANTILE_COLOURS: Colours = {"p50": "p50", "p95": "p95", "p99": "p99"}
+NETWORK_COLOURS: Colours = {
+    "slow-2g": "slow-2g",
+    "2g": "2g",
+    "3g": "3g",
+    "4g": "4g",
+    "unknown": "calm",
+}
+REASON_COLOURS: Colours = {
+    "completed": "good",
+    "client_disconnected": "client",
+    "shutdown": "calm",
+    "slow_consumer": "warn",
+    "server_error": "bad",
+    "already_complete": "4g",
+    "polled": "p50",
+}
+RESUME_COLOURS: Colours = {
+    "full": "good",
+    "gap": "bad",
+    "unknown_stream": "warn",
+    "malformed": "calm",
+}
+MESSAGE_COLOURS: Colours = {
+    "waiting": "warn",
+    "reconnecting": "client",
+    "offline": "calm",
+    "polling": "p95",
+    "failed": "bad",
+}
+OBSERVER_COLOURS: Colours = {"server": "plain", "client": "client"}
+
+# Kinds of fault, none better than another: hues that stay apart and praise or blame nobody.
+_KINDS: tuple[Colour, ...] = ("client", "p99", "warn", "2g", "4g", "calm")
+
+
+def _apart(metric: str, label: str) -> Colours:
+    return dict(zip(METRICS[metric].labels[label], _KINDS, strict=False))
+
+
+FAULT_COLOURS = _apart("sse_response_faults_total", "fault")
+PLACE_COLOURS = _apart("sse_observer_faults_total", "where")

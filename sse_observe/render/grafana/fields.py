@@ -1,0 +1,86 @@
+"""
+`fieldConfig`: unit, bounds, colours and thresholds of a panel's values, and overrides by name.
+
+The part of a panel that all kinds share.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sse_observe.catalog.model import DOWNWARD, Colour, Panel
+from sse_observe.render.grafana.vocabulary import UNITS, hue
+from sse_observe.render.limits import Limit
+from sse_observe.render.palette import SEVERITY_COLOURS
+
+JSON = dict[str, Any]
+
+Steps = Sequence[tuple[float | None, Colour]]
+"""Colours from a bound on, in order; the first has none."""
+
+
+def field_config(
+    panel: Panel,
+    *,
+    steps: Steps = ((None, "plain"),),
+    colour: JSON | None = None,
+    custom: JSON | None = None,
+    overrides: Iterable[JSON] = (),
+) -> JSON:
+    """Return the configuration of a panel's values; a colour of its own replaces its steps'."""
+    return {
+        "defaults": {
+            "unit": UNITS[panel.unit],
+            "decimals": panel.decimals,
+            "min": panel.minimum,
+            "max": panel.maximum,
+            "noValue": panel.no_value,
+            "color": colour or {"mode": "thresholds"},
+            "thresholds": thresholds(steps),
+            "custom": custom,
+        },
+        "overrides": list(overrides),
+    }
+
+
+def thresholds(steps: Steps) -> JSON:
+    """Return colours by bound."""
+    # The base step is a real null: the string "null" paints everything in its colour.
+    drawn = [{"value": value, "color": hue(colour)} for value, colour in steps]
+    return {"mode": "absolute", "steps": drawn}
+
+
+def override(matcher: str, on: str, **properties: object) -> JSON:
+    """Return properties for the fields that a matcher finds."""
+    return {
+        "matcher": {"id": matcher, "options": on},
+        "properties": [{"id": key, "value": value} for key, value in properties.items()],
+    }
+
+
+def fixed(matcher: str, series: str, colour: str) -> JSON:
+    """Return an override that gives the series one colour."""
+    return override(matcher, series, color={"mode": "fixed", "fixedColor": colour})
+
+
+def colour_overrides(panel: Panel) -> list[JSON]:
+    """Return an override for each series that the panel gives a colour."""
+    return [
+        fixed("byRegexp" if series.startswith("/") else "byName", series, hue(colour))
+        for series, colour in panel.colours.items()
+        if series
+    ]
+
+
+def judged(
+    panel: Panel, limits: Sequence[Limit], fine: Colour = "good", series: str = ""
+) -> list[tuple[float | None, Colour]]:
+    """Colour a single value: by its alerts' thresholds, else as the panel says, else plain."""
+    if not limits:
+        first: Colour = panel.colours.get(series, "good" if panel.steps else "plain")
+        return [(None, first), *panel.steps]
+    worst = sorted(limits, key=lambda limit: limit.value)
+    colours = [SEVERITY_COLOURS[limit.severity] for limit in worst]
+    values = [limit.value for limit in worst]
+    if worst[-1].compare in DOWNWARD:
+        return [(None, colours[0]), *zip(values, [*colours[1:], fine], strict=True)]
+    return [(None, fine), *zip(values, colours, strict=True)]

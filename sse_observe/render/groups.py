@@ -1,0 +1,111 @@
+"""
+Groups of rules: what a ruler evaluates, how often, and with which words.
+
+Knows no format; each target writes the groups as its ruler takes them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from sse_observe.catalog.durations import duration
+from sse_observe.catalog.model import INTERVALS, Alert, Catalog, Interval, Severity, Window
+from sse_observe.render.expressions import Expressions, number
+from sse_observe.render.settings import Settings
+
+_VARIABLES = ("job", "route")
+
+
+class RecordingRule(NamedTuple):
+    """One recorded series."""
+
+    record: str
+    expr: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRule:
+    """One alerting rule; a burn-rate alert has one for each pair of windows."""
+
+    alert: Alert
+    expr: str
+    threshold: str
+    hold_for: str
+    severity: Severity
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    window: Window | None = None
+
+
+Rule = TypeVar("Rule", RecordingRule, AlertRule)
+
+
+class Group(NamedTuple, Generic[Rule]):
+    """Rules that are evaluated together, in order."""
+
+    name: str
+    interval: str
+    rules: tuple[Rule, ...]
+
+
+class Rules:
+    """The rules of a catalogue that `tuning` has tuned."""
+
+    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+        self._catalog = catalog
+        self._settings = settings
+        self._expressions = Expressions(settings)
+        self._signals = {signal.record: signal for signal in catalog.signals}
+        self._boards = {board.name: board for board in catalog.boards}
+
+    def recordings(self) -> tuple[Group[RecordingRule], ...]:
+        """Return a group for each interval, its signals in their order of evaluation."""
+        return tuple(self._recorded(interval) for interval in INTERVALS)
+
+    def _recorded(self, interval: Interval) -> Group[RecordingRule]:
+        rules = (
+            RecordingRule(signal.record, self._expressions.record(signal), signal.help)
+            for signal in self._catalog.signals
+            if signal.interval == interval
+        )
+        suffix = "" if interval == "normal" else f"-{interval}"
+        length = duration(self._settings.intervals[interval])
+        return Group(f"sse-recording-rules{suffix}", length, tuple(rules))
+
+    def alerts(self) -> Group[AlertRule]:
+        """Return the group of all alerts."""
+        rules = tuple(rule for alert in self._catalog.alerts for rule in self.of(alert))
+        return Group("sse-alerts", duration(self._settings.rule_seconds), rules)
+
+    def of(self, alert: Alert) -> list[AlertRule]:
+        """Return the alerting rules of one alert."""
+        return [self._rule(alert, window) for window in alert.windows or (None,)]
+
+    def _rule(self, alert: Alert, window: Window | None) -> AlertRule:
+        spans = {"long": window.long, "short": window.short} if window else {}
+        severity = window.severity if window else alert.severity
+        return AlertRule(
+            alert=alert,
+            expr=self._expressions.alert(alert, self._signals, window),
+            threshold=number(alert.line(window)),
+            hold_for=window.hold_for if window else alert.hold_for,
+            severity=severity,
+            labels={"severity": severity, **spans, **alert.labels},
+            annotations={
+                **alert.annotations,
+                "summary": alert.summary,
+                "description": alert.description,
+                "runbook_url": self._settings.runbook(alert.name),
+                "dashboard_url": self._dashboard_of(alert),
+            },
+            window=window,
+        )
+
+    def _dashboard_of(self, alert: Alert) -> str:
+        """Return the address of an alert's board with its variables set."""
+        address = self._settings.dashboard(self._boards[alert.dashboard].uid)
+        own = self._signals[alert.signals()[0]].labels
+        names = [*(label for label in own if label in _VARIABLES), *self._settings.group_by]
+        values = "&".join(f"var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in names)
+        return f"{address}?{values}"

@@ -1,0 +1,69 @@
+"""Runbooks: each alert page with its rules, fixes and numbers filled in, and their index."""
+
+import re
+
+from sse_observe.catalog.model import Alert, Catalog
+from sse_observe.errors import CatalogError
+from sse_observe.render.expressions import Expressions, Words, number
+from sse_observe.render.groups import Rules
+from sse_observe.render.settings import Settings
+from sse_observe.render.text import fill
+
+# What a person on call needs before thinking fits one screen.
+_FIRST_LINES = 60
+_QUERY = re.compile(r"^ *```promql$.*?^ *```$", re.MULTILINE | re.DOTALL)
+
+
+def runbooks(catalog: Catalog, settings: Settings) -> dict[str, str]:
+    """Return the runbook of each alert, and their index, by path."""
+    pages = _Pages(catalog, settings)
+    found = {f"runbooks/{alert.name}.md": pages.runbook(alert) for alert in catalog.alerts}
+    return {**found, "runbooks/README.md": fill("runbooks/index.md.j2", alerts=catalog.alerts)}
+
+
+class _Pages:
+    """Writes the runbooks of a catalogue that `tuning` has tuned."""
+
+    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+        self._fixes = catalog.fixes
+        self._settings = settings
+        self._expressions = Expressions(settings)
+        self._rules = Rules(catalog, settings)
+        self._units = {signal.record: signal.unit for signal in catalog.signals}
+        self._boards = {board.name: board for board in catalog.boards}
+
+    def runbook(self, alert: Alert) -> str:
+        board = self._boards[alert.dashboard]
+        text = fill(
+            "runbooks/runbook.md.j2",
+            alert=alert,
+            rules=self._rules.of(alert),
+            board=board.title,
+            dashboard_url=self._settings.dashboard(board.uid),
+            prose=self._prose(alert),
+        )
+        first = text.split("\n## Meaning\n")[0].count("\n")
+        if first > _FIRST_LINES:
+            raise CatalogError(
+                f"{alert.source}: {first} lines before `## Meaning`; {_FIRST_LINES} are the most: "
+                "move detail to Diagnosis or Root-cause fix"
+            )
+        return text
+
+    def _prose(self, alert: Alert) -> str:
+        words: Words = {
+            "limit": lambda _: self._limit(alert),
+            "fix": lambda name: self._fixes[name].strip(),
+        }
+        try:
+            prose = self._expressions.fill(alert.prose, words)
+        except CatalogError as error:
+            raise CatalogError(f"{alert.source}: {error}") from None
+        return _QUERY.sub(lambda query: self._expressions.select(query[0]), prose)
+
+    def _limit(self, alert: Alert) -> str:
+        """Say an alert's threshold as people do."""
+        threshold = alert.line()
+        if self._units[alert.signals()[0]] == "ratio":
+            return f"{number(100 * threshold)} %"
+        return number(threshold)

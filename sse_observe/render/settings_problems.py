@@ -1,0 +1,143 @@
+"""
+Problems of settings: each key judged by itself, one line for each: key, value, remedy.
+
+What depends on the catalogue (an alert's name, a threshold that can never fire) is for `tuning`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from sse_observe.catalog.durations import seconds
+from sse_observe.catalog.promql import matchers
+from sse_observe.catalog.signals.recordings import SIGNALS
+from sse_observe.render.settings import (
+    OBJECTIVES,
+    AlertSettings,
+    Objectives,
+    Provisioning,
+    Settings,
+)
+
+_TARGET = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
+_LABEL = re.compile(r"[a-zA-Z_]\w*")
+# Labels that the signals carry themselves, or that a rule sets.
+_TAKEN = {
+    *(label for signal in SIGNALS for label in signal.labels),
+    *("instance", "alertname", "severity", "long", "short"),
+}
+
+
+def problems(settings: Settings) -> Iterator[str]:
+    """Yield what is of the right type and yet wrong."""
+    yield from _duration("scrape_interval", settings.scrape_interval)
+    yield from _duration("rule_interval", settings.rule_interval)
+    yield from _duration("objectives.window", settings.objectives.window)
+    if settings.selector and matchers(settings.selector) is None:
+        yield (
+            f"selector: {settings.selector!r}: no PromQL matchers; "
+            """write them like env="production", cluster=~"eu-.*\""""
+        )
+    for label in settings.group_by:
+        if not _is_free(label):
+            yield f"group_by: {label!r}: no label of yours; name one such as cluster or namespace"
+    for key in ("runbook_url", "grafana_url"):
+        yield from _url(key, getattr(settings, key))
+    yield from _objective_problems(settings.objectives)
+    if not settings.time_scale >= 1:
+        yield f"time_scale: {settings.time_scale:g}: time is only ever shortened; write 1 or more"
+    yield from _word_problems("", settings.labels, settings.annotations)
+    for name, alert in settings.alerts.items():
+        yield from _alert_problems(f"alerts.{name}.", alert)
+    yield from _provisioning_problems(settings.provisioning)
+
+
+def _objective_problems(objectives: Objectives) -> Iterator[str]:
+    usual = Objectives().completion
+    for name in OBJECTIVES:
+        value = objectives.ratio(name)
+        if not 0 < value < 1:
+            yield (
+                f"objectives.{name}: {value:g}: an objective is a ratio between 0 and 1; "
+                f"write {usual:g} for {100 * usual:g} %"
+            )
+
+
+def _alert_problems(prefix: str, alert: AlertSettings) -> Iterator[str]:
+    if alert.hold_for is not None:
+        yield from _duration(f"{prefix}for", alert.hold_for)
+    if alert.keep_firing_for is not None:
+        yield from _duration(f"{prefix}keep_firing_for", alert.keep_firing_for)
+    for number, window in enumerate(alert.windows or ()):
+        key = f"{prefix}windows.{number}"
+        yield from _duration(f"{key}.long", window.long)
+        yield from _duration(f"{key}.short", window.short)
+        yield from _duration(f"{key}.for", window.hold_for)
+        if not window.factor > 0:
+            yield (
+                f"{key}.factor: {window.factor:g}: a burn rate is above 0; "
+                "1 spends the budget exactly over its window"
+            )
+    yield from _word_problems(prefix, alert.labels, alert.annotations)
+
+
+def _provisioning_problems(given: Provisioning) -> Iterator[str]:
+    if not given.job.strip():
+        yield "provisioning.job: '': no name; write the one that your service has, such as chat"
+    if not re.fullmatch(r"/[^\s?#]*", given.metrics_path):
+        yield f"provisioning.metrics_path: {given.metrics_path!r}: no path; write it like /metrics"
+    if not given.targets:
+        yield 'provisioning.targets: []: nothing to scrape; write ["chat:8000"]'
+    for target in given.targets:
+        if not _TARGET.fullmatch(target):
+            yield f"provisioning.targets: {target!r}: no host with a port; write it like chat:8000"
+    if given.trace_url:
+        yield from _url("provisioning.trace_url", given.trace_url)
+        if "{trace_id}" not in given.trace_url:
+            yield (
+                f"provisioning.trace_url: {given.trace_url!r}: no {{trace_id}} in it; "
+                "write it like https://traces.example.com/trace/{trace_id}"
+            )
+    for name in given.labels:
+        if not _is_free(name):
+            yield f"provisioning.labels: {name!r}: no label of yours; name one such as env"
+
+
+def _duration(key: str, text: str) -> Iterator[str]:
+    try:
+        seconds(text)
+    except ValueError as error:
+        yield f"{key}: {error}"
+
+
+def _url(key: str, text: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        good = False
+    if not good or any(char.isspace() for char in text) or "{{" in text:
+        yield f"{key}: {text!r}: no web address; write it like https://grafana.example.com"
+
+
+def _word_problems(
+    prefix: str, labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> Iterator[str]:
+    for key, names in (("labels", labels), ("annotations", annotations)):
+        for name in names:
+            if not _is_name(name):
+                yield f"{prefix}{key}: {name!r}: no label name; use letters, digits and _"
+            elif key == "labels" and name in _TAKEN:
+                own = " or the key severity" if prefix and name == "severity" else ""
+                yield (
+                    f"{prefix}labels: {name!r}: the rules set this label themselves; "
+                    f"choose another name{own}"
+                )
+
+
+def _is_name(label: str) -> bool:
+    return _LABEL.fullmatch(label) is not None and not label.startswith("__")
+
+
+def _is_free(label: str) -> bool:
+    return _is_name(label) and label not in _TAKEN

@@ -1,0 +1,52 @@
+"""
+Targets: the forms in which the bundle is written, one for each kind of system that takes it.
+
+A target is a module in `targets/` that defines `TARGET`; it is found there and registered nowhere.
+"""
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+
+from sse_observe.catalog.model import Catalog
+from sse_observe.render import targets
+from sse_observe.render.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """
+    Everything that a target may read.
+
+    `source` is where the settings came from. `files` is the default rendering by path, for a
+    target that wraps it; the default target itself finds it empty.
+    """
+
+    catalog: Catalog
+    settings: Settings
+    source: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """
+    One form of the bundle; `render` returns the text of each file by its path.
+
+    `folders` says where its files lie and how they are called: a file of ours there that is no
+    longer rendered is removed.
+    """
+
+    folders: Mapping[str, tuple[str, ...]]
+    render: Callable[[Rendering], Mapping[str, str]]
+
+
+@cache
+def all_targets() -> Mapping[str, Target]:
+    """Return every target by the name of its module."""
+    found: dict[str, Target] = {}
+    for module in pkgutil.iter_modules(targets.__path__):
+        found[module.name] = import_module(f"{targets.__name__}.{module.name}").TARGET
+    return found

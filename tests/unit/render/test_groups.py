@@ -1,0 +1,69 @@
+"""Groups of rules: their names and words stay, their times follow the settings."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from sse_observe.catalog.signals.recordings import SIGNALS
+from sse_observe.render.bundle import catalogue
+from sse_observe.render.groups import Rules
+from sse_observe.render.settings import Settings
+from tests.support.rendered import FILES, files, rules
+
+TUNED, _ = catalogue(None)
+
+
+def test_no_time_scale_changes_a_name() -> None:
+    """Dashboards and habits rest on the names: they stay under any settings."""
+    settings = Settings(time_scale=60, scrape_interval="500ms", group_by=("cluster",))
+    groups = Rules(TUNED, settings).recordings()
+
+    recorded = [rule.record for group in groups for rule in group.rules]
+    assert sorted(recorded) == sorted(signal.record for signal in SIGNALS)
+
+
+def test_alert_carries_words_and_links() -> None:
+    """Summary, description, runbook and board with its variables set, on every alert."""
+    for rule in rules(FILES):
+        if "alert" not in rule:
+            continue
+        words = rule["annotations"]
+        assert words["summary"]
+        assert words["description"]
+        assert words["runbook_url"].endswith(f"/{rule['alert']}.md")
+        assert re.search(
+            r"/d/sse-[a-z-]+\?var-job=\{\{ \$labels\.job \| urlquery \}\}", words["dashboard_url"]
+        )
+        assert rule["labels"]["severity"] in ("critical", "warning", "info")
+
+
+def test_time_scale_shortens_time_and_leaves_experience_alone(tmp_path: Path) -> None:
+    """Durations shrink, thresholds per second grow; 5 s for a user stays 5 s."""
+    rendered = files(tmp_path, "time_scale: 60\nscrape_interval: 500ms\n")
+    found = {rule.get("record", rule.get("alert")): rule for rule in rules(rendered)}
+
+    recordings = yaml.safe_load(rendered["alerts/sse-recording-rules.yaml"])
+    assert [group["interval"] for group in recordings["groups"]] == ["500ms", "2s500ms"]
+    assert found["route:sse_cuts:increase1h"]["expr"].rstrip().endswith("[1m]) * 2.5")
+    assert "[5s500ms]" in found["route_split:sse_streams_opened:rate5m"]["expr"]
+    assert "offset 5s)\n    / 5\n" in found["route:sse_streams_lost:rate5m"]["expr"]
+    assert 'le=~"5(\\\\.0)?"' in found["route:sse_reconnects_slow:increase10m"]["expr"]
+    assert ">= 20 / 60)" in found["sse_stream_completion_rate"]["expr"]
+    assert "rate2m > 1.2\n" in found["SSEReconnectStorm"]["expr"]
+    assert "rate2m > 60" in found["SSEReconnectStorm"]["expr"]
+    assert found["SSEReconnectStorm"]["for"] == "2s"
+    assert found["SSEHighReconnectLatency"]["expr"].startswith(
+        "route:sse_reconnects_slow:ratio_rate10m > 0.05"
+    )
+
+
+def test_a_group_holds_the_signals_of_its_interval_in_order() -> None:
+    """What is read is recorded before what reads it, and the slow group is named after its pace."""
+    normal, slow = Rules(TUNED, Settings()).recordings()
+
+    assert (normal.name, normal.interval) == ("sse-recording-rules", "30s")
+    assert (slow.name, slow.interval) == ("sse-recording-rules-slow", "2m30s")
+    for group, interval in ((normal, "normal"), (slow, "slow")):
+        expected = [signal.record for signal in SIGNALS if signal.interval == interval]
+        assert [rule.record for rule in group.rules] == expected

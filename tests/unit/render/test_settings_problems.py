@@ -1,0 +1,33 @@
+"""Settings of the right type that are wrong all the same."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.settings import refusal
+
+WRONG = {
+    "objectives: {completion: 1.5}": "objectives.completion: 1.5: an objective is a ratio "
+    "between 0 and 1; write 0.995 for 99.5 %",
+    "objectives: {completion: 99.5}": "objectives.completion: 99.5: an objective is a ratio",
+    "objectives: {completion: .nan}": "objectives.completion: nan: an objective is a ratio",
+    "objectives: {window: month}": "objectives.window: 'month' is no duration; write it like",
+    "scrape_interval: 0s": "scrape_interval: '0s' is no time at all",
+    "time_scale: 0.5": "time_scale: 0.5: time is only ever shortened",
+    "selector: env=prod": "selector: 'env=prod': no PromQL matchers; write them like",
+    "group_by: [route]": "group_by: 'route': no label of yours",
+    "group_by: [a-b]": "group_by: 'a-b': no label of yours",
+    "runbook_url: runbooks": "runbook_url: 'runbooks': no web address; write it like https://",
+    "grafana_url: 'https://g /x'": "grafana_url: 'https://g /x': no web address",
+    "labels: {severity: page}": "labels: 'severity': the rules set this label themselves",
+    "annotations: {a-b: x}": "annotations: 'a-b': no label name",
+    "alerts: {SSEMessageLoss: {for: soon}}": "alerts.SSEMessageLoss.for: 'soon' is no duration",
+    "alerts: {SSEErrorBudgetBurn: {windows: [{long: 1h, short: 5m, factor: -1, for: 5m, "
+    "severity: info}]}}": "alerts.SSEErrorBudgetBurn.windows.0.factor: -1: a burn rate is above 0",
+}
+
+
+@pytest.mark.parametrize("text", WRONG, ids=lambda text: text[:40])
+def test_wrong_value_gets_one_line_with_key_and_remedy(text: str, tmp_path: Path) -> None:
+    """A user reads which value cannot be, and one that can."""
+    assert WRONG[text] in refusal(tmp_path, text)
