@@ -30,7 +30,7 @@ UPWARD: tuple[Compare, ...] = (">", ">=")
 DOWNWARD: tuple[Compare, ...] = ("<", "<=")
 """Low values fulfil them."""
 
-Interval = Literal["normal", "slow"]
+Interval = Literal["usual", "slow"]
 INTERVALS: tuple[Interval, ...] = get_args(Interval)
 
 Kind = Literal["timeseries", "stat", "gauge", "heatmap", "bargauge", "table"]
@@ -96,7 +96,7 @@ class Signal:
     help: str
     labels: tuple[str, ...] = ("job", "route")
     per_second: bool = False
-    interval: Interval = "normal"
+    interval: Interval = "usual"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from sse_observe.catalog.model import Alert, Comparison, Signal, Window
 from sse_observe.catalog.series import RAW
 from sse_observe.catalog.signals.recordings import SIGNALS
 from sse_observe.errors import CatalogError
-from sse_observe.render.settings import Settings
+from sse_observe.render.settings import Intervals, Settings
 
 _WORD = re.compile(r"<< (?P<word>[a-z_]+)(?:\('(?P<argument>[^']*)'\))? >>")
 _INTERVALS = {signal.record: signal.interval for signal in SIGNALS}
@@ -29,10 +29,15 @@ def number(value: float) -> str:
 
 
 class Expressions:
-    """Writes expressions the way that one user's settings want them."""
+    """
+    Writes expressions the way that one user's settings want them.
 
-    def __init__(self, settings: Settings) -> None:
+    `intervals` are those at which rules really were evaluated, where they are known better.
+    """
+
+    def __init__(self, settings: Settings, intervals: Intervals | None = None) -> None:
         self._settings = settings
+        self._intervals = intervals or settings.intervals
         objectives = settings.objectives
         self._words: Words = {
             "on": lambda _: self.labels(("job", "route")),
@@ -55,10 +60,10 @@ class Expressions:
 
     def interval(self, text: str) -> float:
         """Return the seconds between two evaluations of the signals that a query counts."""
-        found = {_INTERVALS.get(name, "normal") for name in promql.ranged(text)} or {"normal"}
+        found = {_INTERVALS.get(name, "usual") for name in promql.ranged(text)}
         if len(found) > 1:
             raise CatalogError(f"{text}: signals of two intervals cannot be counted together")
-        return self._settings.intervals[found.pop()]
+        return self._intervals.of(found.pop() if found else "usual")
 
     def labels(self, own: tuple[str, ...]) -> str:
         """Return a signal's labels with the user's grouping labels."""

@@ -69,8 +69,8 @@ class Rules:
             for signal in self._catalog.signals
             if signal.interval == interval
         )
-        suffix = "" if interval == "normal" else f"-{interval}"
-        length = duration(self._settings.intervals[interval])
+        suffix = "" if interval == "usual" else f"-{interval}"
+        length = duration(self._settings.intervals.of(interval))
         return Group(f"sse-recording-rules{suffix}", length, tuple(rules))
 
     def alerts(self) -> Group[AlertRule]:

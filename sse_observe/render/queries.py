@@ -11,7 +11,7 @@ from sse_observe.catalog import promql
 from sse_observe.catalog.model import Signal
 from sse_observe.catalog.series import RAW
 from sse_observe.render.expressions import Expressions, Words
-from sse_observe.render.settings import Settings
+from sse_observe.render.settings import Intervals, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,16 @@ class Variables:
 
 
 class Scope:
-    """What may stand in a board's queries, and the variables that narrow it."""
+    """Series that may stand in a board's queries, and the variables that narrow each."""
 
-    def __init__(self, signals: Iterable[Signal], settings: Settings, variables: Variables) -> None:
-        self._expressions = Expressions(settings)
+    def __init__(
+        self,
+        signals: Iterable[Signal],
+        settings: Settings,
+        variables: Variables,
+        intervals: Intervals | None = None,
+    ) -> None:
+        self._expressions = Expressions(settings, intervals)
         self._chosen = variables.chosen
         self._words: Words = {
             "range": lambda _: variables.range,

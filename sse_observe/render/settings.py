@@ -4,8 +4,7 @@ A user's settings: every number and name that may be tuned, with its default.
 Holds what was read and judged; `settings_file` reads, `settings_problems` judges.
 """
 
-from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -17,6 +16,17 @@ FILE_NAME = "sse-observe.yaml"
 
 # Prometheus keeps 15 days unless it is told otherwise.
 DEFAULT_RETENTION_SECONDS = 15 * 86400.0
+
+
+class Intervals(NamedTuple):
+    """Seconds between two evaluations: of usual signals, and of slow ones."""
+
+    usual: float
+    slow: float
+
+    def of(self, interval: Interval) -> float:
+        """Return the seconds of one interval."""
+        return self.slow if interval == "slow" else self.usual
 
 
 class Objectives(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,16 +115,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return seconds(self.rule_interval) / self.time_scale
 
     @property
-    def slow_seconds(self) -> float:
-        """Seconds between two evaluations of slow signals, under the time scale."""
-        # Half of what their rates look back, so that nothing falls between two; every longer
-        # window is a multiple, and as much of it is counted at any instant.
-        return max(self.rule_seconds, 150 / self.time_scale)
-
-    @property
-    def intervals(self) -> Mapping[Interval, float]:
-        """Seconds between two evaluations of a signal, by its interval."""
-        return {"normal": self.rule_seconds, "slow": self.slow_seconds}
+    def intervals(self) -> Intervals:
+        """Seconds between two evaluations of signals, under the time scale."""
+        # Half of what slow rates look back, so that nothing falls between two; every longer window
+        # is a multiple, and as much of it is counted at any instant.
+        return Intervals(self.rule_seconds, max(self.rule_seconds, 150 / self.time_scale))
 
     def runbook(self, alert: str) -> str:
         """Return the address of an alert's runbook."""

@@ -12,7 +12,7 @@ from statistics import median
 
 from sse_observe.errors import ReportError
 from sse_observe.render.bundle import catalogue
-from sse_observe.render.settings import Settings
+from sse_observe.render.settings import Intervals, Settings
 from sse_observe.report.findings.incident import Incident, Scene, investigate
 from sse_observe.report.logs.reading import Reading, read_log
 from sse_observe.report.query.source import Source
@@ -35,9 +35,9 @@ class Paced(Settings, frozen=True, kw_only=True):
         return self.usual
 
     @property
-    def slow_seconds(self) -> float:
-        """Seconds between two evaluations of slow signals, as they were."""
-        return self.slow
+    def intervals(self) -> Intervals:
+        """Seconds between two evaluations, as they were."""
+        return Intervals(self.usual, self.slow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def paced(settings: Settings, usual: list[list[float]], slow: list[list[float]])
     return Paced(
         **{name: getattr(settings, name) for name in settings.__struct_fields__},
         usual=_pace(usual, settings.rule_seconds),
-        slow=_pace(slow, settings.slow_seconds),
+        slow=_pace(slow, settings.intervals.slow),
     )
 
 

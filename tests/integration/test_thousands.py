@@ -36,7 +36,7 @@ MOST_SERIES = 50
 
 CATALOG, SETTINGS = catalogue(None)
 RECORDED = {signal.record: Expressions(SETTINGS).record(signal) for signal in CATALOG.signals}
-EVERY = {signal.record: SETTINGS.intervals[signal.interval] for signal in CATALOG.signals}
+EVERY = {signal.record: SETTINGS.intervals.of(signal.interval) for signal in CATALOG.signals}
 """The seconds between two evaluations of each signal."""
 RULES = [
     *((RECORDED[record], every) for record, every in EVERY.items()),

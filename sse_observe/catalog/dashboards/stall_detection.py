@@ -34,7 +34,9 @@ from sse_observe.catalog.dashboards.shared_panels import (
     reconnect_by_network,
 )
 from sse_observe.catalog.model import Board, Query
+from sse_observe.contract import SILENT_INTERVALS
 
+_SILENT = f"{SILENT_INTERVALS} heartbeat intervals"
 TROUBLE = 'route:sse_ui_messages_shown:rate5m{message!~"connecting|live|complete"}'
 
 _ANSWER = stage(
@@ -50,7 +52,7 @@ _ANSWER = stage(
     stat(
         "Silent",
         "ratio",
-        "Share of open streams without a single byte for 2.5 heartbeat intervals, on the worst "
+        f"Share of open streams without a single byte for {_SILENT}, on the worst "
         "route. Heartbeats are missing: proxies will cut these streams next.",
         highest("route:sse_streams_silent:ratio5m"),
         decimals=1,
@@ -118,7 +120,7 @@ _DELIVERING = stage(
     lines(
         "Silent streams",
         "ratio",
-        "Share of open streams without a byte for 2.5 heartbeat intervals, by route. The "
+        f"Share of open streams without a byte for {_SILENT}, by route. The "
         "heartbeat task died or the event loop is blocked.",
         high_by("route", "route:sse_streams_silent:ratio5m"),
         decimals=1,

@@ -21,7 +21,7 @@ def _counter(
     *labels: str,
     unit: Unit = "operations/s",
     prefix: str = "route",
-    interval: Interval = "normal",
+    interval: Interval = "usual",
 ) -> Signal:
     """Record the rate of a counter over the fleet, by its own labels or by those given."""
     return Signal(

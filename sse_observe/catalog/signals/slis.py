@@ -8,6 +8,7 @@ The words of the templates are explained in `recordings`.
 from sse_observe.catalog.model import Signal
 from sse_observe.catalog.signals.completion import COMPLETION
 from sse_observe.catalog.signals.measures import ROUTE, number, rate, share, total
+from sse_observe.contract import SILENT_INTERVALS
 
 # prometheus_client writes le="5.0", and Prometheus 3 normalises to that; others write le="5".
 _ONE_SECOND = r'le=~"1(\\.0)?"'
@@ -118,7 +119,7 @@ _FLOW = (
     share(
         "route:sse_streams_silent:ratio5m",
         "route:sse_silent_streams:avg5m / (route:sse_concurrent_streams:avg5m > 0)",
-        "Share of open streams without a byte for 2.5 heartbeat intervals.",
+        f"Share of open streams without a byte for {SILENT_INTERVALS} heartbeat intervals.",
     ),
     share(
         "route:sse_streams_stalled:ratio5m",

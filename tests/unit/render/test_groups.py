@@ -60,10 +60,10 @@ def test_time_scale_shortens_time_and_leaves_experience_alone(tmp_path: Path) ->
 
 def test_a_group_holds_the_signals_of_its_interval_in_order() -> None:
     """What is read is recorded before what reads it, and the slow group is named after its pace."""
-    normal, slow = Rules(TUNED, Settings()).recordings()
+    usual, slow = Rules(TUNED, Settings()).recordings()
 
-    assert (normal.name, normal.interval) == ("sse-recording-rules", "30s")
+    assert (usual.name, usual.interval) == ("sse-recording-rules", "30s")
     assert (slow.name, slow.interval) == ("sse-recording-rules-slow", "2m30s")
-    for group, interval in ((normal, "normal"), (slow, "slow")):
+    for group, interval in ((usual, "usual"), (slow, "slow")):
         expected = [signal.record for signal in SIGNALS if signal.interval == interval]
         assert [rule.record for rule in group.rules] == expected

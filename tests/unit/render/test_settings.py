@@ -22,9 +22,9 @@ def test_warnings_speak_of_placeholders_and_retention(tmp_path: Path) -> None:
 
 def test_slow_signals_have_half_the_look_back_of_a_rate() -> None:
     """Nothing falls between two evaluations, and rules that are slow anyway stay as they are."""
-    assert Settings().intervals == {"normal": 30, "slow": 150}
-    assert Settings(time_scale=60).intervals == {"normal": 0.5, "slow": 2.5}
-    assert Settings(rule_interval="5m").intervals == {"normal": 300, "slow": 300}
+    assert Settings().intervals == (30, 150)
+    assert Settings(time_scale=60).intervals == (0.5, 2.5)
+    assert Settings(rule_interval="5m").intervals == (300, 300)
 
 
 def test_objective_is_found_by_its_name() -> None:

@@ -107,4 +107,4 @@ def test_paces_that_nobody_recorded_are_those_of_the_settings() -> None:
     """An empty Prometheus says nothing about the rules."""
     found = paced(Settings(rule_interval="10s"), [], [])
 
-    assert (found.rule_seconds, found.slow_seconds) == (10, 150)
+    assert found.intervals == (10, 150)
