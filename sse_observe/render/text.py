@@ -41,4 +41,6 @@ def _jinja() -> Environment:
 
 def _quoted(value: str) -> str:
     """Write a string so that YAML reads it back as it is."""
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+    # JSON's own escape for what lies beyond 16 bits is a pair, which YAML reads as two characters.
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in text)

@@ -1,12 +1,9 @@
 """The boards: the panels that users were given by name, one order, words on every panel."""
 
-import re
-
 import pytest
 
 from sse_observe.catalog.dashboards import BOARDS
 from sse_observe.catalog.model import COLOURS, Board, Panel
-from sse_observe.metrics import METRICS
 
 # The brief names these, with their kinds: line chart, gauge, number, counter, histogram.
 NAMED = {
@@ -127,22 +124,3 @@ def test_colours_are_meanings_that_exist(board: Board, panel: Panel) -> None:
     meanings = {*panel.colours.values(), *(name for _, name in panel.steps)}
 
     assert meanings <= {*COLOURS}
-
-
-@pytest.mark.parametrize(("board", "panel"), PANELS)
-def test_enums_are_coloured_whole(board: Board, panel: Panel) -> None:
-    """Where a legend is an enum of ours and has colours, each of its values has one."""
-    for query in panel.queries:
-        left_out = (
-            set(re.findall(r'!~"([^"]*)"', query.expr)[-1].split("|"))
-            if (re.search(r'!~"', query.expr))
-            else set()
-        )
-        known = {
-            value
-            for metric in METRICS.values()
-            if metric.name.removesuffix("_total") in query.expr
-            for value in metric.labels.get(query.label or "", ())
-        }
-        if panel.colours and known:
-            assert known - left_out <= panel.colours.keys()
