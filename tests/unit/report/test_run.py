@@ -68,7 +68,7 @@ def test_the_verdict_reads_in_order_of_importance(findings: Findings) -> None:
     said = list(sentences(findings.incident))
 
     assert said[0].startswith("SSEStreamsStalled (critical) fired from ")
-    assert said[1].startswith("Most affected route: /b. Open streams no longer carry anything: 90")
+    assert said[1].startswith("Most affected route: /b. Open streams send no events any more: 90")
     assert said[2].startswith("Most affected network: 3g. Streams that failed: 8.00 %, elsewhere")
     assert said[3].startswith("Objective missed on 1 of 3 routes: 94.88 % of the streams on /b ")
     assert said[4].endswith(", 4m before SSEStreamsStalled began.")
