@@ -40,8 +40,8 @@ _ANSWER = stage(
     stat(
         "Packet loss",
         "ratio",
-        "Share of TCP segments sent again, on the worst network. Behind a proxy the kernel sees "
-        "the hop to the proxy, not the user's radio.",
+        "Share of TCP segments that were sent again, on the worst network. Behind a proxy this is "
+        "the way to the proxy, not to the user.",
         Query(
             expr="topk(1, max by (network_type) (route_split:sse_packet_loss:ratio_rate5m))",
             legend="{{network_type}}",
@@ -53,23 +53,23 @@ _ANSWER = stage(
     stat(
         "Delivery delay p95",
         "seconds",
-        "How much later than the best of its connection an event arrives, for one event in "
-        "twenty. Seconds mean that something on the way collects events.",
+        "How much later an event arrives than the fastest one of its connection. One in twenty "
+        "events is later than this. Seconds mean that something on the way collects events.",
         now(quantile(0.95, "route:sse_event_delay_seconds_bucket:rate5m", legend=ALL)),
         no_value=NO_REPORTS,
     ),
     stat(
         "Round trip p95",
         "seconds",
-        "Round-trip time on the next TCP hop; behind a proxy that is the proxy. A rise here is "
-        "the network's, not the application's.",
+        "Round-trip time on the next TCP hop. Behind a proxy that hop is the proxy. If it rises, "
+        "it is the network, not the application.",
         now(quantile(0.95, "route:sse_tcp_rtt_seconds_bucket:rate5m", legend=ALL)),
         no_value=NO_TCP,
     ),
     stat(
         "Reconnects over 5 s",
         "ratio",
-        "Share of reconnects that took over 5 s, on the worst route; above 5 % means that p95 is "
+        "Share of reconnects that took over 5 s, on the worst route. Above 5 % means that p95 is "
         "over 5 s.",
         highest("route:sse_reconnects_slow:ratio_rate10m"),
         width=5,
@@ -79,8 +79,8 @@ _ANSWER = stage(
     stat(
         "Resume gaps",
         "ratio",
-        "Share of resumed connections that the replay could not serve in full, on the worst "
-        "route: those users miss events.",
+        "Share of resumed connections that the replay could not serve in full, on the worst route. "
+        "Those users miss events.",
         highest("route:sse_resume_gaps:ratio_rate15m"),
         decimals=1,
         no_value=NO_RESUMES,
@@ -89,8 +89,8 @@ _ANSWER = stage(
     lines(
         "Packet loss rate (%)",
         "ratio",
-        "Share of TCP segments sent again, by the network type of the stream, worst route. One "
-        "network alone is that network; all of them are your link.",
+        "Share of TCP segments that were sent again, by the network type of the stream, worst "
+        "route. One network alone: that network. All of them: your own link.",
         each("network_type", "route_split:sse_packet_loss:ratio_rate5m"),
         height=9,
         decimals=2,
@@ -99,8 +99,8 @@ _ANSWER = stage(
     lines(
         "Latency distribution (p50, p95, p99)",
         "seconds",
-        "Delivery delay of events above the best seen on the same connection, measured by "
-        "browsers: what buffering and congestion add. No clock is trusted.",
+        "Delay of events above the smallest delay of the same connection, as browsers measured it: "
+        "the time that buffering and congestion add. Clocks need not agree.",
         *quantiles("route:sse_event_delay_seconds_bucket:rate5m"),
         height=9,
         colours=QUANTILE_COLOURS,
@@ -108,8 +108,8 @@ _ANSWER = stage(
     lines(
         "Bandwidth efficiency (events per second)",
         "events/s",
-        "Payload events per second: sent by the server, and received as browsers report it. A gap "
-        "between the two is events on the way, or browsers that do not report.",
+        "Payload events per second: sent by the server, and received as browsers report it. The "
+        "difference is events on the way, or browsers that send no reports.",
         Query(expr=f"sum({PAYLOAD})", legend="sent", weight="bold"),
         Query(
             expr="sum(route:sse_client_events_received:rate5m)",
@@ -126,22 +126,22 @@ _DELIVERING = stage(
         "Late events",
         "ratio",
         "Share of events that arrived over 1 s late, by route. A proxy that buffers delivers in "
-        "batches: the server sees nothing of it.",
+        "batches. The server does not see it.",
         high_by("route", "route:sse_event_late:ratio_rate10m"),
         decimals=1,
     ),
     lines(
         "Round-trip time",
         "seconds",
-        "On the next TCP hop; behind a proxy that is the proxy.",
+        "Round-trip time on the next TCP hop. Behind a proxy that hop is the proxy.",
         *quantiles("route:sse_tcp_rtt_seconds_bucket:rate5m"),
         colours=QUANTILE_COLOURS,
     ),
     lines(
         "Events over 1 KiB",
         "ratio",
-        "Share of events larger than 1 KiB, by route. Large events wait in buffers and cost most "
-        "on slow networks: send less, or in smaller pieces.",
+        "Share of events larger than 1 KiB, by route. Large events wait in buffers, most of all on "
+        "slow networks: send less, or in smaller pieces.",
         high_by("route", "route:sse_event_oversized:ratio_rate1h"),
         decimals=1,
     ),
@@ -152,8 +152,8 @@ _RECOVERING = stage(
     lines(
         "Resumes by outcome",
         "operations/s",
-        "What the replay could give to resumed connections. Red is events lost, orange a stream "
-        "that this server does not know: a restart, or a store that is not shared.",
+        "Answers of the replay to resumed connections. Red: events are lost. Orange: this server "
+        "does not know the stream, after a restart or without a shared store.",
         sum_by("outcome", "route:sse_resumes:rate5m"),
         stacked=True,
         colours=RESUME_COLOURS,
@@ -161,16 +161,16 @@ _RECOVERING = stage(
     lines(
         "Resumes with a gap",
         "ratio",
-        "Share of resumed connections that the replay could not serve in full, by route. Make the "
-        "buffer outlast the slowest reconnect.",
+        "Share of resumed connections that the replay could not serve in full, by route. The "
+        "buffer must hold more time than the slowest reconnect takes.",
         high_by("route", "route:sse_resume_gaps:ratio_rate15m"),
         decimals=1,
     ),
     lines(
         "Duplicate events",
         "ratio",
-        "Share of received events that the client had already and dropped, by route. More than "
-        "a little means that a cursor is lost or ignored.",
+        "Share of received events that the client had already and dropped, by route. More than a "
+        "little: a cursor is lost or ignored.",
         high_by("route", "route:sse_duplicates:ratio_rate15m"),
         decimals=2,
         no_value=NO_REPORTS,
@@ -178,8 +178,8 @@ _RECOVERING = stage(
     lines(
         "Reconnect time by network type, p95",
         "seconds",
-        "From connection lost to open again. A slow network alone is weather; all of them "
-        "together are you.",
+        "Time from a lost connection to the next open. A slow network alone is weather. All of "
+        "them together are you.",
         quantile(
             0.95,
             "route_split:sse_reconnect_time_seconds_bucket:rate5m",
@@ -193,7 +193,7 @@ _RECOVERING = stage(
     lines(
         "Slow reconnects",
         "ratio",
-        "Share of reconnects that took over 5 s, by route; above 5 % means that p95 is over 5 s.",
+        "Share of reconnects that took over 5 s, by route. Above 5 % means that p95 is over 5 s.",
         high_by("route", "route:sse_reconnects_slow:ratio_rate10m"),
         width=12,
         decimals=1,
@@ -204,7 +204,8 @@ _ENDING = stage(
     "Ending",
     completion_by_network(),
     open_by_network(
-        "On which networks the open streams were born: how much weight each line beside has.",
+        "On which networks the open streams were started: how many streams each line beside stands "
+        "for.",
         width=12,
     ),
 )
@@ -222,15 +223,15 @@ _BACKPRESSURE = depth(
     lines(
         "Unsent bytes",
         "bytes",
-        "Bytes that the kernel holds and has not sent, by route: the real backpressure, long "
-        "before a send blocks.",
+        "Bytes that the kernel holds and has not sent, by route. It shows slow readers long before "
+        "a send blocks.",
         most_by("route", "route:sse_tcp_unsent_bytes:sum"),
         no_value=NO_TCP,
     ),
     heatmap(
         "Event size",
         "bytes",
-        "Size of events. Keep the weight under 1 KiB.",
+        "Size of events. Most should be under 1 KiB.",
         *buckets_over_time("route:sse_event_size_bytes_bucket:rate5m"),
     ),
 )
@@ -240,21 +241,22 @@ _REPLAY = depth(
     lines(
         "Events held for replay",
         "count",
-        "Fill of the replay buffers, by route. It bounds how long a user may be away.",
+        "Events in the replay buffers, by route. They limit how long a user may be away.",
         most_by("route", "route:sse_replay_buffer_events:sum"),
         decimals=0,
     ),
     lines(
         "Replayed and evicted events",
         "events/s",
-        "Events sent again to resumed connections, and events dropped to keep the buffer bounded. "
-        "Evictions are normal; evictions together with gaps mean that the buffer is too short.",
+        "Events sent again to resumed connections, and events dropped from the buffer. Evictions "
+        "are normal. Evictions together with gaps mean that the buffer is too short.",
         Query(expr="sum(route:sse_replayed_events:rate5m)", legend="replayed"),
         Query(expr="sum(route:sse_replay_evicted_events:rate5m)", legend="evicted"),
         colours={"replayed": "good", "evicted": "calm"},
     ),
     reconnect_by_network(
-        "From connection lost to open again, on average; the buffer must outlast it."
+        "Time from a lost connection to the next open, on average. The buffer must hold more time "
+        "than this."
     ),
 )
 
@@ -262,8 +264,8 @@ _INSTANCES = per_instance(
     lines(
         "Packet loss by instance",
         "ratio",
-        "Share of TCP segments sent again by each chosen instance. One instance alone: its "
-        "node or its zone.",
+        "Share of TCP segments that each chosen instance sent again. One instance alone: its node "
+        "or its zone.",
         instances(
             "sum by (instance) (rate(sse_tcp_retransmitted_segments_total[<< rate_window >>]))"
             " / (sum by (instance) (rate(sse_tcp_sent_segments_total[<< rate_window >>])) > 0)"
@@ -279,7 +281,7 @@ _INSTANCES = per_instance(
     lines(
         "Events per second by instance",
         "events/s",
-        "Payload events sent by each chosen instance. Far fewer than the others: it hangs.",
+        "Payload events that each chosen instance sends. Far fewer than the others: it hangs.",
         instances(
             'sum by (instance) (rate(sse_events_sent_total{event="message"}[<< rate_window >>]))'
         ),

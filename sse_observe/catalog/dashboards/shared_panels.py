@@ -13,7 +13,7 @@ def alerts_firing() -> Panel:
         "Alerts firing",
         "count",
         "Alerts of this bundle that fire for the selected jobs and routes. A red mark on every "
-        "graph says when one began; open that alert's runbook first.",
+        "graph shows when one began. Open that alert's runbook first.",
         Query(expr=f"count({FIRING}) or vector(0)", instant=True),
         width=3,
         decimals=0,
@@ -27,7 +27,7 @@ def completion_by_network() -> Panel:
         "Completion by network type",
         "percent",
         "Completion over 1h, worst segment and route, by the network that the stream was opened "
-        "on. Absent under 20 ended streams: fewer are noise.",
+        "on. Not shown under 20 ended streams: fewer say nothing.",
         Query(
             expr="min by (network_type) (sse_stream_completion_rate)",
             legend="{{network_type}}",

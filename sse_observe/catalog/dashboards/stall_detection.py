@@ -45,15 +45,15 @@ _ANSWER = stage(
         "Stalled",
         "ratio",
         "Share of open streams without a payload event for the stall limit, on the worst route. "
-        "Heartbeats do not count: the connection lives, the application is silent.",
+        "Heartbeats do not count: the connection works, the application sends nothing.",
         highest("route:sse_streams_stalled:ratio5m"),
         decimals=1,
     ),
     stat(
         "Silent",
         "ratio",
-        f"Share of open streams without a single byte for {_SILENT}, on the worst "
-        "route. Heartbeats are missing: proxies will cut these streams next.",
+        f"Share of open streams without a single byte for {_SILENT}, on the worst route. "
+        "Heartbeats are missing: proxies will cut these streams next.",
         highest("route:sse_streams_silent:ratio5m"),
         decimals=1,
         no_value="No heartbeat declared",
@@ -61,8 +61,8 @@ _ANSWER = stage(
     stat(
         "Waiting now",
         "count",
-        "Users who look at a page that does not move: without a payload (stalled), without any "
-        "byte (silent). Compare with the active streams on Stream Health.",
+        "Users whose stream sends nothing new: no payload (stalled), or no byte at all (silent). "
+        "Compare with the active streams on Stream Health.",
         now(Query(expr="sum(route:sse_stalled_streams:sum)", legend="stalled")),
         now(Query(expr="sum(route:sse_silent_streams:sum)", legend="silent")),
         decimals=0,
@@ -70,7 +70,8 @@ _ANSWER = stage(
     stat(
         "Recovery p95",
         "seconds",
-        "From a stall seen by the browser to the next event; one in twenty users waits longer.",
+        "Time from a stall that the browser saw to the next event. One in twenty users waits "
+        "longer.",
         now(quantile(0.95, "route:sse_stall_recovery_seconds_bucket:rate5m", legend=ALL)),
         decimals=1,
         no_value="No stalls",
@@ -78,8 +79,8 @@ _ANSWER = stage(
     stat(
         "UI messages shown",
         "short count",
-        "Status messages that users were shown in the time range: all of them, and those that "
-        "tell of trouble (waiting, reconnecting, offline, polling, failed).",
+        "Status messages that users saw in the time range: all of them, and those about trouble "
+        "(waiting, reconnecting, offline, polling, failed).",
         in_range("route:sse_ui_messages_shown:rate5m", legend="all"),
         in_range(TROUBLE, legend="of trouble"),
         width=5,
@@ -89,8 +90,8 @@ _ANSWER = stage(
     lines(
         "Stall detections",
         "per minute",
-        "Stalls per minute: no payload for the stall limit (server), no byte at all (client). "
-        "Only the client sees one: the network or a proxy. Only the server: the application.",
+        "Stalls per minute: no payload for the stall limit (server), no byte at all (client). Only "
+        "the client sees them: the network or a proxy. Only the server: the application.",
         per_minute_by("seen_by", "route:sse_stall_detections:rate5m"),
         width=12,
         height=9,
@@ -99,8 +100,8 @@ _ANSWER = stage(
     heatmap(
         "Recovery time distribution",
         "seconds",
-        "From a stall seen by the browser to the next event. A band at one height is a timeout "
-        "doing its work; weight moving up means that users wait longer.",
+        "Time from a stall that the browser saw to the next event. A band at one height is a "
+        "timeout. If the dark area moves up, users wait longer.",
         *buckets_over_time("route:sse_stall_recovery_seconds_bucket:rate5m"),
         width=12,
         height=9,
@@ -112,33 +113,32 @@ _DELIVERING = stage(
     lines(
         "Stalled streams",
         "ratio",
-        "Share of open streams without a payload for the stall limit, by route. Look for what the "
-        "application waits on: a model, a queue, a lock.",
+        "Share of open streams without a payload for the stall limit, by route. Find what the "
+        "application waits for: a model, a queue, a lock.",
         high_by("route", "route:sse_streams_stalled:ratio5m"),
         decimals=1,
     ),
     lines(
         "Silent streams",
         "ratio",
-        f"Share of open streams without a byte for {_SILENT}, by route. The "
-        "heartbeat task died or the event loop is blocked.",
+        f"Share of open streams without a byte for {_SILENT}, by route. The heartbeat task has "
+        "stopped, or the event loop is blocked.",
         high_by("route", "route:sse_streams_silent:ratio5m"),
         decimals=1,
     ),
     lines(
         "Silence between writes",
         "seconds",
-        "How long streams say nothing. It should stay under the heartbeat interval; what gets "
-        "near 30 s or 60 s will be cut by a proxy.",
+        "Time between two writes of a stream. It should be less than the heartbeat interval. Near "
+        "30 s or 60 s a proxy cuts the stream.",
         *quantiles("route:sse_event_gap_seconds_bucket:rate5m"),
         colours=QUANTILE_COLOURS,
     ),
     lines(
         "Heartbeats sent against expected",
         "events/s",
-        "Heartbeats per second, and how many it would be if every open stream were idle. Busy "
-        "streams need few, new ones may send one at once; near zero with silent streams above "
-        "is a dead heartbeat.",
+        "Heartbeats per second, and how many there were if every open stream were idle. Busy "
+        "streams need few. Near zero, with silent streams above: heartbeats are not sent.",
         Query(
             expr='sum(route:sse_events_sent:rate5m{event="heartbeat"})',
             legend="sent",
@@ -155,8 +155,8 @@ _DELIVERING = stage(
     lines(
         "Time spent stalled",
         "ratio",
-        "Share of the time that streams were open and stalled, by route. It sees a freeze while "
-        "it lasts, when nothing ends and nothing is counted.",
+        "Share of open time that streams were stalled, by route. It shows a freeze while it lasts, "
+        "when nothing ends and other counters stand still.",
         high_by("route", "route:sse_stream_seconds_stalled:ratio_rate5m"),
         width=12,
         decimals=1,
@@ -168,8 +168,8 @@ _RECOVERING = stage(
     lines(
         "Recovery time",
         "seconds",
-        "From a stall seen by the browser to the next event. Above half a minute most users have "
-        "reloaded the page.",
+        "Time from a stall that the browser saw to the next event. Above half a minute most users "
+        "have reloaded the web page.",
         *quantiles("route:sse_stall_recovery_seconds_bucket:rate5m"),
         width=12,
         colours=QUANTILE_COLOURS,
@@ -177,8 +177,8 @@ _RECOVERING = stage(
     lines(
         "UI messages of trouble",
         "per minute",
-        "What users read per minute when something is wrong. Orange were told to wait, red that "
-        "it failed; blue noticed a reconnect. The quiet messages are left out.",
+        "Messages that users saw per minute when something is wrong. Orange: wait. Red: failed. "
+        "Blue: reconnecting. Other messages are left out.",
         per_minute_by("message", TROUBLE),
         width=12,
         stacked=True,
@@ -191,8 +191,8 @@ _ENDING = stage(
     bargauge(
         "Cuts by time limit, within 1h",
         "count",
-        "Client disconnects that fell on a well-known limit: counted from the last write (an idle "
-        "timeout) or from the opening (a total limit). The longest bar names what to raise.",
+        "Client disconnects at a well-known time limit, counted from the last write (an idle "
+        "timeout) or from the opening (a total limit). The longest bar names the limit to raise.",
         Query(
             expr="topk(8, sum by (since, limit) (route:sse_cuts:increase1h) >= 1)",
             legend="{{limit}} s since {{since}}",
@@ -206,8 +206,8 @@ _ENDING = stage(
     lines(
         "Share of cuts on one limit",
         "ratio",
-        "Share of client disconnects that fall on one time limit, over 1h, worst route. People "
-        "leave at any time; only a machine leaves at 60 s. Shares under 20 % are not drawn.",
+        "Share of client disconnects at one time limit, over 1h, worst route. Users leave at any "
+        "time, only a machine leaves at 60 s. Shares under 20 % are not shown.",
         Query(
             expr="max by (since, limit) (route:sse_cuts:share1h) > 0.2",
             legend="{{limit}} s since {{since}}",
@@ -221,20 +221,20 @@ _ENDING = stage(
 _NETWORKS = depth(
     "By network type",
     open_by_network(
-        "On which networks the open streams were born. Stalls that follow one colour are the "
-        "network's, not yours."
+        "On which networks the open streams were started. If stalls follow one colour, it is that "
+        "network."
     ),
     lines(
         "Streams failed by network",
         "per minute",
-        "Streams that failed their user per minute, over 1h, by the network that they were opened "
+        "Streams that failed their user, per minute, over 1h, by the network that they were opened "
         "on.",
         per_minute_by("network_type", "route_split:sse_streams_failed:rate1h"),
         colours=NETWORK_COLOURS,
     ),
     reconnect_by_network(
-        "From connection lost to open again. A slow network alone is weather; all of them "
-        "together are you.",
+        "Time from a lost connection to the next open. A slow network alone is weather. All of "
+        "them together are you.",
         no_value=NO_REPORTS,
     ),
 )
@@ -252,14 +252,14 @@ _INSTANCES = per_instance(
         "Silent streams by instance",
         "count",
         "Open streams without a byte on each chosen instance. A blocked event loop stops the "
-        "heartbeats of one instance and leaves the others healthy.",
+        "heartbeats of one instance. The others stay healthy.",
         instances("sum by (instance) (sse_silent_streams)"),
         decimals=0,
     ),
     lines(
         "Orphaned streams by instance",
         "count",
-        "Streams whose client is gone while the application still runs: work that nobody reads.",
+        "Streams whose client has left while the application still runs: work that nobody reads.",
         instances("sum by (instance) (sse_orphaned_streams)"),
         decimals=0,
     ),

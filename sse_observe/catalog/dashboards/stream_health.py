@@ -34,8 +34,8 @@ _ANSWER = stage(
     stat(
         "Completion 1h",
         "ratio",
-        "The route whose streams reached their end least often in the last hour, "
-        "with its share. Below the objective users see broken answers: open that route alone.",
+        "Share of streams that reached their end in the last hour, on the worst route. Below the "
+        "objective users see answers that break off: look at that route alone.",
         lowest("route:sse_stream_completion:ratio_rate1h"),
         decimals=2,
         no_value="No stream ended",
@@ -43,8 +43,8 @@ _ANSWER = stage(
     stat(
         "Budget left",
         "ratio",
-        "What is left of the failures that the objective allows in its window. "
-        "Below 25 % slow down what is risky; below 0 the objective is missed already.",
+        "Share of the allowed failures that is left in the objective's window. Below 25 %: avoid "
+        "risky changes. Below 0: the objective is missed already.",
         lowest("route:sse_error_budget:ratio_left"),
         decimals=0,
         minimum=None,
@@ -55,16 +55,16 @@ _ANSWER = stage(
     stat(
         "Active streams",
         "count",
-        "Event streams that are open now. Where they are, and whether they only rise, is drawn "
-        "below by route.",
+        "Event streams that are open now. The graph below shows them by route, and whether they "
+        "only rise.",
         now(Query(expr="sum(route:sse_streams_open:sum)", legend=ALL)),
         decimals=0,
     ),
     gauge(
         "Mean reconnect time",
         "seconds",
-        "From connection lost to open again, as browsers measured it, on average "
-        "over five minutes. Above 5 s users give up: see the slow reconnects below.",
+        "Time from a lost connection to the next open, as browsers measured it, on average over "
+        "five minutes. Above 5 s users give up: see the slow reconnects below.",
         now(
             mean(
                 "route_split:sse_reconnect_time_seconds_sum:rate5m",
@@ -80,9 +80,8 @@ _ANSWER = stage(
     stat(
         "Message loss",
         "count",
-        "Events lost for good in the time range: announced by the server, and "
-        "beyond that noticed by clients. Any is too many: the replay buffer was too short or "
-        "is not shared.",
+        "Events lost for good in the time range: announced by the server, and others that clients "
+        "noticed. One is too many: the replay buffer is too short, or instances do not share it.",
         in_range("route:sse_message_loss:rate5m", "seen_by"),
         decimals=0,
         steps=(Step(0.5, "bad"),),
@@ -91,9 +90,9 @@ _ANSWER = stage(
     lines(
         "Completion rate (%)",
         "ratio",
-        "Share of streams that reached their end: over 5m thin, over 1h bold, the "
-        "five worst routes. The line is the objective; the thin line is noisy by nature, judge "
-        "by the bold one.",
+        "Share of streams that reached their end, of the five worst routes: over 1h (bold), and of "
+        "all routes over 5m (thin). The dashed line is the objective. Judge by the bold lines: the "
+        "thin one moves a lot.",
         Query(
             expr="1 - sum(route:sse_streams_failed:rate5m)"
             " / (sum(route:sse_streams_ended:rate5m) > 0)",
@@ -112,9 +111,8 @@ _ANSWER = stage(
     lines(
         "Error budget burn",
         "ratio",
-        "Share of streams that failed, worst route, over each window that burn "
-        "alerts read. The lines are the shares at which the budget goes so fast that somebody "
-        "must act.",
+        "Share of streams that failed, on the worst route, over each window of the burn-rate "
+        "alerts. Above a dashed line the budget is spent so fast that somebody must act.",
         Query(expr="max(route:sse_stream_failures:ratio_rate1h)", legend="1h", weight="bold"),
         Query(expr="max(route:sse_stream_failures:ratio_rate6h)", legend="6h"),
         Query(expr="max(route:sse_stream_failures:ratio_rate1d)", legend="1d", weight="thin"),
@@ -129,8 +127,8 @@ _OPENING = stage(
     lines(
         "Connections opened",
         "requests/s",
-        "Streams per second: born (fresh) or continued after a cut (resumed). "
-        "Mostly resumed means that connections do not hold.",
+        "Connections per second: new streams (fresh), or streams that continue after a cut "
+        "(resumed). If most are resumed, connections break too early.",
         sum_by("start", "route:sse_streams_opened:rate5m"),
         stacked=True,
         colours={"fresh": "good", "resumed": "client"},
@@ -138,16 +136,16 @@ _OPENING = stage(
     lines(
         "Requests rejected",
         "ratio",
-        "Share of requests for a stream that got a redirect or an error instead. "
-        "Users see nothing at all: look at authentication, limits and the proxy's upstreams.",
+        "Share of requests for a stream that got a redirect or an error. Users see nothing: look "
+        "at authentication, limits, and the proxy's upstreams.",
         high_by("route", "route:sse_open_rejected:ratio_rate5m"),
         decimals=1,
     ),
     heatmap(
         "Time to first event",
         "seconds",
-        "From the request to the first payload event of a fresh stream. Weight moving up "
-        "means a slow backend or a proxy that buffers.",
+        "From the request to the first payload event of a fresh stream. If the dark area moves up, "
+        "the backend is slow or a proxy buffers.",
         *buckets_over_time("route:sse_time_to_first_event_seconds_bucket:rate5m"),
     ),
 )
@@ -157,15 +155,14 @@ _DELIVERING = stage(
     lines(
         "Active streams by route",
         "count",
-        "Where the open streams are. A route that only rises keeps streams whose users are gone.",
+        "Open streams by route. If a route only rises, it keeps streams whose users have left.",
         most_by("route", "route:sse_streams_open:sum"),
         decimals=0,
     ),
     lines(
         "Events sent",
         "events/s",
-        "Events per second by name. Heartbeats alone mean that the application "
-        "has stopped talking.",
+        "Events per second by name. Only heartbeats: the application sends nothing any more.",
         sum_by("event", "route:sse_events_sent:rate5m"),
         stacked=True,
         colours={
@@ -179,8 +176,8 @@ _DELIVERING = stage(
     lines(
         "Bytes sent",
         "bytes/s",
-        "Body bytes per second. Bytes that rise faster than events mean larger "
-        "events: see Network Quality.",
+        "Body bytes per second. If bytes rise faster than events, events become larger: see "
+        "Network Quality.",
         most_by("route", "route:sse_sent_bytes:rate5m"),
     ),
 )
@@ -190,16 +187,16 @@ _RECOVERING = stage(
     lines(
         "Resumptions per open stream",
         "ratio",
-        "Share of open streams that reconnect each second. An orderly deploy stays "
-        "under 0.8 %; above the line clients reconnect in a storm, again and again.",
+        "Share of open streams that reconnect each second. A deploy stays under 0.8 %. Above the "
+        "dashed line clients reconnect again and again.",
         high_by("route", "route:sse_reconnect_storm:rate2m"),
         decimals=2,
     ),
     lines(
         "Slow reconnects",
         "ratio",
-        "Share of reconnects that took over 5 s; above 5 % means that p95 is over "
-        "5 s. Compare networks on Network Quality: one slow network or all of them?",
+        "Share of reconnects that took over 5 s. Above 5 % means that p95 is over 5 s. Is it one "
+        "network or all? See Network Quality.",
         high_by("route", "route:sse_reconnects_slow:ratio_rate10m"),
         decimals=1,
         no_value=NO_REPORTS,
@@ -207,8 +204,8 @@ _RECOVERING = stage(
     lines(
         "Messages lost within 15m",
         "count",
-        "Events lost for good, worst route, by who noticed. Above zero the replay "
-        "buffer was shorter than the outage, or a resume met an instance without it.",
+        "Events lost for good, on the worst route, by who noticed it. Above zero: the replay "
+        "buffer was too short, or a client resumed on an instance without it.",
         each("seen_by", "route:sse_message_loss:increase15m"),
         decimals=0,
         colours=OBSERVER_COLOURS,
@@ -220,8 +217,8 @@ _ENDING = stage(
     lines(
         "Connections closed by reason",
         "requests/s",
-        "How connections ended. Blue is clients leaving or being cut, grey a "
-        "deploy, orange readers that were too slow, red errors of the application.",
+        "How connections ended. Blue: clients left or were cut. Grey: a deploy. Orange: readers "
+        "that were too slow. Red: errors of the application.",
         sum_by("reason", "route:sse_streams_closed:rate5m"),
         width=12,
         stacked=True,
@@ -230,8 +227,8 @@ _ENDING = stage(
     heatmap(
         "Stream duration",
         "seconds",
-        "How long closed connections had lived. A sharp horizontal band is a time "
-        "limit of something between server and client: see the cuts on Stall Detection.",
+        "How long connections lived. A sharp horizontal band is a time limit of something between "
+        "server and client: see the cuts on Stall Detection.",
         *buckets_over_time("route:sse_stream_duration_seconds_bucket:rate5m"),
         width=12,
     ),
@@ -242,9 +239,9 @@ _ROUTES = stage(
     table(
         "Routes",
         "ratio",
-        "Every route on one line, the worst completion first. A coloured value is beyond the "
-        "threshold of its alert, or too little of a budget. Slow start: first event after 5 s. "
-        "Over 5 s: reconnects that took longer. A click on a route narrows the board to it.",
+        "One line for each route, the worst completion first. A coloured value is beyond the "
+        "threshold of its alert, or little budget is left. Slow start: first event after 5 s. Over "
+        "5 s: reconnects that took longer. Click on a route to see that route alone.",
         column("Completion", "min", "route:sse_stream_completion:ratio_rate1h", decimals=2),
         column("Objective", "max", "route:sse_completion_objective:ratio", decimals=2),
         column("Budget left", "min", "route:sse_error_budget:ratio_left"),

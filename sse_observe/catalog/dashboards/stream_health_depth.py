@@ -21,24 +21,24 @@ FIRST_EVENT = depth(
     lines(
         "Time to first event, quantiles",
         "seconds",
-        "From the request to the first payload event of a fresh stream. p50 is what most "
-        "users wait, p99 what the unlucky ones wait.",
+        "From the request to the first payload event of a fresh stream. Half of the users wait "
+        "less than p50, one in a hundred waits longer than p99.",
         *quantiles("route:sse_time_to_first_event_seconds_bucket:rate5m"),
         colours=QUANTILE_COLOURS,
     ),
     lines(
         "Slow first events",
         "ratio",
-        "Share of streams whose first event took over 5 s. Either the backend is "
-        "slow or something on the way holds the response back.",
+        "Share of streams whose first event took over 5 s. The backend is slow, or something on "
+        "the way holds the response back.",
         high_by("route", "route:sse_first_event_slow:ratio_rate10m"),
         decimals=1,
     ),
     lines(
         "Response header faults within 15m",
         "count",
-        "Streams whose headers let something on the way buffer, cache or break "
-        "them, by fault. Any is worth a fix: the runbook has the exact header.",
+        "Streams whose response headers let something on the way buffer, cache or break them, by "
+        "fault. Each is worth mending: the runbook names the header.",
         each("fault", "route:sse_response_faults:increase15m"),
         decimals=0,
         colours=FAULT_COLOURS,
@@ -50,8 +50,8 @@ CAPACITY = depth(
     lines(
         "Saturation of the fullest process",
         "ratio",
-        "Open streams against the route's limit on the process that is nearest to "
-        "it. At 100 % new users are turned away: add processes or raise the limit.",
+        "Open streams against the route's limit, on the fullest process. At 100 % new users are "
+        "refused: add processes, or raise the limit.",
         high_by("route", "route:sse_stream_saturation:ratio"),
         width=12,
         decimals=1,
@@ -60,8 +60,8 @@ CAPACITY = depth(
     lines(
         "Streams leaked",
         "count",
-        "Streams that nobody reads any more: their client is known to be gone, or "
-        "arrivals and mean life do not explain them. They keep memory and descriptors.",
+        "Streams that nobody reads any more: their client has left, or arrivals and mean life do "
+        "not explain them. They keep memory and descriptors.",
         high_by("route", "route:sse_streams_leaked:max"),
         width=12,
         decimals=0,
@@ -73,8 +73,8 @@ BUDGET = depth(
     lines(
         "Error budget left",
         "ratio",
-        "Share of the allowed failures that is left in the objective's window. A "
-        "steep fall is an incident, a steady one a fault that nobody noticed.",
+        "Share of the allowed failures that is left in the objective's window. It falls fast: an "
+        "incident. It falls slowly: an error that nobody has noticed.",
         low_by("route", "route:sse_error_budget:ratio_left"),
         width=6,
         decimals=1,
@@ -85,8 +85,8 @@ BUDGET = depth(
     lines(
         "Burn rate over 1h",
         "times",
-        "How many times faster than allowed the budget goes, by route. At 1 it lasts exactly its "
-        "window; at 14.4 it is gone in two days.",
+        "How many times faster than allowed the budget is spent, by route. At 1 it lasts exactly "
+        "its window. At 14.4 it is empty in two days.",
         high_by("route", "route:sse_error_budget:burn_rate1h"),
         width=6,
         decimals=1,
@@ -94,8 +94,8 @@ BUDGET = depth(
     lines(
         "Ends as clients saw them",
         "per minute",
-        "What browsers reported, per minute: completed, cancelled by the user, or failed. What "
-        "nobody reports is found by counting births.",
+        "Ends of streams per minute, as browsers reported them: completed, cancelled by the user, "
+        "or failed. Lost streams that nobody reports are found by counting started streams.",
         per_minute_by("outcome", "route:sse_client_streams:rate5m"),
         width=6,
         stacked=True,
@@ -105,8 +105,8 @@ BUDGET = depth(
     lines(
         "Client coverage",
         "ratio",
-        "Share of completed streams whose browser reported it. Under 50 % leaving "
-        "and losing cannot be told apart, and only failures of the server count.",
+        "Share of completed streams that a browser reported. Under 50 % a user who left looks like "
+        "a lost stream, and only failures of the server count.",
         low_by("route", "route:sse_client_coverage:ratio_rate6h"),
         width=6,
         decimals=1,
@@ -121,8 +121,8 @@ SPLITS = depth(
     lines(
         "Completion by user segment",
         "percent",
-        "Completion over 1h, worst network and route, by user segment. One segment "
-        "alone below the others points at its client version or its region.",
+        "Completion over 1h, worst network and route, by user segment. If one segment is below the "
+        "others, look at its client version or its region.",
         low_by("user_segment", "sse_stream_completion_rate"),
         width=12,
         decimals=1,
@@ -137,8 +137,8 @@ TELEMETRY = depth(
     lines(
         "Telemetry present",
         "count",
-        "1 while a job exports these metrics. At 0 every other panel goes quiet, "
-        "which must not be read as healthy.",
+        "1 while a job exports these metrics. At 0 all other panels of the job are empty. That "
+        "does not mean that it is healthy.",
         low_by("job", "route:sse_telemetry_present:bool"),
         width=6,
         decimals=0,
@@ -147,8 +147,8 @@ TELEMETRY = depth(
     lines(
         "Processes observed",
         "count",
-        "Processes that export these metrics, by job. Fewer than you run means "
-        "targets that Prometheus cannot scrape.",
+        "Processes that export these metrics, by job. Fewer than you run: Prometheus cannot scrape "
+        "some targets.",
         high_by("job", "route:sse_telemetry_instances:count"),
         width=6,
         decimals=0,
@@ -156,8 +156,8 @@ TELEMETRY = depth(
     lines(
         "Observer faults within 15m",
         "count",
-        "Failures of sse-observe itself, by where they were caught. Streams are "
-        "not harmed, but counts may be missing: the log has one traceback for each place.",
+        "Errors of sse-observe itself, by where they were caught. Streams work as before, but "
+        "counts may be missing. The log has one traceback for each place.",
         each("where", "route:sse_observer_faults:increase15m"),
         width=6,
         decimals=0,
@@ -166,8 +166,8 @@ TELEMETRY = depth(
     lines(
         "Client reports refused",
         "ratio",
-        "Share of browser reports that were refused. High after a deploy means old "
-        "clients or a lost signing key; high for long means that somebody plays with it.",
+        "Share of beacon reports that were refused. High after a deploy: old clients, or another "
+        "signing key. High for long: somebody sends forged reports.",
         high_by("job", "route:sse_client_reports_refused:ratio_rate15m"),
         width=6,
         decimals=1,
@@ -179,16 +179,16 @@ INSTANCES = per_instance(
     lines(
         "Active streams by instance",
         "count",
-        "Balance of open streams over the chosen instances. One far above "
-        "the others never gave its streams back after a deploy.",
+        "Open streams of the chosen instances. One far above the others kept its streams after a "
+        "deploy.",
         instances("sum by (instance) (sse_concurrent_streams)"),
         decimals=0,
     ),
     lines(
         "Time to first event by instance, p95",
         "seconds",
-        "How long one in twenty users of an instance waits. A dot is an exemplar: one request, "
-        "with a link to its trace where tracing is on.",
+        "One in twenty users of an instance waits longer than this. A dot is an exemplar: one "
+        "request, with a link to its trace if tracing is on.",
         instances(
             "histogram_quantile(0.95, sum by (instance, le)"
             " (rate(sse_time_to_first_event_seconds_bucket[<< rate_window >>])))",
@@ -198,8 +198,8 @@ INSTANCES = per_instance(
     lines(
         "Stream duration by instance, p95",
         "seconds",
-        "How long connections live on each instance. One instance far below the "
-        "others drops its clients: look at its node and its proxy.",
+        "How long connections live on each instance. One instance far below the others drops its "
+        "clients: look at its node and its proxy.",
         instances(
             "histogram_quantile(0.95, sum by (instance, le)"
             " (rate(sse_stream_duration_seconds_bucket[<< rate_window >>])))",
