@@ -106,7 +106,7 @@ def _page(text: str, source: str) -> _Page:
 
 
 def _problems(facts: _Facts) -> Iterator[str]:
-    """Yield what is of the right type and yet wrong, with its key."""
+    """Yield each value that has the right type and is wrong, with its key."""
     yield from _comparison_problems("when", facts.when)
     for guard in facts.guards:
         yield from _comparison_problems("and", guard)

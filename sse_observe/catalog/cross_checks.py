@@ -22,7 +22,7 @@ _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(rf"{_FENCE.pattern}|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((SSE\w*)\.md")
 _FIX = re.compile(r"<< fix\('([^']*)'\) >>")
-# The package is no series, though its name begins like one.
+# The name of the package begins like a series, and is none.
 _OURS = {*METRICS, "sse_observe"}
 
 
@@ -67,7 +67,7 @@ def unread(catalog: Catalog) -> Iterator[str]:
         used |= {name for code in _CODE.findall(alert.prose) for name in series_in(code)}
     for signal in catalog.signals:
         if signal.record not in used:
-            yield f"signal {signal.record}: nobody reads it; show it in a panel, or drop it"
+            yield f"signal {signal.record}: nothing reads it; show it in a panel, or remove it"
 
 
 def _signal_problems(signals: Iterable[Signal], known: Collection[str]) -> Iterator[str]:
@@ -105,7 +105,7 @@ def _unseen(alert: Alert, board: Board) -> Iterator[str]:
     if not {read.series for read in _reads(board)} & {*alert.signals()}:
         yield (
             f"dashboard: no panel of {board.name} shows {alert.signals()[0]}; "
-            "add one: an alert that nobody can look at is a fault"
+            "add one: every alert must be visible on its dashboard"
         )
 
 
@@ -140,7 +140,7 @@ def _prose_problems(alert: Alert, catalog: Catalog, known: Collection[str]) -> I
 def _heading_problems(found: list[str]) -> Iterator[str]:
     for wanted, heading in zip_longest(HEADINGS, found):
         if wanted is None:
-            yield f"heading `## {heading}` is one too many; fold it into another"
+            yield f"heading `## {heading}` is one too many; move its text under another"
             return
         if wanted != heading:
             yield (

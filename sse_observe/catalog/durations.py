@@ -18,7 +18,7 @@ def seconds(text: str) -> float:
     total = sum(part * unit for part, unit in zip(whole, _UNITS.values(), strict=True))
     total += milliseconds / 1000
     if not total:
-        raise ValueError(f"{text!r} is no time at all; write it like 90s, 5m or 1h30m")
+        raise ValueError(f"{text!r} is zero; write it like 90s, 5m or 1h30m")
     return total
 
 

@@ -73,7 +73,7 @@ Colour = Literal[
 COLOURS: tuple[Colour, ...] = get_args(Colour)
 
 NO_STREAMS = "No streams"
-"""Instead of a value where a panel's queries have no answer."""
+"""Shown where a panel's queries have no answer."""
 
 _ONE_LABEL = re.compile(r"\{\{(\w+)\}\}")
 
@@ -87,7 +87,7 @@ class Signal:
     signals stand bare in it, and the user's selector is added to the raw metrics.
     `labels` are what the series carries, before the user's grouping labels.
     `per_second` marks a value that grows when time is scaled down. One of `interval="slow"` is
-    recorded every 150 s, not 30: nothing that wakes somebody reads it, and each time costs.
+    recorded every 150 s, not 30: no alert that wakes somebody reads it, and each evaluation costs.
     """
 
     record: str
@@ -140,8 +140,8 @@ class Panel:
     """
     One panel as a reader sees it; how a program writes it down is the renderer's business.
 
-    `description` says what is shown, what is bad and what to do. `colours` maps a series name
-    (`/…/` for a pattern, empty for all) to a colour. `steps` colours a value from a bound on,
+    `description` says what is shown, which values are bad, and what to do. `colours` maps a series
+    name (`/…/` for a pattern, empty for all) to a colour. `steps` colours a value from a bound on,
     where no alert watches the panel; where one does, its threshold is the bound. `columns` maps a
     table's label to the column's title.
     """
@@ -271,7 +271,7 @@ class Alert:
 
     def line(self, window: Window | None = None) -> float:
         """Return the number that it compares with, once the threshold is one."""
-        # 1 - 0.995 is 0.0050000000000000044, which nobody means.
+        # 1 - 0.995 is 0.0050000000000000044 in binary.
         return round(float(self.threshold) * (window.factor if window else 1), 12)
 
     def comparisons(self, window: Window | None = None) -> tuple[Comparison, ...]:

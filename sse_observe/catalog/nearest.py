@@ -5,6 +5,6 @@ from difflib import get_close_matches
 
 
 def did_you_mean(wrong: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return a question for the nearest name, else what is to be said otherwise."""
+    """Return a question for the nearest name, or another remedy where none is near."""
     near = get_close_matches(wrong, known, n=1)
     return f"did you mean {near[0]}?" if near else otherwise

@@ -1,7 +1,7 @@
-"""The line that every rendered file carries: where it comes from, and that it is ours."""
+"""The line in every rendered file: that it is ours, and from which source."""
 
 MARK = "Rendered by sse-observe"
-"""What tells our files from everything else that lies in a user's folders."""
+"""Marks our files among others in a user's folders."""
 
 
 def banner(source: str) -> str:

@@ -23,7 +23,7 @@ DEFAULT = "prometheus"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The files by their path, and what deserves a second look."""
+    """The files by their path, and warnings about the settings."""
 
     files: dict[str, str]
     warnings: tuple[str, ...]
@@ -94,7 +94,7 @@ def orphans(files: Mapping[str, str], out: Path) -> list[str]:
 
 
 def ours(path: Path) -> bool:
-    """Whether a file carries our banner; what does not is the user's own."""
+    """Whether a file carries our banner; others are the user's own."""
     try:
         return MARK in path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Whether a folder holds what would be rendered now: missing, stale and orphaned files."""
+"""A folder compared with its rendering: missing, stale and orphaned files."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from sse_observe.render.bundle import bundle, orphans
 
 
 @dataclass(frozen=True)
-class Report:
-    """What differs; `diff` is a unified diff from the folder to the rendering."""
+class Differences:
+    """Differences by kind; `diff` is a unified diff from the folder to the rendering."""
 
     missing: tuple[str, ...]
     stale: tuple[str, ...]
@@ -21,11 +21,11 @@ class Report:
 
     @property
     def count(self) -> int:
-        """How many files differ; 0 where all is well."""
+        """How many files differ."""
         return len(self.missing) + len(self.stale) + len(self.orphans)
 
     def lines(self) -> list[str]:
-        """Return the verdict for a person: each file with its fault, and the cure."""
+        """Return a line for each file that differs, and the command that mends all of them."""
         named = [
             f"{word} {name}"
             for word, names in (
@@ -41,7 +41,7 @@ class Report:
         return [*named, f"{files}; run: {self.cure}"]
 
 
-def check(out: Path, settings_file: Path | None, targets: Collection[str] = ()) -> Report:
+def check(out: Path, settings_file: Path | None, targets: Collection[str] = ()) -> Differences:
     """Compare a folder with what would be rendered; writes nothing."""
     rendered = bundle(settings_file, targets)
     missing: list[str] = []
@@ -68,7 +68,7 @@ def check(out: Path, settings_file: Path | None, targets: Collection[str] = ()) 
             *(f" --{name}" for name in targets),
         ]
     )
-    return Report(
+    return Differences(
         missing=tuple(missing),
         stale=tuple(stale),
         orphans=tuple(orphans(rendered.files, out)),

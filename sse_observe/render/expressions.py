@@ -24,7 +24,7 @@ Words = Mapping[str, Callable[[str], str]]
 
 
 def number(value: float) -> str:
-    """Write a number without the dust of binary fractions."""
+    """Write a number without the noise of binary fractions."""
     return f"{value:.10g}"
 
 

@@ -53,7 +53,7 @@ class Scope:
         for signal in signals:
             job = ("job",) if "job" in signal.labels else ()
             self._labels[signal.record] = (*job, *more, *_route(signal.labels))
-        # Prometheus' own series of what fires; alerts of a whole job have no route.
+        # Prometheus' own series of alerts; those of a whole job have no route.
         self._labels["ALERTS"] = ("job", *more)
 
     def narrow(self, expr: str, *, by_instance: bool = True) -> str:

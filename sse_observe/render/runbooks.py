@@ -9,7 +9,7 @@ from sse_observe.render.groups import Rules
 from sse_observe.render.settings import Settings
 from sse_observe.render.text import fill
 
-# What a person on call needs before thinking fits one screen.
+# The steps that need no thinking fit on one screen.
 _FIRST_LINES = 60
 _QUERY = re.compile(r"^ *```promql$.*?^ *```$", re.MULTILINE | re.DOTALL)
 
@@ -62,7 +62,7 @@ class _Pages:
         return _QUERY.sub(lambda query: self._expressions.select(query[0]), prose)
 
     def _limit(self, alert: Alert) -> str:
-        """Say an alert's threshold as people do."""
+        """Write an alert's threshold; a share in percent."""
         threshold = alert.line()
         if self._units[alert.signals()[0]] == "ratio":
             return f"{number(100 * threshold)} %"

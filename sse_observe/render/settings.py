@@ -12,9 +12,9 @@ from sse_observe.catalog.durations import seconds
 from sse_observe.catalog.model import Interval, Severity, Window
 
 FILE_NAME = "sse-observe.yaml"
-"""The file that is read where none is named."""
+"""The file that is read if none is named."""
 
-# Prometheus keeps 15 days unless it is told otherwise.
+# The default of Prometheus.
 DEFAULT_RETENTION_SECONDS = 15 * 86400.0
 
 
@@ -106,7 +106,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def scrape_seconds(self) -> float:
-        """Seconds between two scrapes: a fact about the world, which no time scale changes."""
+        """Seconds between two scrapes, which no time scale changes."""
         return seconds(self.scrape_interval)
 
     @property
@@ -117,8 +117,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def intervals(self) -> Intervals:
         """Seconds between two evaluations of signals, under the time scale."""
-        # Half of what slow rates look back, so that nothing falls between two; every longer window
-        # is a multiple, and as much of it is counted at any instant.
+        # 150 s: half of the 5m that slow rates look back, so that no event falls between two. Every
+        # longer window is a multiple of it, so that a sum always has the same number of points.
         return Intervals(self.rule_seconds, max(self.rule_seconds, 150 / self.time_scale))
 
     def runbook(self, alert: str) -> str:
@@ -130,7 +130,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.grafana_url}/d/{uid}"
 
     def warnings(self) -> list[str]:
-        """Return what works and yet deserves a second look, one line each."""
+        """Return what works and may still be wrong, one line each."""
         found = []
         default = Settings()
         if default.runbook_url == self.runbook_url or default.grafana_url == self.grafana_url:

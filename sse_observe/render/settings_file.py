@@ -49,7 +49,7 @@ def load_settings(path: Path | None) -> Settings:
     for problem in problems(settings):
         raise SettingsError(f"{path}: {_printable(problem)}")
     if settings.extra_alerts is not None:
-        # A folder named in a file is meant from where the file lies.
+        # A folder is relative to the file that names it.
         folder = str(path.parent / settings.extra_alerts)
         settings = msgspec.structs.replace(settings, extra_alerts=folder)
     return msgspec.structs.replace(
@@ -129,7 +129,7 @@ def _printable(text: str) -> str:
 
 
 def _refused(entries: Mapping[object, object], key: str) -> str:
-    """Return the name of the first entry of a mapping that is not valid under its key."""
+    """Return the name of the first entry that is not valid under its key."""
     for name, entry in entries.items():
         try:
             msgspec.convert(entry, _ENTRIES.get(key, str))
@@ -139,7 +139,7 @@ def _refused(entries: Mapping[object, object], key: str) -> str:
 
 
 def _plain(kind: str) -> str:
-    """Say a type as a YAML writer would."""
+    """Name a type as a YAML file shows it."""
     parts = [part.strip() for part in kind.split("|")]
     kinds = [_KINDS.get(part, "a number" if part in ("float", "int") else part) for part in parts]
     return " or ".join(dict.fromkeys(kind for kind in kinds if kind != "null")) or "nothing"

@@ -29,7 +29,7 @@ _TAKEN = {
 
 
 def problems(settings: Settings) -> Iterator[str]:
-    """Yield what is of the right type and yet wrong."""
+    """Yield each value that has the right type and is wrong."""
     yield from _duration("scrape_interval", settings.scrape_interval)
     yield from _duration("rule_interval", settings.rule_interval)
     yield from _duration("objectives.window", settings.objectives.window)
@@ -40,12 +40,15 @@ def problems(settings: Settings) -> Iterator[str]:
         )
     for label in settings.group_by:
         if not _is_free(label):
-            yield f"group_by: {label!r}: no label of yours; name one such as cluster or namespace"
+            yield (
+                f"group_by: {label!r}: not a label of your own; "
+                "write one such as cluster or namespace"
+            )
     for key in ("runbook_url", "grafana_url"):
         yield from _url(key, getattr(settings, key))
     yield from _objective_problems(settings.objectives)
     if not settings.time_scale >= 1:
-        yield f"time_scale: {settings.time_scale:g}: time is only ever shortened; write 1 or more"
+        yield f"time_scale: {settings.time_scale:g}: time can only be shortened; write 1 or more"
     yield from _word_problems("", settings.labels, settings.annotations)
     for name, alert in settings.alerts.items():
         yield from _alert_problems(f"alerts.{name}.", alert)
@@ -83,7 +86,7 @@ def _alert_problems(prefix: str, alert: AlertSettings) -> Iterator[str]:
 
 def _provisioning_problems(given: Provisioning) -> Iterator[str]:
     if not given.job.strip():
-        yield "provisioning.job: '': no name; write the one that your service has, such as chat"
+        yield "provisioning.job: '': no name; write that of your service, such as chat"
     if not re.fullmatch(r"/[^\s?#]*", given.metrics_path):
         yield f"provisioning.metrics_path: {given.metrics_path!r}: no path; write it like /metrics"
     if not given.targets:
@@ -100,7 +103,7 @@ def _provisioning_problems(given: Provisioning) -> Iterator[str]:
             )
     for name in given.labels:
         if not _is_free(name):
-            yield f"provisioning.labels: {name!r}: no label of yours; name one such as env"
+            yield f"provisioning.labels: {name!r}: not a label of your own; write one such as env"
 
 
 def _duration(key: str, text: str) -> Iterator[str]:

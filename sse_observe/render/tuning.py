@@ -21,7 +21,7 @@ from sse_observe.errors import CatalogError, SettingsError
 from sse_observe.render.expressions import number
 from sse_observe.render.settings import FILE_NAME, OBJECTIVES, AlertSettings, Settings
 
-# Below four samples a rate hangs on the luck of where its ends fall.
+# With fewer than four samples a rate depends on where the ends of its window are.
 _SAMPLES = 4
 _WINDOW = re.compile(r"<< (?:w|rate)\('(\w+)'\) >>")
 _UP_TO_ONE: tuple[Unit, ...] = ("ratio", "flag")
@@ -69,11 +69,11 @@ def _window_problems(alert: Alert, wish: AlertSettings) -> Iterator[str]:
         ):
             if value is not None:
                 yield (
-                    f"alerts.{alert.name}.{key}: {value}: each of its windows has its own; "
+                    f"alerts.{alert.name}.{key}: {value}: this alert has one for each window; "
                     f"set objectives.completion, or alerts.{alert.name}.windows"
                 )
     elif wish.windows is not None:
-        yield f"alerts.{alert.name}.windows: this alert has none; set its threshold or for"
+        yield f"alerts.{alert.name}.windows: this alert has no windows; set its threshold or for"
     for window in wish.windows or ():
         for span in (window.long, window.short):
             if span not in WINDOWS:
@@ -89,13 +89,13 @@ def _guard_problems(alert: Alert, wish: AlertSettings) -> Iterator[str]:
         key = f"alerts.{alert.name}.and.{signal}"
         if signal not in known:
             remedy = did_you_mean(signal, known, f"it has {', '.join(known) or 'none'}")
-            yield f"{key}: no such term of the alert; {remedy}"
+            yield f"{key}: no such signal in this alert's `and`; {remedy}"
         elif not 0 <= least < float("inf"):
-            yield f"{key}: {number(least)}: no such limit; write a number of 0 or more"
+            yield f"{key}: {number(least)}: a limit is never negative; write 0 or more"
 
 
 def _short_windows(settings: Settings) -> Iterator[str]:
-    """Yield the windows that hold too few scrapes or evaluations to be worth their name."""
+    """Yield the shortest window that holds too few scrapes, or too few evaluations."""
     for key, samples, step, signals in (
         ("scrape_interval", "scrapes", settings.scrape_seconds, SIGNALS),
         ("rule_interval", "evaluations", settings.rule_seconds, SLIS),
@@ -104,7 +104,7 @@ def _short_windows(settings: Settings) -> Iterator[str]:
             (seconds(text), text, signal.record)
             for signal in signals
             for text in _WINDOW.findall(signal.expr)
-            # `x offset 5m` looks at one instant, which a short interval cannot starve.
+            # `x offset 5m` reads one instant, which needs no more samples.
             if key == "scrape_interval" or f"offset << w('{text}') >>" not in signal.expr
         ]
         length, text, record = min(windows)
@@ -114,8 +114,8 @@ def _short_windows(settings: Settings) -> Iterator[str]:
             value = getattr(settings, cause)
             yield (
                 f"{cause}: {value}: the {text} window of {record} is {duration(length)} and holds "
-                f"{length / step:.2g} {samples}; {_SAMPLES} are the least: "
-                f"lower {key}" + (" or time_scale" if cause == "time_scale" else "")
+                f"{length / step:.2g} {samples}; it needs {_SAMPLES}: make {key} shorter"
+                + (" or time_scale lower" if cause == "time_scale" else "")
             )
 
 
@@ -154,7 +154,7 @@ def _resolved(threshold: float | str, source: str, settings: Settings) -> float:
 
 def _senseless(alert: Alert, signals: Mapping[str, Signal], written: float | str) -> Iterator[str]:
     """
-    Yield why an alert can never fire, or always does: no ratio leaves 0 to 1, no count falls below.
+    Yield why an alert can never fire, or always does: a ratio is 0 to 1, a count 0 or more.
 
     `written` is the page's own threshold, which names the objective behind the number.
     """
@@ -165,7 +165,7 @@ def _senseless(alert: Alert, signals: Mapping[str, Signal], written: float | str
             yield (
                 f"{key}: {number(1 - budget)}: {alert.name} {window.long}/{window.short} can "
                 f"never fire: {number(window.factor)} × (1 − {number(1 - budget)}) = "
-                f"{number(window.factor * budget)}, and no share exceeds 1; set it above "
+                f"{number(window.factor * budget)}, and no share is above 1; set it above "
                 f"{number(round(1 - 1 / window.factor, 4))} or set alerts.{alert.name}.windows"
             )
     own, *guards = alert.comparisons()
@@ -178,7 +178,7 @@ def _senseless(alert: Alert, signals: Mapping[str, Signal], written: float | str
 
 def _constant(term: Comparison, signals: Mapping[str, Signal]) -> str | None:
     """Say why a term never holds, or always does; None where it can go either way."""
-    # What is left of a budget has no lower end; a signal of several windows is a count.
+    # The rest of a budget has no lower end; a signal of several windows is a count.
     if term.signal.endswith("_left") or term.signal not in signals:
         return None
     limit = term.line()

@@ -39,7 +39,7 @@ MESSAGE_COLOURS: Colours = {
 }
 OBSERVER_COLOURS: Colours = {"server": "plain", "client": "client"}
 
-# Kinds of fault, none better than another: hues that stay apart and praise or blame nobody.
+# No kind of fault is better than another: colours that are easy to tell apart.
 _KINDS: tuple[Colour, ...] = ("client", "p99", "warn", "2g", "4g", "calm")
 
 

@@ -12,7 +12,7 @@ from sse_observe.catalog.model import Query, Unit
 # Ten lines are what a legend and a reader can hold.
 MOST_LINES = 10
 
-# Beside values of the worst route.
+# The name of a value that stands beside values of one route.
 ALL = "all routes"
 
 
@@ -28,9 +28,9 @@ def lowest(signal: str) -> Query:
 
 def _far(how: str, end: str, label: str, signal: str, most: int) -> Query:
     """
-    Draw a line for each value of a label, those that went farthest in the time range.
+    Draw a line for each value of a label: those that went farthest in the time range.
 
-    Chosen once for the range: a bare `topk` chooses at each step, and its lines come and go.
+    They are chosen once for the range. A bare `topk` chooses at each step, and lines come and go.
     """
     reached = f"{how} by ({label}) ({end}_over_time({signal}[<< range >>] @ end()))"
     chosen = f"{'bottomk' if end == 'min' else 'topk'}({most}, {reached})"
@@ -58,13 +58,13 @@ def each(label: str, signal: str) -> Query:
 
 
 def now(query: Query) -> Query:
-    """Ask for this moment alone: what was last known an hour ago is no answer."""
+    """Ask for the value now: the last value of an hour ago is no answer."""
     # A quantile of nothing is NaN, which Grafana would print.
     return replace(query, expr=f"{query.expr} >= 0", instant=True)
 
 
 def bold(query: Query) -> Query:
-    """Let one query of a panel be the one to read."""
+    """Draw one query of a panel stronger than the others."""
     return replace(query, weight="bold")
 
 
@@ -97,7 +97,7 @@ def per_minute_by(label: str, rate: str) -> Query:
 
 
 def in_range(rate: str, by: str = "", legend: str = "") -> Query:
-    """Count what a recorded rate saw in the dashboard's time range."""
+    """Count the events of a recorded rate in the time range."""
     grouping = f" by ({by})" if by else ""
     return Query(
         expr=f"sum{grouping} (sum_over_time({rate}[<< range >>])) * << interval >>",

@@ -1,4 +1,4 @@
-"""Panels that stand on more than one board."""
+"""Panels that more than one board shows."""
 
 from sse_observe.catalog.dashboards.colours import NETWORK_COLOURS
 from sse_observe.catalog.dashboards.marks import FIRING
@@ -8,7 +8,7 @@ from sse_observe.catalog.model import NO_STREAMS, Panel, Query, Step
 
 
 def alerts_firing() -> Panel:
-    """Say on every board whether somebody should be awake."""
+    """Show how many alerts fire."""
     return stat(
         "Alerts firing",
         "count",
@@ -42,7 +42,7 @@ def completion_by_network() -> Panel:
 
 
 def open_by_network(description: str, width: int = 8) -> Panel:
-    """Show on which networks the open streams are; what that means is the board's to say."""
+    """Show the networks of the open streams; each board says what that means for it."""
     return lines(
         "Streams open by network",
         "count",
@@ -56,7 +56,7 @@ def open_by_network(description: str, width: int = 8) -> Panel:
 
 
 def reconnect_by_network(description: str, no_value: str = NO_STREAMS) -> Panel:
-    """Show how long each network takes to reconnect; what that means is the board's to say."""
+    """Show how long each network takes to reconnect; each board says what that means for it."""
     return lines(
         "Mean reconnect time by network",
         "seconds",

@@ -1,4 +1,4 @@
-"""The collapsed rows of Stream Health: what lies under the answer."""
+"""The collapsed rows of Stream Health: the details behind its answer."""
 
 from sse_observe.catalog.dashboards.colours import (
     FAULT_COLOURS,

@@ -8,7 +8,7 @@ from sse_observe.catalog.model import Signal
 from sse_observe.catalog.signals.measures import ROUTE, SPLIT, number, rate, share, total
 
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
-"""The windows that completion is judged over; burn-rate alerts choose among them."""
+"""The windows of completion; burn-rate alerts choose among them."""
 
 
 def completion(completed: float, lost: float) -> float | None:
@@ -19,7 +19,7 @@ def completion(completed: float, lost: float) -> float | None:
 
 def lost_over(window: str, by: str = "") -> str:
     """Add up the rate of lost streams over a window, by a label where one is given."""
-    # Clamped last: what is negative in one minute is missing in the next.
+    # Clamped last: a negative minute makes up for a positive one.
     return f"clamp_min({_summed('lost', window, by)}, 0)"
 
 
@@ -62,7 +62,7 @@ def _lost(prefix: str, labels: tuple[str, ...], match: str) -> Signal:
     / << seconds('5m') >>
   - {prefix}:sse_streams_cancelled:rate5m / {match}({coverage} >= 0.5)
 or {prefix}:sse_streams_broken:rate5m""",
-        "Streams lost per second; signed, so that edges cancel out over longer windows.",
+        "Streams lost per second. May be negative: over longer windows errors cancel out.",
         labels,
     )
 
@@ -91,7 +91,7 @@ def _ended(prefix: str, labels: tuple[str, ...], window: str) -> tuple[Signal, S
 
 
 def _within(rate5m: str, window: str) -> str:
-    """Count what a rate of streams saw in a window."""
+    """Count the streams of a rate in a window."""
     if window == "5m":
         return f"{rate5m} * << seconds('5m') >>"
     return total(rate5m, window)
@@ -123,10 +123,10 @@ def _window(window: str) -> tuple[Signal, ...]:
         ),
         number(
             f"route:sse_streams_failed_certain:increase{window}",
-            # Lost reports and restarts leave failures that never were: of n streams that ended
-            # up to 0.3 √n more than the budget, in 63 simulated fleets that met their objective.
+            # Lost reports and restarts look like failures: of n streams that ended up to 0.3 √n
+            # more than the budget, in 63 simulated fleets that met their objective.
             f"clamp_min({failed} - 0.4 * sqrt({_number_ended(window)}), 0)",
-            f"Streams that failed within {window}, less those that the estimate may have made up.",
+            f"Streams that failed within {window}, less the error of the estimate.",
         ),
     )
 
@@ -141,8 +141,8 @@ _STREAMS = (
         "route:sse_client_coverage:ratio_rate6h",
         "clamp_max(avg_over_time(route:sse_streams_confirmed:rate5m[<< w('6h') >>])"
         " / (avg_over_time(route:sse_streams_completed:rate5m[<< w('6h') >>]) > 0), 1)",
-        "Share of completed streams whose client reports; under 50 % a cancelled stream cannot be "
-        "told from a lost one.",
+        "Share of completed streams that a client reported; under 50 % a cancelled stream looks "
+        "like a lost one.",
     ),
     _lost("route", ROUTE, ""),
     _lost("route_split", SPLIT, "on (<< on >>) group_left () "),
@@ -150,7 +150,7 @@ _STREAMS = (
     *_ended("route_split", SPLIT, "1h"),
     Signal(
         record="sse_stream_completion_rate",
-        # Under 20 ended streams an hour a split ratio is noise.
+        # With fewer than 20 ended streams an hour a ratio by segment and network is noise.
         expr="100 * (1 - route_split:sse_streams_failed:rate1h"
         " / (route_split:sse_streams_ended:rate1h >= 20 / << seconds('1h') >>))",
         unit="percent",
@@ -169,8 +169,7 @@ _STREAMS = (
     share(
         "route:sse_stream_completion_best:ratio_rate1h",
         "1 - " + failure_share("route:sse_streams_failed_certain:increase1h", _number_ended("1h")),
-        "Share of streams that reached their end over 1h, at best: without the failures that the "
-        "estimate may have made up.",
+        "Share of streams that reached their end over 1h, at best: less the error of the estimate.",
     ),
 )
 
@@ -185,11 +184,11 @@ _BUDGET = (
     number(
         "route:sse_error_budget:burn_rate1h",
         "route:sse_stream_failures:ratio_rate1h / << budget('completion') >>",
-        "How many times faster than allowed the error budget goes; at 1 it lasts its window.",
+        "How many times faster than allowed the error budget is spent; at 1 it lasts its window.",
     ),
     share(
         "route:sse_error_budget:ratio_left",
-        # Weighted by streams: an average of ratios would understate a busy bad hour.
+        # Weighted by streams: in an average of ratios a busy bad hour would count too little.
         f"1 - {failure_share(_LOST, f'{_LOST} + {_COMPLETED}')} / << budget('completion') >>",
         "Share of the error budget left in the objective's window; below 0 it is overspent.",
     ),

@@ -16,16 +16,16 @@ def share(record: str, expr: str, text: str, *labels: str) -> Signal:
 
 
 def number(record: str, expr: str, text: str, *labels: str) -> Signal:
-    """Record a count within a window, or of things that are now."""
+    """Record a count, within a window or of now."""
     return Signal(record=record, expr=expr, unit="count", help=text, labels=labels or ROUTE)
 
 
 def total(rate: str, window: str, *, merged: bool = False) -> str:
     """
-    Count what a recorded rate saw in a window; `merged` where the rate has labels to drop.
+    Count the events of a recorded rate in a window; `merged` if the rate has labels to drop.
 
-    A sum over evaluations, not rate × window: on a route younger than its window the product
-    would multiply what little there was.
+    A sum over evaluations, not rate × window: the product would be too large on a route that is
+    younger than the window.
     """
     count = f"sum_over_time({rate}[<< w('{window}') >>])"
     return f"{f'sum by (<< by >>) ({count})' if merged else count} * << interval >>"

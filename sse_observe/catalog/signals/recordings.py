@@ -68,12 +68,12 @@ def _average(metric: str) -> Signal:
     )
 
 
-# A stream without an end is judged by time, not by its ending.
+# A stream without an end is measured by time, not by its ending.
 _FINITE = "unless on (<< on >>) route:sse_continuous:info"
 
 
 def _split(metric: str, label: str) -> Signal:
-    """Record a counter of streams once, by everything it has: others add this up, not a fleet."""
+    """Record a counter of streams once, by all its labels; other signals add this up."""
     return _counter(metric, *SPLIT[1:], label, prefix="route_split")
 
 
@@ -93,7 +93,7 @@ def _whole(metric: str, label: str) -> Signal:
 def _outcome(name: str, selector: str, text: str) -> Signal:
     """Record the outcomes of streams: started, completed, broken, cancelled or confirmed."""
     counted = f"sum by (<< by >>) ({selector})"
-    # What never happened has no series: zero, with the labels of what started.
+    # An outcome that never occurred has no series: it is zero, with the labels of started streams.
     never = "" if name == "started" else " or 0 * route_split:sse_streams_started:rate5m"
     return Signal(
         record=f"route_split:sse_streams_{name}:rate5m",
@@ -139,8 +139,8 @@ _COMPLETION = (
     Signal(
         record="route_split:sse_streams_open:sum",
         # Raw counters on purpose: both come from one process and one scrape.
-        # Slow, since only signals over an hour read it: what opened since `offset 5m` is still of
-        # five minutes, two evaluations ago.
+        # Slow: only signals over an hour read it. `offset 5m` is two evaluations ago, and still
+        # spans five minutes.
         expr="sum by (<< by >>) (sse_streams_opened_total)"
         " - sum by (<< by >>) (sse_streams_closed_total)",
         unit="count",
@@ -150,7 +150,7 @@ _COMPLETION = (
     ),
     Signal(
         record="route:sse_streams_open:sum",
-        # A target that misses scrapes keeps its last count; a deleted one drops at once.
+        # A target that misses scrapes keeps its last count. A deleted target is dropped at once.
         expr="sum by (<< by >>) (sse_concurrent_streams"
         " or (last_over_time(sse_concurrent_streams[<< w('10m') >>])"
         " and on (job, instance) up == 0))",
@@ -178,8 +178,8 @@ _CONNECTIONS = (
     _buckets("sse_time_to_first_event_seconds"),
     Signal(
         record="route:sse_streams_resumed:rate2m",
-        # Two minutes: one minute peaks in an orderly deploy, five hold on long after a storm.
-        # A poll opens as resumed, and is none: a client that polls would be a storm of its own.
+        # Two minutes: one minute peaks in a deploy, five are too high long after a storm.
+        # A poll opens as resumed and is subtracted: a client that polls would look like a storm.
         # Their labels differ, so `or` keeps both, and the sum subtracts.
         expr="""
 sum by (<< by >>) (
@@ -192,8 +192,8 @@ sum by (<< by >>) (
     ),
     Signal(
         record="route:sse_stream_saturation:ratio",
-        # The fullest process, not the mean: it is the one that refuses.
-        # Each as last seen: one missed scrape must not start the alert's waiting again.
+        # The fullest process, not the mean: it refuses first.
+        # The last value of two minutes: a missed scrape must not start the alert's `for` again.
         expr="max by (<< by >>) (last_over_time(sse_concurrent_streams[<< w('2m') >>])"
         " / (last_over_time(sse_stream_limit[<< w('2m') >>]) > 0))",
         unit="ratio",
@@ -209,8 +209,8 @@ _FLOW = (
     _gauge("sse_stalled_streams"),
     Signal(
         record="route:sse_orphaned_streams:min2m",
-        # A moment as an orphan is the normal end of a stream; and a scrape that is missed, which
-        # ends a gauge's series, is no moment without orphans.
+        # Every stream is an orphan for a moment when its client leaves. The minimum over two
+        # minutes leaves those out, and a missed scrape does not end the series.
         expr="sum by (<< by >>) (min_over_time(sse_orphaned_streams[<< w('2m') >>]))",
         unit="count",
         help=f"{METRICS['sse_orphaned_streams'].help} For two minutes at least.",
@@ -242,8 +242,8 @@ _REPLAY = (
     _counter("sse_message_loss_total"),
     Signal(
         record="route:sse_message_loss:increase15m",
-        # `increase` alone misses what a new process lost before its first scrape, and its empty
-        # buffer is why events are lost; so young processes are read as they stand.
+        # `increase` alone misses the losses of a new process before its first scrape, and just its
+        # empty buffer loses events. So the counter of a young process is read as it is.
         expr="""
 (sum by (<< by >>) (increase(sse_message_loss_total[<< w('15m') >>])) > 0)
 or (sum by (<< by >>) (sse_message_loss_total
@@ -292,8 +292,8 @@ _OURSELVES = (
     ),
     Signal(
         record="route:sse_telemetry_present:bool",
-        # 0 for each job that was here within a day and is gone; 0 without a job where nothing
-        # was ever here, so that a total blackout is seen too.
+        # 0 for each job that was seen within a day and is gone. 0 without a job if none was ever
+        # seen, so that the alert fires then too.
         expr="""
 (route:sse_telemetry_instances:count > bool 0)
 or 0 * last_over_time(route:sse_telemetry_instances:count[<< w('1d') >>])
@@ -306,7 +306,7 @@ or on () (absent(sse_build_info) - 1)""",
         record="route:sse_observer_faults:increase15m",
         expr="sum by (<< by >>) (increase(sse_observer_faults_total[<< w('15m') >>]))",
         unit="count",
-        help="Failures of sse-observe itself within 15m, by where they were caught.",
+        help="Errors of sse-observe itself within 15m, by where they were caught.",
         labels=("job", "where"),
     ),
     _counter("sse_client_reports_total"),

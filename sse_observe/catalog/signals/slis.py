@@ -49,7 +49,7 @@ _CONNECTIONS = (
     rate(
         "route:sse_reconnect_storm:rate2m",
         "route:sse_streams_resumed:rate2m / (route:sse_concurrent_streams:avg5m > 0)",
-        "Resumptions per open stream and second; once for everybody stays under 1 / 120 s.",
+        "Resumptions per open stream and second; if each client reconnects once, under 1 / 120.",
     ),
     Signal(
         record="route:sse_stream_duration_seconds:mean6h",
@@ -61,8 +61,8 @@ _CONNECTIONS = (
     ),
     number(
         "route:sse_streams_unexplained:min2h",
-        # Five streams of slack and three times what arrivals × mean life explain; without six
-        # hours of history the mean knows the short lives only.
+        # Allowed are five streams, and three times arrivals × mean life. With less than six hours
+        # of history the mean knows short lives only.
         "min_over_time(route:sse_streams_open:sum[<< w('2h') >>]) - 5"
         " - 3 * sum by (<< by >>)"
         " (avg_over_time(route:sse_streams_opened:rate5m[<< w('6h') >>]))"
@@ -79,7 +79,7 @@ _CONNECTIONS = (
     number(
         "route:sse_cuts:increase1h",
         total('route:sse_cuts:rate5m{limit!="other"}', "1h"),
-        "Client disconnects that fall on one time limit, within 1h.",
+        "Client disconnects at one time limit, within 1h.",
         *(*ROUTE, "since", "limit"),
     ),
     number(
@@ -92,7 +92,7 @@ _CONNECTIONS = (
         "route:sse_cuts:share1h",
         "route:sse_cuts:increase1h"
         " / on (<< on >>, since) group_left () (route:sse_cuts_all:increase1h > 0)",
-        "Share of client disconnects that fall on one time limit, over 1h.",
+        "Share of client disconnects at one time limit, over 1h.",
         *(*ROUTE, "since", "limit"),
     ),
     number(
@@ -173,7 +173,7 @@ _REPLAY = (
     ),
     share(
         "route:sse_duplicates:ratio_rate15m",
-        # What the client drops: what the server replays is no duplicate until it arrives twice.
+        # Only events that a client dropped: a replayed event is no duplicate unless it came before.
         "(sum by (<< by >>) (sum_over_time("
         "route:sse_duplicate_events:rate5m{seen_by=\"client\"}[<< w('15m') >>]))"
         " or 0 * route:sse_client_events_received:increase15m)"
@@ -228,9 +228,9 @@ _NETWORK = (
 _OURSELVES = (
     number(
         "route:sse_client_reports_refused:increase15m",
-        # A report that arrives twice is no fault: pagehide and visibilitychange both send it.
+        # A report that arrives twice is normal: pagehide and visibilitychange both send it.
         total('route:sse_client_reports:rate5m{result!~"accepted|replayed"}', "15m", merged=True),
-        "Client reports refused within 15m.",
+        "Beacon reports refused within 15m.",
         "job",
     ),
     share(
@@ -238,7 +238,7 @@ _OURSELVES = (
         "route:sse_client_reports_refused:increase15m / (("
         + total("route:sse_client_reports:rate5m", "15m", merged=True)
         + ") > 0)",
-        "Share of client reports that were refused.",
+        "Share of beacon reports that were refused.",
         "job",
     ),
 )

@@ -27,11 +27,11 @@ from sse_observe.render.settings import Settings
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 TAG = "sse-observe"
-# Grafana 11.0's own schema: later migrations change nothing in what is written here.
+# The schema of Grafana 11.0; later migrations change nothing of what is written here.
 SCHEMA_VERSION = 39
 PLUGIN_VERSION = "11.0.0"
 GRID_WIDTH = 24
-# What grafanalib writes and Grafana dropped long ago, or never had.
+# grafanalib writes these; Grafana dropped them long ago, or never had them.
 _NO_DASHBOARD_KEYS = (
     *("__inputs", "gnetId", "hideControls", "id", "rows", "sharedCrosshair", "style"),
 )
@@ -43,7 +43,7 @@ _NO_PANEL_KEYS = (
 
 
 def panel_id(board: str, title: str) -> int:
-    """Return an id that stays when neighbours come and go: links to a panel keep working."""
+    """Return an id that depends on the title alone: links to a panel keep working."""
     return zlib.crc32(f"{board}/{title}".encode()) % 1_000_000
 
 
@@ -140,7 +140,7 @@ class _Dashboards:
             label=label.replace("_", " ").capitalize(),
             dataSource=DATASOURCE,
             query=query,
-            # Raw series of a whole fleet would cost seconds: the reader chooses instances.
+            # Raw series of a whole fleet would take seconds: the reader chooses instances.
             includeAll=label != "instance",
             multi=True,
             allValue=".+",
@@ -165,7 +165,7 @@ class _Dashboards:
             if header:
                 yield _header(board, row, top, panels if row.collapsed else [])
             if row.collapsed:
-                # What it holds takes no room until it is opened.
+                # Its panels take no space until it is opened.
                 top += header
                 continue
             yield from panels
@@ -196,8 +196,8 @@ class _Dashboards:
         plain = frame.panel_json({})
         for key in _NO_PANEL_KEYS:
             del plain[key]
-        # Signals change once per evaluation: finer steps would only repeat them. Over raw series of
-        # a whole fleet each step costs: four scrapes are the least that a rate needs anyway.
+        # Signals change once per evaluation: finer steps would only repeat them. Raw series cost at
+        # each step: a rate needs four scrapes anyway.
         step = self.settings.rule_seconds
         if any(query.by_instance for query in panel.queries):
             step = 4 * self.settings.scrape_seconds
@@ -231,11 +231,11 @@ class _Dashboards:
 
 
 def _pruned(node: object) -> object:
-    """Drop what is unset: grafanalib writes a null for it, Grafana's schema knows none."""
+    """Drop nulls: grafanalib writes them for unset keys, Grafana's schema has none."""
     if isinstance(node, list):
         return [_pruned(item) for item in node]
     if isinstance(node, dict):
-        # The base threshold alone is a null that means something: from minus infinity on.
+        # Only the null of the base threshold has a meaning: from minus infinity on.
         base = node.keys() == {"color", "value"}
         return {k: _pruned(v) for k, v in node.items() if v is not None or base}
     return node

@@ -26,7 +26,7 @@ def field_config(
     custom: JSON | None = None,
     overrides: Iterable[JSON] = (),
 ) -> JSON:
-    """Return the configuration of a panel's values; a colour of its own replaces its steps'."""
+    """Return the configuration of a panel's values; `colour` replaces the colours of the steps."""
     return {
         "defaults": {
             "unit": UNITS[panel.unit],

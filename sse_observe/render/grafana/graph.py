@@ -15,15 +15,15 @@ from sse_observe.render.grafana.vocabulary import hue, ref_id
 from sse_observe.render.limits import Limit
 from sse_observe.render.palette import LINE_WIDTHS, NAME_HUES, NAMED, SEVERITY_COLOURS
 
-# Where all is zero Grafana's axis would reach to 100, and call a share 10000 %.
+# If all values are zero, Grafana's axis reaches 100: of a share that is 10000 %.
 _LEAST_TOP: dict[Unit, float] = {"ratio": 0.01, "count": 1, "per minute": 1}
-# Names of instances are equally long and differ towards their end, before the port.
+# Names of instances have the same length and differ at their end, before the port.
 _ENDS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def timeseries(panel: Panel, limits: Sequence[Limit]) -> JSON:
     """Return `type`, `fieldConfig` and `options` of a graph."""
-    # A line on the axis itself would say nothing: where any is too many, the bars are red.
+    # A threshold of zero would lie on the axis.
     lines = [limit for limit in limits if limit.value]
     return {
         "type": "timeseries",
@@ -71,7 +71,7 @@ def _custom(panel: Panel, lines: Sequence[Limit]) -> JSON:
         "axisPlacement": "auto",
         "axisLabel": "",
         "axisSoftMin": panel.soft_minimum,
-        # The threshold stays in sight while all is well.
+        # The threshold stays visible while values are low.
         "axisSoftMax": min(above) * 1.1 if above else _LEAST_TOP.get(panel.unit),
         "hideFrom": {"legend": False, "tooltip": False, "viz": False},
         "thresholdsStyle": {"mode": "dashed" if lines else "off"},

@@ -29,7 +29,7 @@ def heatmap(panel: Panel, _: Sequence[Limit]) -> JSON:
         },
         "options": {
             "calculate": False,
-            # Columns are a pixel or two wide: a gap between them would wash them out.
+            # Columns are one or two pixels wide: a gap between them would make them pale.
             "cellGap": 0,
             "color": {
                 "mode": "scheme",

@@ -11,14 +11,14 @@ _LAST: JSON = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 
 def stat(panel: Panel, limits: Sequence[Limit]) -> JSON:
     """Return `type`, `fieldConfig` and `options` of large numbers."""
-    # The worst of many says who it is.
+    # The worst of many is shown with its name.
     mode = "value_and_name" if any(query.legend for query in panel.queries) else "auto"
     return _number(
         "stat",
         panel,
         limits,
         colorMode="value",
-        # A steady trend would run through the number.
+        # A flat sparkline would cross the number.
         graphMode="none",
         justifyMode="auto",
         orientation="auto",
@@ -59,7 +59,7 @@ def bargauge(panel: Panel, limits: Sequence[Limit]) -> JSON:
         orientation="horizontal",
         showUnfilled=True,
         sizing="auto",
-        # Grafana measures one name, at 12 px, for all: a little less, and none is cut.
+        # Grafana reserves room for one name at 12 px: with 11 px no name is cut.
         text={"titleSize": 11},
         valueMode="text",
     )

@@ -22,7 +22,7 @@ UNITS: Mapping[Unit, str] = {
     "per minute": "cpm",
 }
 FORMATS: Mapping[Kind, str] = {"table": "table", "heatmap": "heatmap"}
-"""How the data source hands over its answer, where it is no time series."""
+"""The format of an answer that is no time series."""
 VARIABLES = Variables(
     range="$__range",
     step="$__interval",

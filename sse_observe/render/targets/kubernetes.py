@@ -29,7 +29,7 @@ def _rule(name: str, text: str) -> str:
     head, groups = text.split("\ngroups:\n")
     return (
         f"{head}\n"
-        "# An operator that selects rules by label wants it here, or it ignores them in silence.\n"
+        "# If your operator selects rules by label, add the label here, or it ignores them.\n"
         "apiVersion: monitoring.coreos.com/v1\n"
         "kind: PrometheusRule\n"
         f"metadata:\n  name: {name}\n  labels:\n    app.kubernetes.io/part-of: sse-observe\n"

@@ -35,7 +35,7 @@ def stack(rendering: Rendering) -> dict[str, str]:
             f"{rendering.source}: provisioning.labels: {reason}, so no rule would see the service; "
             f"give it the label {label}"
         )
-    # Less than Prometheus' own default would surprise, whatever the objective's window.
+    # Never less than the default of Prometheus.
     retention = max(DEFAULT_RETENTION_SECONDS, seconds(settings.objectives.window))
     return {
         f"{FOLDER}/{name}": fill(
@@ -62,5 +62,5 @@ def _holds(matcher: Matcher, text: str) -> bool:
     return alike != matcher.operator.startswith("!")
 
 
-# By name: the user's own copies of our files may lie here too, banner and all.
+# By name: users may keep copies of our files here, with our banner in them.
 TARGET = Target(folders={FOLDER: FILES}, render=stack)

@@ -123,5 +123,5 @@ def test_catalogue_has_no_fault() -> None:
 def test_signal_that_nobody_reads_is_refused() -> None:
     """A recording that costs and serves nobody is found."""
     assert list(unread(with_signal())) == [
-        "signal route:sse_new:sum: nobody reads it; show it in a panel, or drop it"
+        "signal route:sse_new:sum: nothing reads it; show it in a panel, or remove it"
     ]

@@ -10,9 +10,10 @@ from tests.support.settings import refusal
 
 WRONG = {
     "objectives: {completion: 0.9}": "objectives.completion: 0.9: SSEErrorBudgetBurn 1h/5m can "
-    "never fire: 14.4 × (1 − 0.9) = 1.44, and no share exceeds 1; set it above 0.9306 or",
+    "never fire: 14.4 × (1 − 0.9) = 1.44, and no share is above 1; set it above 0.9306 or",
     "scrape_interval: 60s": "scrape_interval: 60s: the 2m window of "
-    "route:sse_orphaned_streams:min2m is 2m and holds 2 scrapes; 4 are the least: lower",
+    "route:sse_orphaned_streams:min2m is 2m and holds 2 scrapes; it needs 4: make "
+    "scrape_interval shorter",
     "rule_interval: 5m": "rule_interval: 5m: the 10m window of ",
     "time_scale: 600": "time_scale: 600.0: the 2m window of route:sse_orphaned_streams:min2m "
     "is 200ms and holds 0.013 scrapes",
@@ -20,21 +21,22 @@ WRONG = {
     "SSEMessageLoss?",
     "alerts: {SSEMessageLoss: {threshold: -1}}": "alerts.SSEMessageLoss.threshold: -1: "
     "route:sse_message_loss:increase15m lies between 0 and inf, so `> -1` is always true",
-    "alerts: {SSEMessageLoss: {windows: []}}": "alerts.SSEMessageLoss.windows: this alert has none",
+    "alerts: {SSEMessageLoss: {windows: []}}": "alerts.SSEMessageLoss.windows: this alert "
+    "has no windows",
     "alerts: {SSEHighDuplicateRate: {threshold: 1}}": "alerts.SSEHighDuplicateRate.threshold: 1: "
     "route:sse_duplicates:ratio_rate15m lies between 0 and 1, so `> 1` is never true",
-    "alerts: {SSEMessageLoss: {and: {x: 1}}}": "alerts.SSEMessageLoss.and.x: no such term of the "
-    "alert; it has none",
-    "alerts: {SSEStreamsStalled: {and: {'route:sse_stalled_streams:sum': 9}}}": "no such term of "
-    "the alert; did you mean route:sse_stalled_streams:avg5m?",
-    "alerts: {SSEStreamsStalled: {and: {'route:sse_stalled_streams:avg5m': -1}}}": "avg5m: -1: no "
-    "such limit",
+    "alerts: {SSEMessageLoss: {and: {x: 1}}}": "alerts.SSEMessageLoss.and.x: no such signal in "
+    "this alert's `and`; it has none",
+    "alerts: {SSEStreamsStalled: {and: {'route:sse_stalled_streams:sum': 9}}}": "no such "
+    "signal in this alert's `and`; did you mean route:sse_stalled_streams:avg5m?",
+    "alerts: {SSEStreamsStalled: {and: {'route:sse_stalled_streams:avg5m': -1}}}": "avg5m: -1: a "
+    "limit is never negative",
     "alerts: {SSECompletionRateLow: {and: {'route:sse_stream_completion_best:ratio_rate1h': 0}}}": (
         "alerts.SSECompletionRateLow.and.route:sse_stream_completion_best:ratio_rate1h: 0: "
         "route:sse_stream_completion_best:ratio_rate1h lies between 0 and 1, so `< 0` is never true"
     ),
-    "alerts: {SSEErrorBudgetBurn: {for: 5m}}": "alerts.SSEErrorBudgetBurn.for: 5m: each of its "
-    "windows has its own",
+    "alerts: {SSEErrorBudgetBurn: {for: 5m}}": "alerts.SSEErrorBudgetBurn.for: 5m: this alert "
+    "has one for each window",
     "alerts: {SSEErrorBudgetBurn: {windows: [{long: 2d, short: 2h, factor: 2, for: 5m, "
     "severity: info}]}}": "alerts.SSEErrorBudgetBurn.windows: 2d: not recorded; choose from 5m,",
     "time_scale: .inf": "time_scale: inf: the 2m window of ",

@@ -247,7 +247,10 @@ def test_the_stack_is_written_and_checked_when_asked_for(tmp_path: Path) -> None
         ("provisioning: {target: ['a:1']}", "provisioning.target: no such key; did you mean targ"),
         ("provisioning: {targets: ['http://a:1']}", "provisioning.targets: 'http://a:1': no host"),
         ("provisioning: {targets: []}", "provisioning.targets: []: nothing to scrape"),
-        ("provisioning: {labels: {route: x}}", "provisioning.labels: 'route': no label of yours"),
+        (
+            "provisioning: {labels: {route: x}}",
+            "provisioning.labels: 'route': not a label",
+        ),
         ("provisioning: {metrics_path: metrics}", "no path; write it like /metrics"),
         ("provisioning: {job: ' '}", "provisioning.job: '': no name"),
         ("provisioning: {trace_url: 'https://a/b'}", "no {trace_id} in it; write it like"),
