@@ -23,7 +23,7 @@ STORM = {"alertname": "SSEReconnectStorm", "severity": "critical"}
 STALLED = {"alertname": "SSEStreamsStalled", "severity": "critical"}
 LATE = {"alertname": "SSEDeliveryDelayed", "severity": "warning"}
 LARGE = {"alertname": "SSEEventsOversized", "severity": "info"}
-THEIRS = {"alertname": "DiskFull", "severity": "warning"}
+FOREIGN = {"alertname": "DiskFull", "severity": "warning"}
 
 
 class Alertmanager:
@@ -124,7 +124,7 @@ def test_alerts_go_where_their_severity_says(alertmanager: Alertmanager) -> None
     """Critical wakes somebody, a warning waits for the day, info is a note."""
     for labels in (STALLED, LARGE):
         alertmanager.post({**labels, "job": "routes", "route": "r"})
-    alertmanager.post({**LATE, "job": "routes", "route": "s"}, {**THEIRS, "job": "routes"})
+    alertmanager.post({**LATE, "job": "routes", "route": "s"}, {**FOREIGN, "job": "routes"})
 
     assert alertmanager.alerts("routes") == {
         ("SSEStreamsStalled", "r"): (["sse-page"], "active"),
@@ -135,7 +135,7 @@ def test_alerts_go_where_their_severity_says(alertmanager: Alertmanager) -> None
 
 
 def test_absent_telemetry_holds_the_rest_of_its_job_back(alertmanager: Alertmanager) -> None:
-    """An echo of a dead job pages nobody; other clusters and other people's alerts do."""
+    """Alerts of a job that is gone are held back; other clusters and other alerts are not."""
     a = {"route": "r", "cluster": "a"}
     b = {"route": "s", "cluster": "b"}
 
@@ -146,7 +146,7 @@ def test_absent_telemetry_holds_the_rest_of_its_job_back(alertmanager: Alertmana
         *({**labels, **a} for labels in (STALLED, LARGE)),
         {**LATE, **a},
         {**STALLED, **b},
-        {**THEIRS, "cluster": "a"},
+        {**FOREIGN, "cluster": "a"},
     )
 
 

@@ -124,7 +124,7 @@ def most_series(tree: Any) -> float:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_no_query_gives_more_series_than_a_reader_can_hold(name: str) -> None:
-    """What is split by a user's own names is cut to the worst; thousands of instances fit."""
+    """Lines that users name themselves are cut to the worst; thousands of instances fit."""
     for one, target in lint.targets(BOARDS[name]):
         bound = most_series(promql.parse(lint.expanded(target["expr"])))
         assert bound <= MOST_SERIES, f"{one['title']}: {target['expr']}"

@@ -77,7 +77,7 @@ def nginx(home: Path, upstream: str, location: str) -> Iterator[str]:
 
 
 def test_nginx_with_the_fix_lets_an_event_through_at_once(tmp_path: Path) -> None:
-    """What a tired person copies loads, and its event arrives while the stream is open."""
+    """The configuration of a runbook loads, and its event arrives while the stream is open."""
     needs("/usr/sbin/nginx")
     shown = fenced("nginx", "nginx")
 
@@ -92,7 +92,7 @@ def test_nginx_with_the_fix_lets_an_event_through_at_once(tmp_path: Path) -> Non
 
 
 def test_haproxy_with_the_fix_lets_an_event_through_at_once(tmp_path: Path) -> None:
-    """What a tired person copies loads, and its event arrives while the stream is open."""
+    """The configuration of a runbook loads, and its event arrives while the stream is open."""
     needs("/usr/sbin/haproxy")
     port = free_port()
     config = tmp_path / "haproxy.cfg"

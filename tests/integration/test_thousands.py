@@ -140,7 +140,7 @@ GAUGES = {"up", *(metric.name for metric in METRICS.values() if metric.kind == "
 
 
 @cache
-def course(gauge: bool, pace: float, begin: float, step: float) -> Points:
+def points_of(gauge: bool, pace: float, begin: float, step: float) -> Points:
     if gauge:
         return steady(pace, HOURS, begin=begin, step=step)
     return growing(pace / 50, HOURS, begin=begin, step=step)
@@ -149,7 +149,7 @@ def course(gauge: bool, pace: float, begin: float, step: float) -> Points:
 def raw(instance: str, begin: float, step: float) -> Iterator[tuple[Labels, Points]]:
     """Yield what Prometheus would have scraped from one instance."""
     for labels, pace in SERIES:
-        points = course(labels["__name__"] in GAUGES, pace, begin, step)
+        points = points_of(labels["__name__"] in GAUGES, pace, begin, step)
         yield {**labels, "job": "fleet", "instance": instance}, points
 
 
@@ -230,7 +230,7 @@ def test_a_panel_over_six_hours_answers_at_once(
 
 @dataclass(frozen=True)
 class Bill:
-    """What evaluating rules takes of their interval, as shares of one."""
+    """Shares of their interval that the evaluation of rules takes."""
 
     small: float
     fleet: float
@@ -238,7 +238,7 @@ class Bill:
 
     @property
     def large(self) -> float:
-        """What it is over the large fleet: what one instance already costs is paid once."""
+        """The share over the large fleet; the cost of one instance is counted once."""
         return self.small + (self.fleet - self.small) * (LARGE - 1) / (INSTANCES - 1)
 
     def fits(self) -> bool:

@@ -1,5 +1,5 @@
 """
-A simulated fleet: what its users lived through, and what Prometheus would have scraped of it.
+A simulated fleet: the streams of its users, and the series that Prometheus would have scraped.
 
 The truth is counted per stream, the scraped counters per instance; neither knows the other.
 """
@@ -44,28 +44,28 @@ Labelled = tuple[Mapping[str, str], Points]
 
 @dataclass
 class Instance:
-    """One process: alive from `born` to `died`, scraped at its own phase."""
+    """One process: alive from `started` to `stopped`, scraped at its own phase."""
 
     name: str
-    born: float
-    died: float = math.inf
+    started: float
+    stopped: float = math.inf
     counted: dict[Key, list[float]] = field(default_factory=lambda: defaultdict(list))
     """The instants at which a counter grew by one."""
 
     @property
     def stops(self) -> float:
-        """When it is told to end: it takes no stream any more and closes those it has."""
-        return self.died - STOP_SECONDS
+        """When it gets SIGTERM: it takes no stream any more and closes those it has."""
+        return self.stopped - STOP_SECONDS
 
     def count(self, at: float, metric: str, **labels: str) -> None:
         """Count one; what a dead process would have counted is never known."""
-        if at < self.died:
+        if at < self.stopped:
             self.counted[metric, tuple(sorted(labels.items()))].append(at)
 
 
 class Fleet:
     """
-    A fleet that started long ago, with streams born evenly by chance over some hours.
+    A fleet that started long ago, with streams that start at random over some hours.
 
     `lost` is the share of streams that fail their user; `deploys` are instants at which the
     instances are replaced one after the other.
@@ -90,8 +90,8 @@ class Fleet:
         self._deploy(deploys)
         # The first hour of the day is over when the history begins: nothing starts empty.
         every = round(streams * (hours + 1) / hours)
-        for born in sorted(self._chance.uniform(-HOUR, self.end) for _ in range(every)):
-            self._live(born)
+        for start in sorted(self._chance.uniform(-HOUR, self.end) for _ in range(every)):
+            self._live(start)
         for ends in self.ended.values():
             ends.sort()
 
@@ -107,13 +107,13 @@ class Fleet:
         """Return every series as scraped; `start` is the history's own, for instants."""
         for instance in self.instances:
             phase = self._chance.uniform(0, SCRAPE)
-            since = max(instance.born, -LOOKBACK)
+            since = max(instance.started, -LOOKBACK)
             first = math.ceil((since - phase) / SCRAPE) * SCRAPE + phase
-            last = min(instance.died, self.end)
+            last = min(instance.stopped, self.end)
             times = [first + i * SCRAPE for i in range(int((last - first) // SCRAPE) + 1)]
             for (name, labels), values in _series(instance, times, start, self._chance).items():
                 points = list(zip(times, values, strict=True))
-                if instance.died < self.end:
+                if instance.stopped < self.end:
                     points.append((times[-1] + SCRAPE, STALE))
                 own = {"__name__": name, "job": job, "instance": instance.name}
                 yield {**own, **dict(labels)}, points
@@ -125,13 +125,13 @@ class Fleet:
             fresh = []
             for i, old in enumerate(now):
                 # The next is up before the last goes, a minute for each.
-                old.died = at + 60 * i
-                fresh.append(Instance(f"{round_}-{i}", old.died - 20))
+                old.stopped = at + 60 * i
+                fresh.append(Instance(f"{round_}-{i}", old.stopped - 20))
             self.instances += fresh
             now = fresh
 
     def _place(self, at: float) -> Instance:
-        return self._chance.choice([i for i in self.instances if i.born <= at < i.stops])
+        return self._chance.choice([i for i in self.instances if i.started <= at < i.stops])
 
     def _report(self, at: float, how: str, outcome: str, stream: Mapping[str, str]) -> None:
         if self._chance.random() < REPORTED[how]:
@@ -141,18 +141,18 @@ class Fleet:
             result = "bad_token" if self._chance.random() < STALE_TOKENS else "accepted"
             place.count(at, "sse_client_reports_total", result=result)
 
-    def _live(self, born: float) -> None:
+    def _live(self, begin: float) -> None:
         """Let one stream live: cuts, resumptions, restarts, and its end."""
         chance = self._chance
         network = chance.choices([*NETWORKS], [share for share, _ in NETWORKS.values()])[0]
         stream = {"user_segment": "all", "network_type": network}
         polls = chance.random() < self._polling
-        fate = chance.choices(
+        outcome = chance.choices(
             ["stopped", "left", "lost", "completed"],
             [0.12, 0.05, self._lost, 0.83 - self._lost],
         )[0]
-        left = chance.uniform(5, 120) * (1 if fate == "completed" else chance.random())
-        now, start = born, "fresh"
+        left = chance.uniform(5, 120) * (1 if outcome == "completed" else chance.random())
+        now, start = begin, "fresh"
         while True:
             place = self._place(now)
             opened = now
@@ -170,7 +170,7 @@ class Fleet:
             lived = min(left, cut, max(place.stops - now, 0))
             now, left = now + lived, left - lived
             if left <= 0:
-                self._end(place, opened, now, fate, stream)
+                self._end(place, opened, now, outcome, stream)
                 return
             if now >= place.stops:
                 now += chance.uniform(0, STOP_SECONDS / 2)
@@ -190,13 +190,13 @@ class Fleet:
             )
 
     def _end(
-        self, place: Instance, opened: float, at: float, fate: str, stream: Mapping[str, str]
+        self, place: Instance, opened: float, at: float, outcome: str, stream: Mapping[str, str]
     ) -> None:
-        if fate == "completed":
+        if outcome == "completed":
             self.ended["completed"].append(at)
             _close(place, opened, at, "completed", stream)
             self._report(at, "completed", "completed", stream)
-        elif fate == "lost":
+        elif outcome == "lost":
             self.ended["lost"].append(at)
             # Half by the server's own fault, half by a network that never comes back.
             reason = self._chance.choice(["server_error", "client_disconnected"])
@@ -204,7 +204,7 @@ class Fleet:
             self._report(at, "failed", "failed", stream)
         else:
             _close(place, opened, at, "client_disconnected", stream)
-            self._report(at, fate, "cancelled", stream)
+            self._report(at, outcome, "cancelled", stream)
 
 
 def _close(
@@ -259,7 +259,6 @@ def _series(
         """Return how many of the open streams are in a state that some are always in."""
         return [float(sum(chance.random() < share for _ in range(int(n)))) for n in now]
 
-    born = start + instance.born
     late, large = flow(5, bad=0.02), flow(5, bad=0.03)
     events = flow(5)
     for name, labels, values in (
@@ -288,7 +287,7 @@ def _series(
         ("sse_heartbeat_interval_seconds", {"route": "r"}, 10.0),
         ("sse_route_info", {"route": "r", "kind": "finite"}, 1.0),
         ("sse_build_info", {"version": "1"}, 1.0),
-        ("sse_start_time_seconds", {}, born),
+        ("sse_start_time_seconds", {}, start + instance.started),
         ("sse_observer_faults_total", {"where": "tick"}, 0.0),
         ("sse_response_faults_total", {"route": "r", "fault": "compressed"}, 0.0),
         ("sse_message_loss_total", {"route": "r", "seen_by": "server"}, 0.0),

@@ -2,7 +2,7 @@
 The 17 rules that dashboards of monitoring mixins are linted by, on every kind of panel.
 
 Stricter than the linter they come from: counters are found under matchers too, an empty `mappings`
-excuses no missing unit, `targets: []` is no target, `editable` must be said, and heatmaps, bar
+excuses no missing unit, `targets: []` is no target, `editable` must be set, and heatmaps, bar
 gauges and collapsed rows are looked into.
 """
 

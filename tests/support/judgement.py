@@ -122,9 +122,9 @@ def judge_signal(record: str, series: Series, world: World) -> None:
     _judge_pair(record, series)
     _judge_presence(record, series, world)
     if record == "route:sse_message_loss:increase15m":
-        # Five on an old process and one on a new one: the many are said, not the one.
-        [told] = _of(series, "loss-of-old-and-young").values()
-        assert told[FAULT + 300] >= 5
+        # Five on an old process and one on a new one: the larger number counts.
+        [lost] = _of(series, "loss-of-old-and-young").values()
+        assert lost[FAULT + 300] >= 5
     if record == "sse_stream_completion_rate":
         _judge_alias(series, world)
 
@@ -190,9 +190,9 @@ def _judge_alias(series: Series, world: World) -> None:
     """Where a route has one network and one segment, its split says what its route says."""
     routes = world.recorded["route:sse_stream_failures:ratio_rate1h"]
     compared = 0
-    told = ("healthy", "server-errors", "left-without-a-word")
+    alike = ("healthy", "server-errors", "left-without-a-word")
     for labels, values in series.items():
-        if dict(labels)["job"] not in told:
+        if dict(labels)["job"] not in alike:
             continue
         own = frozenset(pair for pair in labels if pair[0] in ("job", "route"))
         for at in values.keys() & routes.get(own, {}).keys():

@@ -1,8 +1,8 @@
 """
-Ninety minutes of many small services: what each exports, and what must be said about it.
+Ninety minutes of many small services: the series of each, and the alerts that it must raise.
 
-Each has one fault from the half hour on, and must raise exactly the alerts that it means. A real
-Prometheus evaluates; what it says is judged by laws that hold for every signal.
+Each has one fault from the half hour on, and raises exactly the alerts of that fault. A real
+Prometheus evaluates, and its answers are held to laws that are true for every signal.
 """
 
 import math
@@ -188,10 +188,10 @@ def case(series: dict[Key, Value], *alerts: str, until: Mapping[str, float] | No
 
 
 def deploy() -> Case:
-    """One instance is replaced: its streams resume on the next, and its last words are lost."""
+    """One instance is replaced: its streams resume on the next, and its last counts are lost."""
     stream = {"route": "r", "user_segment": "all", "network_type": "4g"}
     old = absent(lambda at: at >= FAULT, HEALTHY)
-    born = dict(HEALTHY)
+    fresh = dict(HEALTHY)
     since = {
         "fresh": lambda at: 1.0 * (at - FAULT),
         "resumed": lambda at: min((at - FAULT) * 4, OPEN) + 0.01 * (at - FAULT),
@@ -200,21 +200,21 @@ def deploy() -> Case:
         "cancelled": lambda at: 0.1 * (at - FAULT),
     }
     for start in ("fresh", "resumed"):
-        born[key("sse_streams_opened_total", start=start, **stream)] = since[start]
+        fresh[key("sse_streams_opened_total", start=start, **stream)] = since[start]
     for reason in ("completed", "client_disconnected"):
-        born[key("sse_streams_closed_total", reason=reason, **stream)] = since[reason]
+        fresh[key("sse_streams_closed_total", reason=reason, **stream)] = since[reason]
     for outcome in ("completed", "cancelled"):
-        born[key("sse_client_streams_total", outcome=outcome, **stream)] = since[outcome]
-    born[key("sse_concurrent_streams", route="r")] = lambda at: min((at - FAULT) * 4, OPEN)
-    return Case({"a": old, "b": absent(lambda at: at < FAULT, born)})
+        fresh[key("sse_client_streams_total", outcome=outcome, **stream)] = since[outcome]
+    fresh[key("sse_concurrent_streams", route="r")] = lambda at: min((at - FAULT) * 4, OPEN)
+    return Case({"a": old, "b": absent(lambda at: at < FAULT, fresh)})
 
 
 def young_loss() -> Case:
     """A new process lost one event before its first scrape."""
     lost = on_route("sse_message_loss_total", level(1), seen_by="server")
-    born = {**HEALTHY, **lost, key("sse_start_time_seconds"): level(FAULT)}
+    fresh = {**HEALTHY, **lost, key("sse_start_time_seconds"): level(FAULT)}
     return Case(
-        {"a": HEALTHY, "b": absent(lambda at: at < FAULT, born)},
+        {"a": HEALTHY, "b": absent(lambda at: at < FAULT, fresh)},
         frozenset({"SSEMessageLoss"}),
         {"SSEMessageLoss": FAULT + 930},
     )
@@ -239,7 +239,7 @@ ASLEEP = {name: value if name[0] in KEPT else level(0) for name, value in everyt
 
 
 def without(series: dict[Key, Value], metric: str, **labels: str) -> dict[Key, Value]:
-    """Return a service that has no such series yet: children are born with their first event."""
+    """Return a service that has no such series yet: children appear with their first event."""
     gone = set(labels.items())
     return {
         name: value
@@ -253,7 +253,7 @@ CASES = {
     "pair": Case({"a": everything(), "b": everything()}),
     "idle": case(IDLE),
     "asleep": case(ASLEEP),
-    # Nobody cancels and nobody says so: the count of it does not exist.
+    # Nobody cancels: the counter of it does not exist.
     "never-cancelled": case(
         without(
             streams(completed=rate(1.0, 0.5), broken=rate(0, 0.4), gone=rate(0.01, 0.11)),
@@ -289,7 +289,7 @@ CASES = {
     "server-errors-on-one-of-two": Case(
         {"a": HEALTHY, "b": BROKEN}, frozenset({"SSECompletionRateLow", "SSEErrorBudgetBurn"})
     ),
-    # Births that never end: nothing was closed, and yet nobody got an answer.
+    # Started streams that never end: nothing was closed, and yet nobody got an answer.
     "lost-without-a-word": case(
         streams(completed=rate(0.9, 0.5)), "CompletionRateLow", "ErrorBudgetBurn"
     ),
@@ -378,7 +378,7 @@ CASES = {
         )
     ),
     "gone": case(absent(lambda at: at >= FAULT, HEALTHY), "TelemetryAbsent"),
-    # Its hundred streams died with it and came back nowhere: lost, though nothing said so.
+    # Its hundred streams ended with it and resumed nowhere: lost, and no process counted it.
     "one-of-two-gone": Case(
         {"a": HEALTHY, "b": absent(lambda at: at >= FAULT, HEALTHY)},
         frozenset({"SSECompletionRateLow"}),

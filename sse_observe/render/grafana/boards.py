@@ -3,7 +3,7 @@ Dashboard files; the only module that knows grafanalib.
 
 grafanalib gives the frame (dashboard, variables, links, targets, grid). Its panel classes write
 the options of Grafana 6 to 9 (string "null" thresholds, gauges without options, the Angular
-heatmap), so panels take theirs from `visual`, and one pass at the end drops what it adds unasked.
+heatmap). So panels get their options from `visual`, and the last pass drops the unset keys.
 """
 
 import json

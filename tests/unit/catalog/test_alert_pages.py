@@ -54,7 +54,7 @@ def test_threshold_may_be_an_objective_of_the_settings(tmp_path: Path, threshold
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "problem"),
     [
         ("---\nwhen", "when", "no front matter"),
         ("severity: warning", "severity: ]", "line 6: "),
@@ -76,18 +76,18 @@ def test_threshold_may_be_an_objective_of_the_settings(tmp_path: Path, threshold
     ],
 )
 def test_wrong_page_is_refused_with_its_path_and_key(
-    tmp_path: Path, old: str, new: str, said: str
+    tmp_path: Path, old: str, new: str, problem: str
 ) -> None:
-    """A slip in a page stops the render with a line that finds it."""
+    """A mistake in a page stops the render with a line that names it."""
     with pytest.raises(CatalogError) as caught:
         read_page(page(tmp_path, GOOD.replace(old, new)), "pages/SSESlow.md")
 
     assert all(line.startswith("pages/SSESlow.md: ") for line in str(caught.value).splitlines())
-    assert said in str(caught.value)
+    assert problem in str(caught.value)
 
 
-def test_all_faults_of_a_page_are_said_together(tmp_path: Path) -> None:
-    """Nobody mends a page one error at a time."""
+def test_all_problems_of_a_page_are_listed_together(tmp_path: Path) -> None:
+    """A page is mended at once, not one error at a time."""
     text = GOOD.replace("> 0.05", "> much").replace("for: 10m", "for: soon")
 
     with pytest.raises(CatalogError) as caught:

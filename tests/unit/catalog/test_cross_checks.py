@@ -106,16 +106,16 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("fault", PLANTED)
-def test_planted_fault_is_refused(fault: str) -> None:
-    """Each contradiction is found, and said with a name to search for."""
-    catalog, said = PLANTED[fault]
+@pytest.mark.parametrize("mistake", PLANTED)
+def test_planted_mistake_is_refused(mistake: str) -> None:
+    """Each contradiction is found, with a name to search for."""
+    catalog, expected = PLANTED[mistake]
 
-    assert any(said in problem for problem in problems(catalog))
+    assert any(expected in problem for problem in problems(catalog))
 
 
-def test_catalogue_has_no_fault() -> None:
-    """What is shipped is whole."""
+def test_catalogue_has_no_contradiction() -> None:
+    """The catalogue as shipped passes its own checks."""
     assert list(problems(CATALOG)) == []
     assert list(unread(CATALOG)) == []
 

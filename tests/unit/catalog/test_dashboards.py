@@ -105,7 +105,7 @@ def test_the_axis_of_a_share_has_ticks(board: Board, panel: Panel) -> None:
 
 
 @pytest.mark.parametrize(("board", "panel"), PANELS)
-def test_a_count_is_told_in_full(board: Board, panel: Panel) -> None:
+def test_a_count_is_shown_in_full(board: Board, panel: Panel) -> None:
     """A short count makes 1 K of 1450 where there are no decimals, and one axis of many such."""
     units = {(panel.unit, panel.decimals), *((q.unit, q.decimals) for q in panel.queries)}
 

@@ -8,7 +8,7 @@ def test_the_nearest_name_is_asked_for() -> None:
     assert did_you_mean("ngnix", ["haproxy", "nginx"]) == "did you mean nginx?"
 
 
-def test_where_nothing_is_near_the_alternative_is_said() -> None:
-    """No guess is better than a wild one."""
+def test_where_nothing_is_near_the_alternative_is_the_remedy() -> None:
+    """A wild guess would mislead."""
     assert did_you_mean("zzz", ["haproxy", "nginx"], "known are two") == "known are two"
     assert did_you_mean("zzz", []) == ""

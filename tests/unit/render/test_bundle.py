@@ -49,19 +49,19 @@ def test_file_carries_the_banner_and_ends_in_one_line_feed(name: str) -> None:
 
 
 def test_files_of_others_are_neither_listed_nor_touched(tmp_path: Path) -> None:
-    """What lies beside ours without our banner is the user's own."""
+    """A file beside ours without our banner is the user's own."""
     render_to(tmp_path, None)
-    theirs = {
+    foreign = {
         tmp_path / "alerts/node.yaml": b"groups: []\n",
         tmp_path / "runbooks/Database.md": b"# ours\n",
         tmp_path / "dashboards/binary.json": b"\xff\xfe",
     }
-    for path, content in theirs.items():
+    for path, content in foreign.items():
         path.write_bytes(content)
 
     assert check(tmp_path, None).lines() == []
     render_to(tmp_path, None)
-    assert {path: path.read_bytes() for path in theirs} == theirs
+    assert {path: path.read_bytes() for path in foreign} == foreign
 
 
 def test_render_never_overwrites_a_file_of_others(tmp_path: Path) -> None:

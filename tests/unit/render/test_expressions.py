@@ -67,7 +67,7 @@ def test_selector_reaches_every_raw_metric_and_no_signal(tmp_path: Path) -> None
 
 
 def test_group_labels_stay_on_every_series(tmp_path: Path) -> None:
-    """What a fleet is told apart by survives every aggregation, match and link."""
+    """The user's grouping labels survive every aggregation, match and link."""
     found = files(tmp_path, "group_by: [cluster]\n")
 
     for rule in rules(found):

@@ -59,7 +59,7 @@ def test_time_scale_shortens_time_and_leaves_experience_alone(tmp_path: Path) ->
 
 
 def test_a_group_holds_the_signals_of_its_interval_in_order() -> None:
-    """What is read is recorded before what reads it, and the slow group is named after its pace."""
+    """A signal is recorded before its readers, and the slow group is named after its interval."""
     usual, slow = Rules(TUNED, Settings()).recordings()
 
     assert (usual.name, usual.interval) == ("sse-recording-rules", "30s")

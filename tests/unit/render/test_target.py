@@ -43,7 +43,7 @@ def test_every_module_of_the_folder_is_a_target() -> None:
 
 
 def test_no_two_targets_share_a_folder() -> None:
-    """What one removes is never another's."""
+    """A target never removes a file of another."""
     for one, other in combinations(all_targets().values(), 2):
         assert not one.folders.keys() & other.folders.keys()
 

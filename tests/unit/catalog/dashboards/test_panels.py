@@ -14,6 +14,6 @@ def test_a_shape_has_its_size_unless_a_panel_says_otherwise() -> None:
 
 
 def test_depth_is_a_stage_that_is_closed() -> None:
-    """What lies deep is asked only when somebody opens it."""
+    """A row of details is asked only when somebody opens it."""
     assert not stage("Ending").collapsed
     assert depth("Ending").collapsed

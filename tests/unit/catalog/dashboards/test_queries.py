@@ -54,7 +54,7 @@ def test_a_column_has_a_title_and_the_worst_first() -> None:
 
 
 def test_a_count_of_the_range_is_a_sum_over_evaluations() -> None:
-    """What a rate saw is its sum times the seconds between two evaluations."""
+    """The events of a rate are its sum times the seconds between two evaluations."""
     found = in_range("s:rate5m", "seen_by")
 
     assert found.expr == "sum by (seen_by) (sum_over_time(s:rate5m[<< range >>])) * << interval >>"

@@ -66,14 +66,14 @@ def test_no_panel_lies_on_another_or_outside_the_grid(name: str) -> None:
 
 @pytest.mark.parametrize("alert", CATALOG.alerts, ids=lambda alert: alert.name)
 def test_every_alert_has_its_line_on_its_own_board(alert: Alert) -> None:
-    """Who follows an alert's link to its dashboard finds there what it compares."""
+    """An alert's link leads to a dashboard that shows its signal and threshold."""
     links = [link["title"] for one in panels(BOARDS[alert.dashboard]) for link in one["links"]]
 
     assert f"Runbook: {alert.name}" in links
 
 
 def test_a_users_threshold_moves_the_line_and_the_stat() -> None:
-    """Who tunes an alert sees the new number on the board, and no other place to change."""
+    """A tuned threshold is on the board too, without another change."""
     tuned = boards(alerts={"SSEHighReconnectLatency": AlertSettings(threshold=0.2)})
 
     for board, title in (
@@ -85,7 +85,7 @@ def test_a_users_threshold_moves_the_line_and_the_stat() -> None:
 
 
 def test_a_disabled_alert_leaves_no_line_and_no_link() -> None:
-    """What cannot fire is not drawn as if it could."""
+    """An alert that cannot fire is not drawn."""
     quiet = boards(alerts={"SSEHighReconnectLatency": AlertSettings(enabled=False)})
 
     shown = panel("network-quality", "Slow reconnects", quiet)
@@ -96,7 +96,7 @@ def test_a_disabled_alert_leaves_no_line_and_no_link() -> None:
 
 
 def test_a_grouping_label_becomes_a_variable_of_every_selector() -> None:
-    """Who runs many clusters narrows to one, as with job and route."""
+    """A reader narrows the board to one cluster, as to one job or route."""
     grouped = boards(group_by=("cluster",))["stream-health"]
 
     names = [variable["name"] for variable in grouped["templating"]["list"]]

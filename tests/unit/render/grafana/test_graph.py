@@ -61,7 +61,7 @@ def test_an_axis_of_nothing_is_not_of_a_hundred(name: str) -> None:
         ("CHAT-A", "chat-a:80", "chat-b"),
     ],
 )
-def test_neighbours_among_instances_are_told_apart(name: str, like: str, unlike: str) -> None:
+def test_neighbours_among_instances_differ(name: str, like: str, unlike: str) -> None:
     """The hue of an instance comes from its name before the port, the same on all panels."""
     panel = Panel(
         title="By instance",

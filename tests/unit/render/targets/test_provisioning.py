@@ -28,7 +28,7 @@ STACK = {
 }
 SERVICES = STACK["compose.yaml"]["services"]
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-# What Compose and Grafana document, as far as the stack uses it.
+# Keys that Compose and Grafana document, as far as the stack uses them.
 SERVICE_KEYS = {
     *("image", "command", "environment", "extra_hosts", "ports", "volumes", "restart"),
     *("cap_drop", "security_opt"),
@@ -240,7 +240,7 @@ def test_the_stack_is_written_and_checked_when_asked_for(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
         ('selector: env="a"', 'env="" fails the selector env="a", so no rule would see'),
         ('selector: env!="a"\nprovisioning: {labels: {env: a}}', "give it the label env"),
@@ -259,14 +259,14 @@ def test_the_stack_is_written_and_checked_when_asked_for(tmp_path: Path) -> None
     ],
 )
 def test_a_service_that_cannot_be_watched_is_one_clear_line(
-    tmp_path: Path, text: str, said: str
+    tmp_path: Path, text: str, problem: str
 ) -> None:
     """A stack that starts and shows nothing would be believed: it is refused instead."""
     with pytest.raises(SettingsError) as caught:
         bundle(given(tmp_path, text), targets=["provisioning"])
 
     message = str(caught.value)
-    assert said in message
+    assert problem in message
     assert "\n" not in message
     assert "sse-observe.yaml: provisioning." in message
 
