@@ -147,11 +147,11 @@ class Fleet:
         network = chance.choices([*NETWORKS], [share for share, _ in NETWORKS.values()])[0]
         stream = {"user_segment": "all", "network_type": network}
         polls = chance.random() < self._polling
-        outcome = chance.choices(
+        ending = chance.choices(
             ["stopped", "left", "lost", "completed"],
             [0.12, 0.05, self._lost, 0.83 - self._lost],
         )[0]
-        left = chance.uniform(5, 120) * (1 if outcome == "completed" else chance.random())
+        left = chance.uniform(5, 120) * (1 if ending == "completed" else chance.random())
         now, start = begin, "fresh"
         while True:
             place = self._place(now)
@@ -170,7 +170,7 @@ class Fleet:
             lived = min(left, cut, max(place.stops - now, 0))
             now, left = now + lived, left - lived
             if left <= 0:
-                self._end(place, opened, now, outcome, stream)
+                self._end(place, opened, now, ending, stream)
                 return
             if now >= place.stops:
                 now += chance.uniform(0, STOP_SECONDS / 2)
@@ -190,13 +190,13 @@ class Fleet:
             )
 
     def _end(
-        self, place: Instance, opened: float, at: float, outcome: str, stream: Mapping[str, str]
+        self, place: Instance, opened: float, at: float, ending: str, stream: Mapping[str, str]
     ) -> None:
-        if outcome == "completed":
+        if ending == "completed":
             self.ended["completed"].append(at)
             _close(place, opened, at, "completed", stream)
             self._report(at, "completed", "completed", stream)
-        elif outcome == "lost":
+        elif ending == "lost":
             self.ended["lost"].append(at)
             # Half by the server's own fault, half by a network that never comes back.
             reason = self._chance.choice(["server_error", "client_disconnected"])
@@ -204,7 +204,7 @@ class Fleet:
             self._report(at, "failed", "failed", stream)
         else:
             _close(place, opened, at, "client_disconnected", stream)
-            self._report(at, outcome, "cancelled", stream)
+            self._report(at, ending, "cancelled", stream)
 
 
 def _close(
