@@ -45,8 +45,9 @@ class Target:
 
 @cache
 def all_targets() -> Mapping[str, Target]:
-    """Return every target by the name of its module."""
+    """Return every target by its name: that of its module, with hyphens as in an option."""
     found: dict[str, Target] = {}
     for module in pkgutil.iter_modules(targets.__path__):
-        found[module.name] = import_module(f"{targets.__name__}.{module.name}").TARGET
+        name = module.name.replace("_", "-")
+        found[name] = import_module(f"{targets.__name__}.{module.name}").TARGET
     return found

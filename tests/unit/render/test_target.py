@@ -36,7 +36,7 @@ def another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_every_module_of_the_folder_is_a_target() -> None:
     """The default is one of them."""
-    modules = {path.stem for path in Path(targets.__path__[0]).glob("[a-z]*.py")}
+    modules = {path.stem.replace("_", "-") for path in Path(targets.__path__[0]).glob("[a-z]*.py")}
 
     assert all_targets().keys() == modules
     assert DEFAULT in modules

@@ -141,7 +141,7 @@ def test_raw_series_are_read_of_chosen_instances_only() -> None:
 
 
 def test_the_instance_variable_serves_the_collapsed_row_alone() -> None:
-    """Open rows read signals, which know no instance; raw series stand under a lid."""
+    """Open rows read signals, which know no instance; raw series stand in a collapsed row."""
     for board in BOARDS.values():
         for one in board["panels"]:
             for target in one.get("targets", []):
