@@ -162,24 +162,25 @@ def report(
         typer.Option(metavar="'Name: value'", help="Sent with each query, such as a token."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page; else incident.html.")
+        Path | None, typer.Option(metavar="FILE", help="The HTML file; else incident.html.")
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document; a page only with --out.")
+        bool, typer.Option("--json", help="Print one JSON document; an HTML file only with --out.")
     ] = False,
     settings: Settings = None,
 ) -> None:
     """Write one file about an incident: what fired, who was affected, plots, logs, runbooks."""
     from json import dumps
 
-    from sse_observe.report.output.document import document
-    from sse_observe.report.output.progress import asking
-    from sse_observe.report.run import Order, carry_out, check_place, write
+    from sse_observe.report.output.file import check_path, write
+    from sse_observe.report.output.json_document import json_document
+    from sse_observe.report.output.progress import progress_bar
+    from sse_observe.report.run import ReportRequest, run_report
 
-    place = out or (None if json else Path("incident.html"))
-    if place is not None:
-        check_place(place)
-    order = Order(
+    path = out or (None if json else Path("incident.html"))
+    if path is not None:
+        check_path(path)
+    request = ReportRequest(
         prometheus=prometheus,
         since=since,
         until=until,
@@ -189,22 +190,24 @@ def report(
         headers=tuple(header or ()),
         settings=settings,
     )
-    with asking() as told:
-        findings = carry_out(order, told)
-    if place is not None:
-        from sse_observe.report.output.page import page
+    with progress_bar() as on_progress:
+        found = run_report(request, on_progress)
+    if path is not None:
+        from sse_observe.report.output.html_file import html_file
 
-        write(place, page(findings))
-        typer.echo(f"{place} written", err=json)
+        write(path, html_file(found))
+        typer.echo(f"{path} written", err=json)
     if json:
-        typer.echo(dumps(document(findings), indent=2))
-    failed = {one.name: one.reason for one in findings.incident.failures}
-    for name, reason in list(failed.items())[:1]:
+        typer.echo(dumps(json_document(found), indent=2))
+    if not found.complete:
+        failed = {one.name: one.reason for one in found.incident.failures}
+        name, reason = next(iter(failed.items()))
         typer.echo(
-            f"sse-observe: partial: {len(failed)} answered in part or not, first {name}: {reason}",
+            f"sse-observe: partial: {len(failed)} queries failed or returned only a part; "
+            f"the first is {name}: {reason}",
             err=True,
         )
-    raise typer.Exit(1 if failed else 0)
+        raise typer.Exit(1)
 
 
 @app.command()

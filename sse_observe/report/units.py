@@ -1,4 +1,8 @@
-"""Numbers and times as a reader wants them: with their unit, and no more digits than count."""
+"""
+Numbers and times as a reader wants them: with their unit, and no more digits than count.
+
+Knows the units of the catalogue; knows no panel and no alert.
+"""
 
 from datetime import UTC, datetime
 
@@ -8,17 +12,32 @@ _RATES = {"operations/s": "/s", "requests/s": "/s", "events/s": "/s", "per minut
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
-def said(value: float, unit: str, decimals: int | None = None) -> str:
+def format_value(value: float, unit: str, decimals: int | None = None) -> str:
     """Write a value in one of the catalogue's units."""
     if unit == "ratio":
         return f"{_plain(100 * value, 2 if decimals is None else decimals)} %"
     if unit == "percent":
         return f"{_plain(value, 2 if decimals is None else decimals)} %"
     if unit == "seconds":
-        return _time(value)
+        return _seconds(value)
     if unit in ("bytes", "bytes/s"):
         return _size(value) + ("/s" if unit == "bytes/s" else "")
     return f"{_count(value)}{_RATES.get(unit, '')}"
+
+
+def format_time(at: float, *, day: bool = True, seconds: bool = True) -> str:
+    """Write Unix time in UTC; without the day where all of a report lies within one."""
+    shape = f"{'%Y-%m-%d ' if day else ''}%H:%M{':%S' if seconds else ''}"
+    return datetime.fromtimestamp(at, UTC).strftime(shape)
+
+
+def format_duration(seconds: float) -> str:
+    """Write a length of time roughly: its two largest units."""
+    if seconds >= 86400:
+        return duration(round(seconds / 3600) * 3600)
+    if seconds >= 3600:
+        return duration(round(seconds / 60) * 60)
+    return duration(max(1, round(seconds)))
 
 
 def _plain(value: float, decimals: int) -> str:
@@ -26,7 +45,7 @@ def _plain(value: float, decimals: int) -> str:
     return text[1:] if float(text) == 0 and text.startswith("-") else text
 
 
-def _time(value: float) -> str:
+def _seconds(value: float) -> str:
     if abs(value) < 1:
         return f"{_plain(1000 * value, 0 if abs(value) >= 0.01 else 1)} ms"
     return f"{_plain(value, 2)} s" if abs(value) < 90 else duration(round(value))
@@ -41,21 +60,8 @@ def _size(value: float) -> str:
 
 
 def _count(value: float) -> str:
-    for bound, sign in ((1e9, " G"), (1e6, " M"), (1e4, " k")):
-        if abs(value) >= bound:
-            return f"{value / bound * (10 if sign == ' k' else 1):.3g}{sign}"
+    # 12345 is 12.3 k; up to 9999 all digits are shown.
+    for least, size, sign in ((1e9, 1e9, " G"), (1e6, 1e6, " M"), (1e4, 1e3, " k")):
+        if abs(value) >= least:
+            return f"{value / size:.3g}{sign}"
     return f"{value:.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.3g}"
-
-
-def clock(at: float, *, day: bool = True, fine: bool = True) -> str:
-    """Write a moment in UTC; without the day where all of a report lies within one."""
-    shape = f"{'%Y-%m-%d ' if day else ''}%H:%M{':%S' if fine else ''}"
-    return datetime.fromtimestamp(at, UTC).strftime(shape)
-
-
-def span(seconds: float) -> str:
-    """Write a length of time roughly: its two largest units."""
-    text = duration(max(1, round(seconds)))
-    if seconds >= 86400:
-        return duration(round(seconds / 3600) * 3600)
-    return duration(round(seconds / 60) * 60) if seconds >= 3600 else text

@@ -17,7 +17,7 @@ ONLY_IMPORTER = {
     "grafanalib": "render/grafana/boards.py",
     "jinja2": "render/text.py",
     "aiohttp": "consumer/transport.py",
-    "plotly": "report/output/page.py",
+    "plotly": "report/output/html_file.py",
 }
 FRAMEWORKS = {"fastapi", "starlette", "django", "sse_starlette", "litestar", "quart"}
 TOP = {"lab", "cli", "__main__"}

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,9 @@ from sse_observe.lab.programs.api import answers
 from sse_observe.lab.programs.process import Program, free_port
 from sse_observe.lab.programs.prometheus import Prometheus, PrometheusAPI
 from sse_observe.report.findings.conclusion import sentences
-from sse_observe.report.output.page import page
-from sse_observe.report.run import Findings, Order, carry_out
+from sse_observe.report.output.html_file import html_file
+from sse_observe.report.output.report import Report
+from sse_observe.report.run import ReportRequest, run_report
 from tests.support.history import History
 from tests.support.programs import needs
 from tests.support.report_gateway import JSON, Gateway, Query, Refusal
@@ -34,12 +36,12 @@ def history(prometheus: Prometheus) -> History:
     return history
 
 
-def asked(url: str, start: float, length: float = AMID, **more: object) -> Findings:
-    order = Order(prometheus=url, since=iso(start), until=iso(start + length), **more)  # type: ignore[arg-type]
-    return carry_out(order)
+def report(url: str, start: float, length: float = AMID, **more: Any) -> Report:
+    window = {"since": iso(start), "until": iso(start + length)}
+    return run_report(ReportRequest(prometheus=url, **window, **more))
 
 
-def said(found: Findings) -> list[str]:
+def conclusion(found: Report) -> list[str]:
     return list(sentences(found.incident))
 
 
@@ -68,34 +70,34 @@ def whole_steps(query: Query) -> Query:
     return {**query, **moved}
 
 
-def test_mimir_is_asked_under_its_prefix_and_told_the_tenant(history: History) -> None:
+def test_mimir_is_asked_under_its_prefix_with_the_tenant(history: History) -> None:
     """The same report as from Prometheus; without the header one line names it."""
-    direct = asked(history.api.url, history.start)
+    direct = report(history.api.url, history.start)
     with Gateway(history.api.url, "/prometheus", refuse=tenant) as mimir:
-        found = asked(f"{mimir.url}/", history.start, headers=("X-Scope-OrgID: team",))
+        found = report(f"{mimir.url}/", history.start, headers=("X-Scope-OrgID: team",))
         with pytest.raises(ReportError, match=r"answers 401: no org id; add --header 'X-Scope-Org"):
-            asked(mimir.url, history.start)
-        with pytest.raises(ReportError, match="for Mimir with /prometheus at its end"):
-            asked(mimir.url.removesuffix("/prometheus"), history.start)
+            report(mimir.url, history.start)
+        with pytest.raises(ReportError, match="Mimir's ends with /prometheus"):
+            report(mimir.url.removesuffix("/prometheus"), history.start)
 
-    assert said(found) == said(direct)
-    assert "SSEHighReconnectLatency (warning) fired" in said(found)[0]
-    assert said(found)[0].endswith("still firing at the end.")
+    assert conclusion(found) == conclusion(direct)
+    assert "SSEHighReconnectLatency (warning) fired" in conclusion(found)[0]
+    assert conclusion(found)[0].endswith("still firing at the end.")
     assert found.complete
 
 
 def test_a_store_without_rules_and_alerts_is_enough(history: History) -> None:
-    """What fired is read from the series; nothing but queries is asked, and partial is said."""
-    direct = asked(history.api.url, history.start)
+    """Alerts are read from their series; nothing but queries is asked, and a part is named so."""
+    direct = report(history.api.url, history.start)
     with Gateway(history.api.url, "/select/0/prometheus", changed=in_part) as cluster:
-        found = asked(cluster.url, history.start)
+        found = report(cluster.url, history.start)
 
     assert {path.rpartition("/")[2] for path in cluster.asked} == {"query", "query_range"}
-    assert said(found)[:3] == said(direct)[:3]
+    assert conclusion(found)[:3] == conclusion(direct)[:3]
     assert not found.complete
     reasons = {failure.reason for failure in found.incident.failures}
     assert reasons == {"incomplete: some of its storage did not answer"}
-    html = page(found)
+    html = html_file(found)
     assert html.count("incomplete: some of its storage did not answer") > 20
     # At the front once for all, not a hundred times.
     assert html.partition("<main")[0].count("did not answer") == 1
@@ -103,14 +105,14 @@ def test_a_store_without_rules_and_alerts_is_enough(history: History) -> None:
 
 def test_thanos_moves_the_points_and_warns(history: History) -> None:
     """An alert that fires still does, though the last point is older; a remark is no warning."""
-    direct = asked(history.api.url, history.start)
+    direct = report(history.api.url, history.start)
     gateway = Gateway(history.api.url, moved=whole_steps, changed=warned)
     with gateway as thanos:
-        found = asked(thanos.url, history.start)
+        found = report(thanos.url, history.start)
 
     assert [one.ongoing for one in direct.incident.fired] == [True]
     assert [one.ongoing for one in found.incident.fired] == [True]
-    assert said(found)[1:3] == said(direct)[1:3]
+    assert conclusion(found)[1:3] == conclusion(direct)[1:3]
     (reason,) = {failure.reason for failure in found.incident.failures}
     assert reason == "incomplete: No StoreAPIs matched"
 
@@ -120,7 +122,7 @@ def test_rules_that_are_evaluated_late_do_not_end_an_alert(prometheus: Prometheu
     history = History(prometheus)
     history.push(incident(history.start, until=AMID - 75))
 
-    (episode,) = asked(prometheus.url, history.start).incident.fired
+    (episode,) = report(prometheus.url, history.start).incident.fired
 
     assert episode.ongoing
 
@@ -129,7 +131,7 @@ def test_an_alert_that_ended_is_not_taken_for_one_that_goes_on(history: History)
     """One step after its end it is over, wherever the points are."""
     with Gateway(history.api.url, moved=whole_steps) as moved:
         for url in (history.api.url, moved.url):
-            (episode,) = asked(url, history.start, BROKEN_UNTIL + 80).incident.fired
+            (episode,) = report(url, history.start, BROKEN_UNTIL + 80).incident.fired
             assert not episode.ongoing
 
 
@@ -141,17 +143,17 @@ def test_what_is_not_known_is_not_called_well(history: History) -> None:
         return (422, json.dumps({"error": "too many samples"})) if lost else None
 
     with Gateway(history.api.url, refuse=refuse) as limited:
-        found = asked(limited.url, history.start)
+        found = report(limited.url, history.start)
 
-    first, *others = said(found)
-    assert first == "Whether an alert fired is not known: the question was not answered in full."
-    assert others[-1].startswith("Whether routes kept their completion objective is not known")
-    assert found.incident.promises == ()
-    assert {one.measure for one in found.incident.suspects["route"]} & {
+    first, *others = conclusion(found)
+    assert first == "It is not known whether an alert fired: a query was not answered in full."
+    assert others[-1].startswith("It is not known whether routes met their completion objective")
+    assert found.incident.slo == ()
+    assert {one.measure for one in found.incident.impacts["route"]} & {
         "Streams that failed"
     } == set()
-    html = page(found)
-    assert "Nothing fired" not in html
+    html = html_file(found)
+    assert "No alert fired" not in html
     assert "No stream ended in this window." not in html
 
 
@@ -166,17 +168,17 @@ def test_signals_beyond_their_limits_without_any_alert_are_questioned(
         if not labels["__name__"].startswith("ALERTS")
     )
 
-    first, second, *_ = said(asked(prometheus.url, history.start, LENGTH))
+    first, second, *_ = conclusion(report(prometheus.url, history.start, LENGTH))
 
-    assert first == "No alert of this bundle fired in this window."
+    assert first == "No alert of sse-observe fired in this window."
     assert "times the limit of SSEHighReconnectLatency" in second
-    assert "are the alert rules loaded" in second
+    assert "Are the alert rules loaded?" in second
 
 
 def test_some_refusals_leave_the_rest(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server under load refuses some at once: they are asked again, and the others named."""
-    monkeypatch.setattr("sse_observe.report.query.source._PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr("sse_observe.report.query.source._AT_ONCE_SECONDS", 60)
+    monkeypatch.setattr("sse_observe.report.query.source._RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("sse_observe.report.query.source._QUICK_SECONDS", 60)
     refused: list[str] = []
 
     def refuse(_: Mapping[str, str], query: Query) -> Refusal | None:
@@ -189,7 +191,7 @@ def test_some_refusals_leave_the_rest(history: History, monkeypatch: pytest.Monk
         return None
 
     with Gateway(history.api.url, refuse=refuse) as loaded:
-        found = asked(loaded.url, history.start, alert="SSEHighReconnectLatency")
+        found = report(loaded.url, history.start, alert="SSEHighReconnectLatency")
 
     assert refused
     failures = {one.name: one.reason for one in found.incident.failures}
@@ -199,7 +201,7 @@ def test_some_refusals_leave_the_rest(history: History, monkeypatch: pytest.Monk
         for reason in failures.values()
     )
     assert found.incident.fired
-    assert found.incident.suspects["network_type"][0].value == "3g"
+    assert found.incident.impacts["network_type"][0].value == "3g"
 
 
 @pytest.mark.prove
@@ -223,14 +225,14 @@ def test_a_real_victoriametrics_gives_the_same_report(
         while len(api.query('count({__name__=~".+"})', history.start + AMID)) == 0:
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        found, same = (asked(one, history.start) for one in (url, prometheus.url))
+        found, same = (report(one, history.start) for one in (url, prometheus.url))
 
     assert found.complete
-    assert [said(found)[0], *said(found)[1:3]] == [said(same)[0], *said(same)[1:3]]
-    for ours, theirs in zip(found.incident.fired, same.incident.fired, strict=True):
-        assert (ours.pending, ours.start, ours.end, ours.ongoing) == (
-            *(theirs.pending, theirs.start, theirs.end, theirs.ongoing),
+    assert conclusion(found)[:3] == conclusion(same)[:3]
+    for here, there in zip(found.incident.fired, same.incident.fired, strict=True):
+        assert (here.pending, here.start, here.end, here.ongoing) == (
+            *(there.pending, there.start, there.end, there.ongoing),
         )
-    for ours, theirs in zip(found.incident.promises, same.incident.promises, strict=True):
-        assert ours.completed == pytest.approx(theirs.completed, rel=0.02)
-        assert ours.lost == pytest.approx(theirs.lost, rel=0.02)
+    for here, there in zip(found.incident.slo, same.incident.slo, strict=True):
+        assert here.completed == pytest.approx(there.completed, rel=0.02)
+        assert here.lost == pytest.approx(there.lost, rel=0.02)

@@ -12,9 +12,10 @@ import pytest
 
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.report.findings.conclusion import sentences
-from sse_observe.report.output.document import document
-from sse_observe.report.output.page import MOST_BYTES, page
-from sse_observe.report.run import Findings, Order, carry_out
+from sse_observe.report.output.html_file import MOST_BYTES, html_file
+from sse_observe.report.output.json_document import json_document
+from sse_observe.report.output.report import Report
+from sse_observe.report.run import ReportRequest, run_report
 from tests.support.history import History
 from tests.support.report_history import BROKEN_FROM, BROKEN_UNTIL, LENGTH, incident, iso
 
@@ -25,13 +26,13 @@ def test_a_real_prometheus_answers_every_query(prometheus: Prometheus) -> None:
     """All that is asked is PromQL that it accepts; who was slow, and when, is found in it."""
     history = History(prometheus)
     history.push(incident(history.start))
-    order = Order(
+    request = ReportRequest(
         prometheus=prometheus.url,
         since=iso(history.start),
         until=iso(history.start + LENGTH),
     )
 
-    found = carry_out(order)
+    found = run_report(request)
 
     assert found.incident.failures == ()
     (episode,) = found.incident.episodes
@@ -41,45 +42,47 @@ def test_a_real_prometheus_answers_every_query(prometheus: Prometheus) -> None:
     )
     assert episode.pending == history.start + BROKEN_FROM + 30
     assert episode.start == history.start + BROKEN_FROM + 630
-    route, network = (found.incident.suspects[key][0] for key in ("route", "network_type"))
+    route, network = (found.incident.impacts[key][0] for key in ("route", "network_type"))
     assert (route.value, route.measure) == ("/b", "Reconnecting takes users over 5 s")
     assert (network.value, network.measure, network.clear) == ("3g", "Reconnects over 5 s", True)
-    lost = {one.route: one.lost for one in found.incident.promises}
+    lost = {one.route: one.lost for one in found.incident.slo}
     assert lost["/a"] == 0
     assert lost["/b"] == pytest.approx(0.5 * 1830, rel=0.05)
-    (moment,) = (m for m in found.incident.worst if m.excess.alert.name == episode.alert)
-    assert BROKEN_FROM <= moment.at - history.start <= BROKEN_UNTIL + 60
-    assert len(page(found).encode()) < MOST_BYTES
+    (minute,) = (
+        one for one in found.incident.worst_minutes if one.distance.alert.name == episode.alert
+    )
+    assert BROKEN_FROM <= minute.at - history.start <= BROKEN_UNTIL + 60
+    assert len(html_file(found).encode()) < MOST_BYTES
 
 
 @pytest.mark.prove
 def test_a_report_of_a_drill_names_the_injected_faults_route_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two faults at once: the critical one's route stands in the verdict, before the other's."""
+    """Two faults at once: the critical one's route stands in the conclusion, before the other's."""
     from sse_observe.lab.drill.drill import Drill
     from sse_observe.lab.drill.faults import fault
 
-    reports: list[Findings] = []
+    reports: list[Report] = []
     threads: list[threading.Thread] = []
     faults = (fault("oversized"), fault("freeze"))
 
     watching: list[str] = []
     start = Prometheus.start
 
-    def noted(self: Prometheus) -> Prometheus:
+    def watched(self: Prometheus) -> Prometheus:
         watching.append(self.url)
         return start(self)
 
-    monkeypatch.setattr(Prometheus, "start", noted)
+    monkeypatch.setattr(Prometheus, "start", watched)
 
-    def tell(happening: Any) -> None:
+    def tell(event: Any) -> None:
         # What was broken last is still to be seen, and Prometheus still there.
-        if happening.what == "mended" and happening.fault == "freeze":
+        if event.what == "mended" and event.fault == "freeze":
             settings, scale = tmp_path / "sse-observe.yaml", drill.stack.scale
             settings.write_text(f"scrape_interval: {30_000 / scale:.0f}ms\ntime_scale: {scale:g}\n")
-            order = Order(prometheus=watching[0], since="5m", settings=settings)
-            thread = threading.Thread(target=lambda: reports.append(carry_out(order)))
+            request = ReportRequest(prometheus=watching[0], since="5m", settings=settings)
+            thread = threading.Thread(target=lambda: reports.append(run_report(request)))
             thread.start()
             threads.append(thread)
 
@@ -89,10 +92,10 @@ def test_a_report_of_a_drill_names_the_injected_faults_route_first(
         thread.join(60)
 
     (found,) = reports
-    said = list(sentences(found.incident))
-    assert found.incident.fired[0].alert == "SSEStreamsStalled", json.dumps(document(found))
-    assert said[1].startswith(f"Most affected route: {faults[1].path}. "), said
-    assert len(found.incident.suspects["route"]) == 2
+    conclusion = list(sentences(found.incident))
+    assert found.incident.fired[0].alert == "SSEStreamsStalled", json.dumps(json_document(found))
+    assert conclusion[1].startswith(f"Most affected route: {faults[1].path}. "), conclusion
+    assert len(found.incident.impacts["route"]) == 2
 
 
 @pytest.mark.prove
@@ -160,7 +163,7 @@ def test_a_report_names_the_route_and_the_network_that_really_break(tmp_path: Pa
                 pass
             await asyncio.sleep(0.3)
 
-    async def run() -> Findings:
+    async def run() -> Report:
         settings = Settings(scrape_interval=interval, time_scale=scale)
         write(render(tune(load(), settings), settings), tmp_path)
         file = tmp_path / "sse-observe.yaml"
@@ -168,14 +171,14 @@ def test_a_report_names_the_route_and_the_network_that_really_break(tmp_path: Pa
         async with AsyncExitStack() as stack:
             stack.enter_context(quiet())
             server = stack.enter_context(Server(service))
-            watcher = Prometheus(
+            prometheus = Prometheus(
                 tmp_path / "prometheus",
                 targets={"chat": [f"127.0.0.1:{server.port}"]},
                 rules=sorted((tmp_path / "alerts").glob("*.yaml")),
                 scrape_interval=interval,
                 rule_interval=interval,
             )
-            stack.enter_context(watcher)
+            stack.enter_context(prometheus)
             tasks = [
                 asyncio.create_task(reader(server.url, route, network))
                 for route in routes
@@ -188,13 +191,13 @@ def test_a_report_names_the_route_and_the_network_that_really_break(tmp_path: Pa
                 broken.set()
                 deadline = time.monotonic() + 180
                 firing = 'ALERTS{alertname="SSECompletionRateLow", alertstate="firing"}'
-                while not await asyncio.to_thread(watcher.query, firing):
+                while not await asyncio.to_thread(prometheus.query, firing):
                     assert time.monotonic() < deadline, await asyncio.to_thread(
-                        watcher.query, '{__name__=~"route:sse_streams.*(lost|failed|ended).*"}'
+                        prometheus.query, '{__name__=~"route:sse_streams.*(lost|failed|ended).*"}'
                     )
                     await asyncio.sleep(0.5)
-                order = Order(prometheus=watcher.url, since="2m", settings=file)
-                return await asyncio.to_thread(carry_out, order)
+                request = ReportRequest(prometheus=prometheus.url, since="2m", settings=file)
+                return await asyncio.to_thread(run_report, request)
             finally:
                 for task in tasks:
                     task.cancel()
@@ -202,11 +205,11 @@ def test_a_report_names_the_route_and_the_network_that_really_break(tmp_path: Pa
 
     found = asyncio.run(run())
 
-    said = list(sentences(found.incident))
+    conclusion = list(sentences(found.incident))
     assert found.incident.failures == ()
     fired = {(one.alert, one.labels.get("route")) for one in found.incident.fired}
     assert {route for _, route in fired} == {"/b"}, fired
-    assert said[1].startswith("Most affected route: /b. "), said
-    assert said[2].startswith("Most affected network: 3g. Streams that failed: "), said
-    assert re.search(r"elsewhere 0\.\d\d %", said[2])
-    assert len(page(found).encode()) < MOST_BYTES
+    assert conclusion[1].startswith("Most affected route: /b. "), conclusion
+    assert conclusion[2].startswith("Most affected network: 3g. Streams that failed: "), conclusion
+    assert re.search(r"elsewhere 0\.\d\d %", conclusion[2])
+    assert len(html_file(found).encode()) < MOST_BYTES

@@ -9,6 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from sse_observe.report.output.report import Report
+from sse_observe.report.run import ReportRequest, run_report
+
 NOW = 1_790_000_000.0
 """When the reports of tests are made."""
 
@@ -104,7 +107,7 @@ class FakePrometheus(Served):
         spacing: float = 30,
         context: ssl.SSLContext | None = None,
     ) -> None:
-        self._raw = [[NOW - n * spacing, "1"] for n in (2, 1, 0)]
+        self._evaluations = [[NOW - n * spacing, "1"] for n in (2, 1, 0)]
         self.answers = stalled() if answers is None else answers
         self.refuse = dict(refuse or {})
         self.warnings = dict(warnings or {})
@@ -139,11 +142,11 @@ class FakePrometheus(Served):
             if re.search(pattern, expr):
                 return refusal
         found: dict[str, Any] = {"status": "success"}
-        said = [text for pattern, text in self.warnings.items() if re.search(pattern, expr)]
-        if said:
-            found["warnings"] = said
+        warnings = [text for pattern, text in self.warnings.items() if re.search(pattern, expr)]
+        if warnings:
+            found["warnings"] = warnings
         if expr.endswith("[10m]"):
-            result = [{"metric": {"route": "/a"}, "values": self._raw}]
+            result = [{"metric": {"route": "/a"}, "values": self._evaluations}]
             return 200, json.dumps({**found, "data": {"resultType": "matrix", "result": result}})
         rows = next(rows for pattern, rows in self.answers if re.search(pattern, expr))
         if "time" in given:
@@ -154,14 +157,12 @@ class FakePrometheus(Served):
             ]
             return 200, json.dumps({**found, "data": {"resultType": "vector", "result": result}})
         start, end, step = (float(given[key]) for key in ("start", "end", "step"))
-        moments = [start + n * step for n in range(int((end - start) / step + 1e-6) + 1)]
+        times = [start + n * step for n in range(int((end - start) / step + 1e-6) + 1)]
         result = [
             {
                 "metric": labels,
                 "values": [
-                    [moment, str(value)]
-                    for moment in moments
-                    if (value := at(values, moment)) is not None
+                    [time, str(value)] for time in times if (value := at(values, time)) is not None
                 ],
             }
             for labels, values in rows
@@ -169,6 +170,11 @@ class FakePrometheus(Served):
         return 200, json.dumps({**found, "data": {"resultType": "matrix", "result": result}})
 
 
-def at(values: Values, moment: float) -> float | None:
-    """Return the value at a moment."""
-    return values(moment) if callable(values) else values
+def at(values: Values, time: float) -> float | None:
+    """Return the value at a time."""
+    return values(time) if callable(values) else values
+
+
+def report_from(source: FakePrometheus, **request: Any) -> Report:
+    """Return the report that a source gives, as of the tests' now."""
+    return run_report(ReportRequest(prometheus=source.url, **request), now=lambda: NOW)

@@ -1,1 +1,6 @@
-"""Facts about one incident, found in the answers. Entry: `incident.investigate()`."""
+"""
+Facts about one incident: what fired, where, when, and how far beyond the limits.
+
+Owns what is asked and what the answers mean. Refuses to know HTTP, HTML and log files.
+Entry: `investigation.investigate()`.
+"""

@@ -1,28 +1,32 @@
-"""What fired and when: read from the series that Prometheus and its like write for each alert."""
+"""Episodes of alerts: read from the series that Prometheus and its like write for each alert."""
 
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from sse_observe.catalog.durations import duration, seconds
 from sse_observe.catalog.model import SEVERITIES, Alert
 from sse_observe.report.query.answer import Answer, Points, Series
-from sse_observe.report.query.batch import Question
+from sse_observe.report.query.batch import NamedQuery
 from sse_observe.report.query.builder import quoted
-from sse_observe.report.query.window import Window
+from sse_observe.report.window import Window
 
 STATES = "Alerts: states"
-"""The name of the question without which nobody knows what fired."""
+"""The name of the query without which nobody knows what fired."""
 
-_OWN = ("__name__", "alertstate", "alertgroup")
+_NOT_THE_ALERTS = ("__name__", "alertstate", "alertgroup")
+
+Identity = frozenset[tuple[str, str]]
+"""The labels of one alert, whatever its state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
     """
-    One alert from its first to its last moment in the window.
+    One alert from its first to its last time in the window.
 
     `pending` is when its expression became true, where that is known; `start` and `end` are exact
     to the window's step, or better. `fired` is False where it never got beyond pending. `ongoing`
@@ -44,9 +48,26 @@ class Episode:
         return self.end - self.start
 
     @property
+    def onset(self) -> float:
+        """When it began: when it became true, else when it was first seen."""
+        return self.pending or self.start
+
+    @property
+    def identity(self) -> Identity:
+        """Its labels, to compare and to look up."""
+        return frozenset(self.labels.items())
+
+    @property
     def rank(self) -> tuple[bool, int, float]:
         """Order: what fired first, then the worst, then the longest."""
         return (not self.fired, severity_rank(self.severity), -self.seconds)
+
+
+class StateQueries(NamedTuple):
+    """The states of alerts over time, and since when each was true."""
+
+    states: NamedQuery
+    since: NamedQuery
 
 
 def severity_rank(severity: str) -> int:
@@ -54,8 +75,8 @@ def severity_rank(severity: str) -> int:
     return next((i for i, known in enumerate(SEVERITIES) if known == severity), len(SEVERITIES))
 
 
-def questions(alerts: Iterable[Alert], window: Window, route: str | None) -> tuple[Question, ...]:
-    """Ask for the states of these alerts, and for the moments at which they became true."""
+def queries(alerts: Iterable[Alert], window: Window, route: str | None) -> StateQueries:
+    """Ask for the states of these alerts, and for the times at which they became true."""
     names = "|".join(re.escape(alert.name) for alert in alerts)
     match = f"alertname=~{quoted(names)}"
     if route is not None:
@@ -63,13 +84,11 @@ def questions(alerts: Iterable[Alert], window: Window, route: str | None) -> tup
         match += f", route=~{quoted(f'{re.escape(route)}|')}"
     # What came and went between two points is seen too.
     step = duration(window.step)
-    return tuple(
-        Question(name, f"max_over_time({series}{{{match}}}[{step}])", window)
-        for name, series in (
-            (STATES, "ALERTS"),
-            ("Alerts: since when", "ALERTS_FOR_STATE"),
-        )
-    )
+
+    def ask(name: str, series: str) -> NamedQuery:
+        return NamedQuery(name, f"max_over_time({series}{{{match}}}[{step}])", window)
+
+    return StateQueries(ask(STATES, "ALERTS"), ask("Alerts: since when", "ALERTS_FOR_STATE"))
 
 
 def episodes(
@@ -77,52 +96,65 @@ def episodes(
     since: Answer,
     alerts: Iterable[Alert],
     window: Window,
-    recorded: float = math.inf,
+    evaluated_until: float = math.inf,
 ) -> tuple[Episode, ...]:
-    """Return every episode, the worst first; `recorded` is until when rules were evaluated."""
-    known = {alert.name: alert for alert in alerts}
-    began = {_identity(series): series.points for series in since.series}
+    """Return every episode, the worst first; of an alert that never fired the longest alone."""
+    by_name = {alert.name: alert for alert in alerts}
+    became_true = {_identity(series): series.points for series in since.series}
+    # Thanos asks at whole steps, so that the last point is up to a step before the end; Mimir
+    # evaluates its rules a minute late, so that the last points are not there yet.
+    newest = min(window.end - 0.99 * window.step, evaluated_until - window.step / 2)
     found = [
         episode
         for series in states.series
-        if series.labels.get("alertname") in known
-        for episode in _episodes(series, began, known[series.labels["alertname"]], window, recorded)
-    ]
-    fired = [(_facts(one), one) for one in found if one.fired]
-    kept = [
-        one
-        for one in found
-        # Pending is worth a line only where nothing came of it.
-        if one.fired
-        or not any(
-            facts == _facts(one) and one.start <= other.end and other.start <= one.end + window.step
-            for facts, other in fired
+        if (alert := by_name.get(series.labels.get("alertname", "")))
+        for episode in _episodes(
+            series, became_true.get(_identity(series), ()), alert, window, newest
         )
     ]
-    kept.sort(key=lambda episode: episode.rank)
-    # Of what came to nothing again and again, the longest time is enough.
-    nearly: dict[frozenset[tuple[str, str]], Episode] = {}
-    for one in kept:
-        if not one.fired:
-            nearly.setdefault(_facts(one), one)
-    return tuple(one for one in kept if one.fired or nearly[_facts(one)] is one)
+    fired = [one for one in found if one.fired]
+    kept = [*fired, *_never_fired(found, fired, window.step)]
+    return tuple(sorted(kept, key=lambda episode: episode.rank))
+
+
+def firing_span(episodes: Iterable[Episode], window: Window) -> tuple[float, float]:
+    """Return from when to when alerts were true and fired; the whole window where none did."""
+    fired = [one for one in episodes if one.fired]
+    if not fired:
+        return window.start, window.end
+    start = min(max(window.start, one.onset) for one in fired)
+    end = max(one.end for one in fired)
+    return start, max(end, start + min(window.seconds, 5 * window.step))
+
+
+def _never_fired(
+    found: Iterable[Episode], fired: Iterable[Episode], step: float
+) -> Iterator[Episode]:
+    """Yield what was pending only: where nothing came of it, and then once, the longest time."""
+    by_identity: dict[Identity, list[Episode]] = {}
+    for one in fired:
+        by_identity.setdefault(one.identity, []).append(one)
+    longest: dict[Identity, Episode] = {}
+    for one in found:
+        if one.fired or any(
+            one.start <= other.end and other.start <= one.end + step
+            for other in by_identity.get(one.identity, ())
+        ):
+            continue
+        known = longest.get(one.identity)
+        if known is None or one.rank < known.rank:
+            longest[one.identity] = one
+    return iter(longest.values())
 
 
 def _episodes(
-    series: Series,
-    began: Mapping[frozenset[tuple[str, str]], Points],
-    alert: Alert,
-    window: Window,
-    recorded: float,
+    series: Series, became_true: Points, alert: Alert, window: Window, newest: float
 ) -> Iterator[Episode]:
     fired = series.labels.get("alertstate") == "firing"
-    moments = began.get(_identity(series), ())
-    # Thanos asks at whole steps, so that the last point is up to a step before the end; Mimir
-    # evaluates its rules a minute late, so that the last points are not there yet.
-    newest = min(window.end - 0.99 * window.step, recorded - window.step / 2)
-    for first, last in _runs([at for at, value in series.points if value > 0], window.step):
-        active = [value for at, value in moments if first <= at <= last and value <= last]
-        pending = active[0] if active else None
+    seen = [point.at for point in series.points if point.value > 0]
+    for first, last in _runs(seen, window.step):
+        within = (point for point in became_true if first <= point.at <= last)
+        pending = next((point.value for point in within if point.value <= last), None)
         start = max(window.start, first - window.step)
         if pending is not None:
             exact = pending + (_hold(alert, series.labels) if fired else 0)
@@ -130,7 +162,7 @@ def _episodes(
         yield Episode(
             alert=alert.name,
             severity=series.labels.get("severity", alert.severity),
-            labels={k: v for k, v in sorted(series.labels.items()) if k not in _OWN},
+            labels=dict(sorted(_identity(series))),
             start=start,
             end=last,
             pending=pending,
@@ -139,25 +171,23 @@ def _episodes(
         )
 
 
-def _runs(instants: list[float], step: float) -> Iterator[tuple[float, float]]:
+def _runs(times: Iterable[float], step: float) -> Iterator[tuple[float, float]]:
     """Yield first and last of each run of neighbouring points."""
-    first = instants[0] if instants else 0.0
-    for at, following in pairwise((*instants, math.inf)):
+    first: float | None = None
+    for at, following in pairwise((*times, math.inf)):
+        first = at if first is None else first
         if following - at > 1.5 * step:
             yield first, at
-            first = following
+            first = None
 
 
 def _hold(alert: Alert, labels: Mapping[str, str]) -> float:
+    """Return for how many seconds an alert must be true before it fires."""
     for window in alert.windows:
         if window.long == labels.get("long"):
             return seconds(window.hold_for)
     return seconds(alert.hold_for) if alert.hold_for else 0.0
 
 
-def _identity(series: Series) -> frozenset[tuple[str, str]]:
-    return frozenset((k, v) for k, v in series.labels.items() if k not in _OWN)
-
-
-def _facts(episode: Episode) -> frozenset[tuple[str, str]]:
-    return frozenset(episode.labels.items())
+def _identity(series: Series) -> Identity:
+    return frozenset(pair for pair in series.labels.items() if pair[0] not in _NOT_THE_ALERTS)

@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 from sse_observe.catalog.model import DOWNWARD, UPWARD, Alert, Catalog, Signal
 from sse_observe.render.expressions import Expressions
 from sse_observe.render.settings import Settings
-from sse_observe.report.query.answer import Answer, Points
-from sse_observe.report.query.batch import Question
-from sse_observe.report.query.builder import Wording
-from sse_observe.report.query.window import Window
+from sse_observe.report.query.answer import Answer, Point, Points
+from sse_observe.report.query.batch import NamedQuery
+from sse_observe.report.query.builder import QueryBuilder
+from sse_observe.report.window import Window
 
-SPLIT = ("route", "network_type", "user_segment")
+PLACE_LABELS = ("route", "network_type", "user_segment")
 """The labels that say who was affected; the user's grouping labels come after them."""
+
+SIGNAL_OF = "Signal of"
+"""How the name of each query begins; the alert's follows."""
 
 _MOST = 50
 # A share of 100 % against a budget of 0.5 % is 200; beyond a thousand nobody compares any more.
@@ -25,8 +28,8 @@ _MOST_TIMES = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Excess:
-    """One alert's signal at one place: its values, and the line that the alert draws."""
+class LimitDistance:
+    """One alert's signal at one place: its values, and the limit that the alert sets."""
 
     alert: Alert
     unit: str
@@ -35,7 +38,7 @@ class Excess:
     points: Points
 
     def times(self, value: float) -> float:
-        """Return how many times its threshold a value is; over 1 is beyond it."""
+        """Return how many times its limit a value is; over 1 is beyond it."""
         if self.alert.compare in UPWARD:
             # Where any is too many, one is the measure.
             return min(value / (self.limit or 1.0), _MOST_TIMES)
@@ -44,42 +47,51 @@ class Excess:
         return min(self.limit / value, _MOST_TIMES) if value > 0 else _MOST_TIMES
 
     @property
-    def worst(self) -> tuple[float, float]:
-        """The time and the value that were farthest beyond."""
-        return max(self.points, key=lambda point: self.times(point[1]))
+    def worst(self) -> Point:
+        """The point that was farthest beyond."""
+        return max(self.points, key=lambda point: self.times(point.value))
 
-    def within(self, window: Window) -> "Excess | None":
+    @property
+    def worst_times(self) -> float:
+        """How many times its limit the worst point was."""
+        return self.times(self.worst.value)
+
+    def within(self, window: Window) -> "LimitDistance | None":
         """Return what lies in a shorter window; None where nothing does."""
-        points = tuple(p for p in self.points if window.start <= p[0] <= window.end)
+        points = tuple(point for point in self.points if window.contains(point.at))
         return replace(self, points=points) if points else None
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class WatchedSignal:
     """One alert's signal with its guards, and how to ask for it."""
 
     alert: Alert
     signal: Signal
     limit: float
-    question: Question
+    query: NamedQuery
 
-    def over(self, window: Window) -> Question:
+    def over(self, window: Window) -> NamedQuery:
         """Ask the same over another window."""
-        return replace(self.question, window=window)
+        return replace(self.query, window=window)
 
-    def found(self, answer: Answer) -> tuple[Excess, ...]:
+    def distances(self, answer: Answer) -> tuple[LimitDistance, ...]:
         """Return the places of an answer."""
         return tuple(
-            Excess(self.alert, self.signal.unit, self.limit, series.labels, series.points)
+            LimitDistance(self.alert, self.signal.unit, self.limit, series.labels, series.points)
             for series in answer.series
         )
 
 
-def watches(
-    catalog: Catalog, settings: Settings, wording: Wording, window: Window, alerts: Iterable[Alert]
-) -> tuple[Watch, ...]:
+def watched_signals(
+    catalog: Catalog,
+    settings: Settings,
+    builder: QueryBuilder,
+    window: Window,
+    alerts: Iterable[Alert],
+) -> tuple[WatchedSignal, ...]:
     """
-    Return a watch for each alert whose signal can be compared by place.
+    Return the signal of each alert that can be compared by place.
 
     Guards stay in: a share of two streams is no finding. The alert's own limit is lifted, so that
     the places that are well are there to compare with.
@@ -89,16 +101,20 @@ def watches(
     found = []
     for alert in alerts:
         signal = signals[alert.signals()[0]]
-        own = (label for label in SPLIT if label in signal.labels)
-        split = tuple(dict.fromkeys((*own, *settings.group_by)))
-        if alert.compare not in (*DOWNWARD, *UPWARD) or "route" not in split:
+        labels = _labels(signal, settings)
+        if alert.compare not in (*DOWNWARD, *UPWARD) or "route" not in labels:
             continue
         low = alert.compare in DOWNWARD
         span = alert.windows[0] if alert.windows else None
-        lifted = replace(alert, threshold=math.inf if low else -math.inf)
-        guarded = " ".join(expressions.alert(lifted, signals, span).split())
-        how, end = ("min", "bottomk") if low else ("max", "topk")
-        expr = f"{end}({_MOST}, {how} by ({', '.join(split)}) ({guarded}))"
-        question = Question(f"Signal of {alert.name}", wording.of(expr), window)
-        found.append(Watch(alert, signal, alert.line(span), question))
+        unlimited = replace(alert, threshold=math.inf if low else -math.inf)
+        guarded = " ".join(expressions.alert(unlimited, signals, span).split())
+        worst, first = ("min", "bottomk") if low else ("max", "topk")
+        expr = f"{first}({_MOST}, {worst} by ({', '.join(labels)}) ({guarded}))"
+        query = NamedQuery(f"{SIGNAL_OF} {alert.name}", builder.build(expr), window)
+        found.append(WatchedSignal(alert, signal, alert.line(span), query))
     return tuple(found)
+
+
+def _labels(signal: Signal, settings: Settings) -> tuple[str, ...]:
+    own = (label for label in PLACE_LABELS if label in signal.labels)
+    return tuple(dict.fromkeys((*own, *settings.group_by)))

@@ -1,15 +1,16 @@
 """The boards' panels with what their queries gave: the catalogue's, and no other."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sse_observe.catalog.model import Board, Catalog, Panel, Query, Row
+from sse_observe.catalog.model import Alert, Board, Panel, Query, Row
 from sse_observe.render.limits import Limit, limits_of
-from sse_observe.report.query.answer import Answer, Series
-from sse_observe.report.query.batch import Question
-from sse_observe.report.query.builder import Wording
-from sse_observe.report.query.window import Window
+from sse_observe.report.query.answer import Series
+from sse_observe.report.query.batch import Answers, Failure, NamedQuery
+from sse_observe.report.query.builder import QueryBuilder
+from sse_observe.report.window import Window
 
 _LABEL = re.compile(r"{{\s*(\w+)\s*}}")
 
@@ -24,13 +25,17 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """One panel, its lines and the limits of the alerts that watch it; `failed` says why not."""
+class PanelView:
+    """
+    One panel, its lines and the limits of the alerts that watch it.
+
+    `failure` is the reason where it was not answered, or in part.
+    """
 
     panel: Panel
     lines: tuple[Line, ...]
     limits: tuple[Limit, ...]
-    failed: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class RowView:
     """A row of a board, as far as its panels can be asked for a whole fleet."""
 
     row: Row
-    views: tuple[View, ...]
+    panels: tuple[PanelView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +55,27 @@ class BoardView:
     skipped: tuple[str, ...]
 
 
-Asked = Mapping[tuple[str, str, int], Question]
-"""By board, panel and the query's number."""
+class QueryKey(NamedTuple):
+    """One query of a panel, by its number."""
+
+    board: str
+    panel: str
+    number: int
 
 
-def questions(catalog: Catalog, wording: Wording, window: Window) -> Asked:
+PanelQueries = Mapping[QueryKey, NamedQuery]
+
+
+def queries(boards: Iterable[Board], builder: QueryBuilder, window: Window) -> PanelQueries:
     """Ask every query of every panel that needs no choice of instances."""
     return {
-        (board.name, panel.title, number): Question(
-            f"{board.title}: {panel.title}",
-            wording.of(query.expr),
-            None if _once(panel, query) else window,
+        QueryKey(board.name, panel.title, number): NamedQuery(
+            _query_name(board, panel),
+            builder.build(query.expr),
+            None if _is_of_the_end(panel, query) else window,
             window.end,
         )
-        for board in catalog.boards
+        for board in boards
         for row in board.rows
         if not row.by_instance
         for panel in row.panels
@@ -71,30 +83,43 @@ def questions(catalog: Catalog, wording: Wording, window: Window) -> Asked:
     }
 
 
-def views(
-    catalog: Catalog, asked: Asked, answers: Mapping[Question, Answer], failed: Mapping[str, str]
+def board_views(
+    boards: Iterable[Board],
+    alerts: Iterable[Alert],
+    asked: PanelQueries,
+    answers: Answers,
+    failures: Iterable[Failure],
 ) -> Iterator[BoardView]:
-    """Yield each board with its answers; `failed` are the reasons by the question's name."""
+    """Yield each board with its answers, and why some are missing."""
+    alerts = tuple(alerts)
+    reasons = {failure.name: failure.reason for failure in failures}
 
-    def view(board: Board, panel: Panel) -> View:
+    def panel_view(board: Board, panel: Panel) -> PanelView:
         lines = [
-            Line(_name(query, series), number, series)
+            Line(_line_name(query, series), number, series)
             for number, query in enumerate(panel.queries)
-            for series in answers[asked[board.name, panel.title, number]].series
+            for series in answers[asked[QueryKey(board.name, panel.title, number)]].series
         ]
-        reason = failed.get(f"{board.title}: {panel.title}", "")
-        return View(panel, tuple(lines), tuple(limits_of(panel, catalog.alerts)), reason)
+        reason = reasons.get(_query_name(board, panel), "")
+        return PanelView(panel, tuple(lines), tuple(limits_of(panel, alerts)), reason)
 
-    for board in catalog.boards:
-        rows = [row for row in board.rows if not row.by_instance]
+    for board in boards:
         yield BoardView(
             board,
-            tuple(RowView(row, tuple(view(board, panel) for panel in row.panels)) for row in rows),
+            tuple(
+                RowView(row, tuple(panel_view(board, panel) for panel in row.panels))
+                for row in board.rows
+                if not row.by_instance
+            ),
             tuple(row.title for row in board.rows if row.by_instance),
         )
 
 
-def _name(query: Query, series: Series) -> str:
+def _query_name(board: Board, panel: Panel) -> str:
+    return f"{board.title}: {panel.title}"
+
+
+def _line_name(query: Query, series: Series) -> str:
     """Fill Grafana's `{{label}}` format, once: a value may look like one."""
     asked = _LABEL.findall(query.legend)
     if asked and not any(series.labels.get(label) for label in asked):
@@ -102,6 +127,6 @@ def _name(query: Query, series: Series) -> str:
     return _LABEL.sub(lambda found: series.labels.get(found[1], ""), query.legend)
 
 
-def _once(panel: Panel, query: Query) -> bool:
-    """Whether a panel shows the end of the window only; a number's course is worth a look."""
+def _is_of_the_end(panel: Panel, query: Query) -> bool:
+    """Whether a panel shows the end of the window only; of a number the past is shown too."""
     return query.instant or panel.kind in ("table", "bargauge")

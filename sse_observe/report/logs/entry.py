@@ -1,11 +1,10 @@
-"""One line of a log, JSON or text, read as foreign input: when, how loud, by whom, what."""
+"""One line of a log, JSON or text, read as foreign input: time, level, logger, message."""
 
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
@@ -24,7 +23,7 @@ _FIELDS = (
     "error",
     "exc_info",
 )
-_LOUDNESS = {
+_LEVEL_NAMES = {
     "trace": "debug",
     "notice": "info",
     "warn": "warning",
@@ -58,7 +57,7 @@ _HEAD = 160
 
 @dataclass(slots=True)
 class Entry:
-    """One dated line; `route` and `ended_well` are known of our own lines alone."""
+    """One dated line; only our own lines tell `route` and `ended_well`."""
 
     at: float
     level: str
@@ -72,32 +71,32 @@ def parse(line: str, now: float) -> Entry | None:
     """Return what a line says; None where it has no date. `now` gives syslog its year."""
     if line.lstrip().startswith("{"):
         try:
-            found = msgspec.json.decode(line, type=dict[str, Any])
+            found = msgspec.json.decode(line, type=dict[str, object])
         except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return _text(line, now)
-        return _json(found, now)
-    return _text(line, now)
+            return _from_text(line, now)
+        return _from_json(found, now)
+    return _from_text(line, now)
 
 
-def _json(found: Mapping[str, Any], now: float) -> Entry | None:
+def _from_json(found: Mapping[str, object], now: float) -> Entry | None:
     keys = {key.lower(): value for key, value in found.items()}
-    at = next((at for key in _TIMES if (at := _moment(keys.get(key), now)) is not None), None)
-    message = _first(keys, _MESSAGES)
+    at = next((at for key in _TIMES if (at := _time(keys.get(key), now)) is not None), None)
     if at is None:
         return None
+    message = _first(keys, _MESSAGES)
     extra = keys.get("sse")
     fields = {**keys, **(extra if isinstance(extra, dict) else {})}
-    told = " ".join(
+    pairs = " ".join(
         f"{name}={value}"
         for name in _FIELDS
         if isinstance(value := fields.get(name), str | int | float) and f"{name}=" not in message
     )
-    text = f"{message} {told}".strip()
+    text = f"{message} {pairs}".strip()
     return _entry(at, _first(keys, _LEVELS), _first(keys, _LOGGERS), text)
 
 
-def _text(line: str, now: float) -> Entry | None:
-    at = _dated(line, now)
+def _from_text(line: str, now: float) -> Entry | None:
+    at = _date_in(line, now)
     if at is None:
         return None
     level = _LEVEL.search(line[:_HEAD])
@@ -106,11 +105,11 @@ def _text(line: str, now: float) -> Entry | None:
 
 
 def _entry(at: float, level: str, logger: str, text: str) -> Entry:
-    loud = level.lower()
+    level = level.lower()
     route = _ROUTE.search(text)
     return Entry(
         at,
-        _LOUDNESS.get(loud, loud)[:20],
+        _LEVEL_NAMES.get(level, level)[:20],
         logger[:100],
         text,
         route[1] if route else None,
@@ -118,7 +117,7 @@ def _entry(at: float, level: str, logger: str, text: str) -> Entry:
     )
 
 
-def _first(keys: Mapping[str, Any], names: Iterable[str]) -> str:
+def _first(keys: Mapping[str, object], names: Iterable[str]) -> str:
     for name in names:
         value = keys.get(name)
         if isinstance(value, str) and value:
@@ -128,10 +127,10 @@ def _first(keys: Mapping[str, Any], names: Iterable[str]) -> str:
     return ""
 
 
-def _moment(value: object, now: float) -> float | None:
+def _time(value: object, now: float) -> float | None:
     """Read a time as loggers write it: text, or seconds, milliseconds, micro- or nanoseconds."""
     if isinstance(value, str):
-        return _dated(value, now)
+        return _date_in(value, now)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -147,34 +146,36 @@ def _moment(value: object, now: float) -> float | None:
     return number
 
 
-def _dated(line: str, now: float) -> float | None:
+def _date_in(line: str, now: float) -> float | None:
+    """Return the first date near the start of a line, as Unix time."""
     head = line[:_HEAD]
     try:
         if found := _ISO.search(head):
-            year, month, day, hour, minute, second = map(int, found.groups()[:6])
-            part = float(f"0.{found[7] or 0}")
-            return _unix((year, month, day, hour, minute, second), found[8] or "Z") + part
+            fraction = float(f"0.{found[7] or 0}")
+            return _unix(*map(int, found.groups()[:6]), zone=found[8]) + fraction
         if found := _COMMON.search(head):
-            month = _MONTHS.index(found[2].lower()) + 1
-            clock = (int(found[4]), int(found[5]), int(found[6]))
-            return _unix((int(found[3]), month, int(found[1]), *clock), found[7] or "Z")
+            clock = map(int, found.group(4, 5, 6))
+            return _unix(int(found[3]), _month(found[2]), int(found[1]), *clock, zone=found[7])
         if found := _SYSLOG.search(head):
-            month = _MONTHS.index(found[1].lower()) + 1
-            clock = (int(found[3]), int(found[4]), int(found[5]))
-            year = datetime.fromtimestamp(now, UTC).year
-            at = _unix((year, month, int(found[2]), *clock), "Z")
+            year, rest = datetime.fromtimestamp(now, UTC).year, found.group(2, 3, 4, 5)
+            at = _unix(year, _month(found[1]), *map(int, rest))
             # December's lines, read in January.
-            last_year = (year - 1, month, int(found[2]), *clock)
-            return _unix(last_year, "Z") if at > now + 86400 else at
+            return _unix(year - 1, _month(found[1]), *map(int, rest)) if at > now + 86400 else at
     except (ValueError, OverflowError):
         return None
     return None
 
 
-def _unix(parts: tuple[int, int, int, int, int, int], zone: str) -> float:
+def _month(name: str) -> int:
+    return _MONTHS.index(name.lower()) + 1
+
+
+def _unix(*parts: int, zone: str | None = None) -> float:
+    """Return Unix time from year to second, in a zone like `+02:00`; without one in UTC."""
     year, month, day, hour, minute, second = parts
+    # A leap second is none to Python.
     at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC).timestamp()
-    if zone == "Z":
+    if zone is None or zone == "Z":
         return at
     digits = zone[1:].replace(":", "")
     offset = int(digits[:2]) * 3600 + int(digits[2:]) * 60

@@ -8,7 +8,7 @@ from pathlib import Path
 from sse_observe.errors import ReportError
 from sse_observe.report.logs.entry import Entry, parse
 from sse_observe.report.logs.masking import masked
-from sse_observe.report.query.window import Window
+from sse_observe.report.window import Window
 
 MOST_BYTES = 64 << 20
 """Only the end of a larger file is read."""
@@ -19,16 +19,16 @@ _LINE = 4000
 _FOLLOWING = 30
 _SHOWN = 2000
 _OURS = "sse_observe"
-_WORDS = re.compile(
+_ABOUT_STREAMS = re.compile(
     r"(?i)event-?stream|\bsse\b|eventsource|last-event-id|upstream (?:timed out|prematurely)|"
     r"broken pipe|connection reset|client disconnected"
 )
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_LOUD = {"warning": 2, "error": 1, "critical": 1}
+_BAD_LEVELS = {"warning": 2, "error": 1, "critical": 1}
 
 
 @dataclass(slots=True)
-class Kind:
+class LineKind:
     """Lines that differ in their numbers only: how often, when first and last, and the first."""
 
     rank: int
@@ -37,37 +37,107 @@ class Kind:
     text: str
     first: float
     last: float
-    count: int = 1
+    count: int = 0
+
+    def add(self, at: float) -> None:
+        """Count one more line of this kind."""
+        self.count += 1
+        self.first, self.last = min(self.first, at), max(self.last, at)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LogExcerpt:
     """
-    What a log says about the window; `kinds` are our own lines first, then the loud ones.
+    Lines of a log that belong to the window; `kinds` are our own first, then errors.
 
-    `notes` say what was left out.
+    `remarks` say what was left out.
     """
 
     name: str
     lines: int
-    within: int
-    kinds: tuple[Kind, ...]
-    notes: tuple[str, ...] = ()
+    in_window: int
+    kinds: tuple[LineKind, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass
-class _Count:
+class _Reader:
+    """Counts the lines of one file as they come."""
+
+    window: Window
+    route: str | None
     lines: int = 0
-    within: int = 0
+    in_window: int = 0
     undated: int = 0
-    kinds: dict[tuple[str, ...], Kind] = field(default_factory=dict)
-    seen: dict[tuple[str, ...], Kind] = field(default_factory=dict)
+    kinds: dict[tuple[str, ...], LineKind] = field(default_factory=dict)
+    by_unmasked: dict[tuple[str, ...], LineKind] = field(default_factory=dict)
     full: bool = False
 
+    def read(self, lines: Iterable[str]) -> None:
+        """Count lines, to the last."""
+        for entry in self._entries(lines):
+            if self.window.contains(entry.at):
+                self.in_window += 1
+                rank = _rank(entry, self.route)
+                kind = None if rank is None else self._kind_of(entry, rank)
+                if kind is not None:
+                    kind.add(entry.at)
 
-def read_log(path: Path, window: Window, route: str | None = None) -> Reading:
-    """Return what a file says about a window; ReportError where it cannot be read."""
-    count = _Count()
+    def remarks(self, *, cut: bool) -> Iterator[str]:
+        """Say what was left out."""
+        if cut:
+            yield f"only the last {MOST_BYTES >> 20} MiB were read"
+        if self.undated:
+            yield f"{self.undated} lines before the first dated one were left out"
+        if self.full or len(self.kinds) > MOST_KINDS:
+            yield f"only {MOST_KINDS} kinds of lines are shown"
+        if self.lines and not self.in_window:
+            yield "no line has a time within the window; times without a zone are read as UTC"
+
+    def _entries(self, lines: Iterable[str]) -> Iterator[Entry]:
+        """Yield dated entries; a line without a date (a traceback) belongs to the one before."""
+        entry: Entry | None = None
+        following = 0
+        for line in lines:
+            self.lines += 1
+            if not line.strip():
+                continue
+            dated = parse(line, self.window.end)
+            if dated is not None:
+                if entry is not None:
+                    yield entry
+                entry, following = dated, 0
+            elif entry is None:
+                self.undated += 1
+            elif following < _FOLLOWING:
+                entry.text += f"\n{line}"
+                following += 1
+        if entry is not None:
+            yield entry
+
+    def _kind_of(self, entry: Entry, rank: int) -> LineKind | None:
+        """Return the kind of an entry; None where there are too many."""
+        # Masking costs more than all the rest: once for a line that comes again and again.
+        unmasked = (entry.logger, entry.level, _NUMBER.sub("0", entry.text))
+        known = self.by_unmasked.get(unmasked)
+        if known is not None:
+            return known
+        logger, text = masked(entry.logger), masked(entry.text)
+        text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
+        key = (logger, entry.level, _NUMBER.sub("0", text))
+        if key not in self.kinds and len(self.kinds) >= _MOST_KEPT:
+            self.full = True
+            return None
+        fresh = LineKind(rank, logger, entry.level, text, entry.at, entry.at)
+        kind = self.kinds.setdefault(key, fresh)
+        if len(self.by_unmasked) < _MOST_KEPT:
+            self.by_unmasked[unmasked] = kind
+        return kind
+
+
+def read_log(path: Path, window: Window, route: str | None = None) -> LogExcerpt:
+    """Return the lines of a file that belong to a window; ReportError where it cannot be read."""
+    reader = _Reader(window, route)
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -75,23 +145,14 @@ def read_log(path: Path, window: Window, route: str | None = None) -> Reading:
             if size > MOST_BYTES:
                 # The first line is cut in two.
                 file.readline()
-            for entry in _entries(_lines(file), window, count):
-                _take(count, entry, window, route)
+            reader.read(_lines(file))
     except OSError as error:
         raise ReportError(
             f"--logs {path}: {error.strerror or error}; name a file that can be read"
         ) from None
-    kinds = sorted(count.kinds.values(), key=lambda kind: (kind.rank, -kind.count, kind.first))
-    notes = []
-    if size > MOST_BYTES:
-        notes.append(f"only the last {MOST_BYTES >> 20} MiB were read")
-    if count.undated:
-        notes.append(f"{count.undated} lines before the first dated one were left out")
-    if count.full or len(kinds) > MOST_KINDS:
-        notes.append(f"only {MOST_KINDS} kinds of lines are shown")
-    if count.lines and not count.within:
-        notes.append("no line has a time within the window; times without a zone are read as UTC")
-    return Reading(path.name, count.lines, count.within, tuple(kinds[:MOST_KINDS]), tuple(notes))
+    kinds = sorted(reader.kinds.values(), key=lambda kind: (kind.rank, -kind.count, kind.first))
+    remarks = tuple(reader.remarks(cut=size > MOST_BYTES))
+    return LogExcerpt(path.name, reader.lines, reader.in_window, tuple(kinds[:MOST_KINDS]), remarks)
 
 
 def _lines(file: Iterable[bytes]) -> Iterator[str]:
@@ -100,63 +161,15 @@ def _lines(file: Iterable[bytes]) -> Iterator[str]:
         yield line[: 4 * _LINE].decode("utf-8", "replace").rstrip("\r\n")[:_LINE]
 
 
-def _entries(lines: Iterable[str], window: Window, count: _Count) -> Iterator[Entry]:
-    """Yield dated entries; what has no date of its own (a traceback) belongs to the one before."""
-    entry: Entry | None = None
-    following = 0
-    for line in lines:
-        count.lines += 1
-        if not line.strip():
-            continue
-        read = parse(line, window.end)
-        if read is not None:
-            if entry is not None:
-                yield entry
-            entry, following = read, 0
-        elif entry is None:
-            count.undated += 1
-        elif following < _FOLLOWING:
-            entry.text += f"\n{line}"
-            following += 1
-    if entry is not None:
-        yield entry
-
-
-def _take(count: _Count, entry: Entry, window: Window, route: str | None) -> None:
-    if not window.start <= entry.at <= window.end:
-        return
-    count.within += 1
-    rank = _rank(entry, route)
-    if rank is None:
-        return
-    # Masking costs more than all the rest: once for what is said again and again.
-    raw = (entry.logger, entry.level, _NUMBER.sub("0", entry.text))
-    kind = count.seen.get(raw)
-    if kind is None:
-        logger, text = masked(entry.logger), masked(entry.text)
-        text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
-        key = (logger, entry.level, _NUMBER.sub("0", text))
-        if key not in count.kinds and len(count.kinds) >= _MOST_KEPT:
-            count.full = True
-            return
-        fresh = Kind(rank, logger, entry.level, text, entry.at, entry.at, 0)
-        kind = count.kinds.setdefault(key, fresh)
-        if len(count.seen) < _MOST_KEPT:
-            count.seen[raw] = kind
-    kind.count += 1
-    kind.first, kind.last = min(kind.first, entry.at), max(kind.last, entry.at)
-
-
 def _rank(entry: Entry, route: str | None) -> int | None:
     """Return 0 for our own lines, 1 for errors, 2 for warnings, 3 for streams; None for others."""
-    ours = entry.logger.split(".")[0] == _OURS
     if route is not None and entry.route is not None and entry.route != route:
         return None
-    if ours:
+    if entry.logger.split(".")[0] == _OURS:
         # How streams ended well is in the numbers.
-        return 0 if entry.level in _LOUD or not entry.ended_well else None
-    if entry.level in _LOUD:
-        return _LOUD[entry.level]
-    if _WORDS.search(entry.text) or (route is not None and route in entry.text):
+        return 0 if entry.level in _BAD_LEVELS or not entry.ended_well else None
+    if entry.level in _BAD_LEVELS:
+        return _BAD_LEVELS[entry.level]
+    if _ABOUT_STREAMS.search(entry.text) or (route is not None and route in entry.text):
         return 3
     return None

@@ -1,164 +1,233 @@
-"""The sections of the page that are boards: plots with a text and a table each, numbers, tables."""
+"""
+Panels as charts: figures of plotly.js, coloured as on the boards.
 
-from dataclasses import dataclass, field
-from typing import Any
+Knows panels and their lines; draws nothing itself.
+"""
 
-from sse_observe.catalog.model import Panel
-from sse_observe.report.findings.panels import BoardView, RowView, View
-from sse_observe.report.output.html import Child, Markup, inner, table, tag
-from sse_observe.report.output.plots import Hues, bounds, figure
-from sse_observe.report.output.sections import section, tiles
-from sse_observe.report.output.summary import digest
-from sse_observe.report.query.window import Window
-from sse_observe.report.units import clock, said
+import math
+import re
+from typing import NamedTuple
 
-
-@dataclass
-class Gallery:
-    """Writes the places of plots, and keeps their figures for the script that draws them."""
-
-    window: Window
-    figures: dict[str, dict[str, Any]] = field(default_factory=dict)
-    hues: Hues = field(default_factory=Hues)
-
-    def board(self, view: BoardView) -> Markup:
-        """Return a board with its rows; those that Grafana shows collapsed are closed."""
-        rows = [self._row(row) for row in view.rows]
-        left_out = [
-            tag(
-                "p",
-                f"Left out: “{title}”. It reads raw series of instances that somebody chooses; "
-                "open the board for it.",
-                class_="soft small",
-            )
-            for title in view.skipped
-        ]
-        name = view.board.name
-        question = tag("p", view.board.question)
-        return section(name, view.board.title, question, *rows, *left_out, page=True)
-
-    def _row(self, view: RowView) -> Markup:
-        numbers = [one for one in view.views if one.panel.kind in ("stat", "gauge")]
-        tables = [one for one in view.views if one.panel.kind == "table"]
-        plots = [one for one in view.views if one not in numbers and one not in tables]
-        places = [self.plot(one) for one in plots]
-        body = inner(
-            tiles(numbers),
-            tag("div", *places, class_="plots") if places else None,
-            *(_table(one) for one in tables),
-        )
-        if view.row.collapsed:
-            summary = tag("summary", tag("h3", view.row.title))
-            return tag("details", summary, body, class_="row")
-        return inner(tag("h3", view.row.title or "The answer"), body)
-
-    def plot(self, view: View) -> Markup:
-        """Return one panel: its title, its plot or why there is none, and its numbers."""
-        panel = view.panel
-        drawn = figure(view, self.window, self.hues)
-        if drawn is None:
-            words = f"Not answered: {view.failed}" if view.failed else panel.no_value
-            place = tag("p", words, class_="none")
-        else:
-            place = self.place(drawn, _words(view))
-        partial = tag("p", f"Partial: {view.failed}") if drawn and view.failed else None
-        return tag(
-            "figure",
-            tag("figcaption", tag("h4", panel.title), tag("p", panel.description)),
-            partial,
-            place,
-            self._numbers(view) if drawn else None,
-        )
-
-    def place(self, drawn: dict[str, Any], words: str, look: str = "plot") -> Markup:
-        """Keep a figure, and return the element that it will be drawn in."""
-        key = f"f{len(self.figures)}"
-        self.figures[key] = drawn
-        waiting = tag("span", "The plot is drawn by a script; its numbers stand below.")
-        return tag("div", waiting, class_=look, data_figure=key, role="img", aria_label=words)
-
-    def _numbers(self, view: View) -> Markup:
-        panel = view.panel
-        if panel.kind == "heatmap":
-            rows = _buckets(view)
-            head: tuple[str, ...] = ("Up to", "Per second, mean")
-        elif panel.kind == "bargauge":
-            head = ("What", "At the end")
-            rows = [(one.name, _said(panel, one.series.last)) for one in view.lines]
-        else:
-            head = ("Line", "Last", "Mean", "Lowest", "at", "Highest", "at")
-            rows = [self._line(panel, one.name, digest(one.series)) for one in view.lines]
-        shown = table(f"{panel.title} in numbers", head, rows)
-        return tag("details", tag("summary", "Numbers"), shown, class_="numbers")
-
-    def _line(self, panel: Panel, name: str, known: Any) -> tuple[Child, ...]:
-        day = self.window.seconds > 86400
-        return (
-            name or panel.title,
-            _said(panel, known.last),
-            _said(panel, known.mean),
-            _said(panel, known.low),
-            clock(known.low_at, day=day),
-            _said(panel, known.high),
-            clock(known.high_at, day=day),
-        )
+from sse_observe.catalog.model import Colour, Panel
+from sse_observe.render.limits import Limit
+from sse_observe.render.palette import HUES, LINE_WIDTHS, NAME_HUES, NAMED
+from sse_observe.report.findings.panels import Line, PanelView
+from sse_observe.report.output.figure import (
+    INK,
+    JSON,
+    SEVERITY_HUES,
+    Figure,
+    Trace,
+    milliseconds,
+    plotly_text,
+)
+from sse_observe.report.query.answer import Series
+from sse_observe.report.units import format_value
+from sse_observe.report.window import Window
 
 
-def _said(panel: Panel, value: float) -> str:
-    # A decimal more than on a wall: here nobody can zoom into the number.
-    decimals = None if panel.decimals is None else panel.decimals + 1
-    return said(value, panel.unit, decimals)
+class LineStyle(NamedTuple):
+    """How the line of a name looks."""
+
+    colour: str
+    dash: str
 
 
-def _words(view: View) -> str:
-    """Say what a plot shows, for those who do not see it."""
+# Twenty-eight names look different; of more nobody follows one by its colour.
+_DASHES = ("solid", "dash", "dot", "dashdot")
+# d3 formats and what follows the number. Without a format plotly writes 0.2 and 20k; those of d3
+# that have prefixes would write 200m.
+_FORMATS = {
+    "ratio": (".3~%", ""),
+    "percent": (".4~r", " %"),
+    "seconds": (".3~r", " s"),
+    "bytes": ("", "B"),
+    "bytes/s": ("", "B/s"),
+    "operations/s": ("", "/s"),
+    "requests/s": ("", "/s"),
+    "events/s": ("", "/s"),
+    "per minute": ("", "/min"),
+}
+# Of a heatmap; white is nothing.
+_SHADES = [[0, "#f4f0fc"], [0.25, HUES["p50"]], [0.6, HUES["p95"]], [1, "#3d1f80"]]
+_BOUND = re.compile(r"[+]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)")
+
+
+class NameStyles:
+    """The looks of names: a route, a segment, a job has the same in every chart."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, dict[str, int]] = {}
+
+    def of(self, kind: str, name: str) -> LineStyle:
+        """Return the look of a name among its kind."""
+        numbers = self._numbers.setdefault(kind, {})
+        turn, index = divmod(numbers.setdefault(name, len(numbers)), len(NAME_HUES))
+        return LineStyle(NAME_HUES[index], _DASHES[turn % len(_DASHES)])
+
+
+def panel_chart(view: PanelView, window: Window, styles: NameStyles) -> Figure | None:
+    """Return the chart of a panel; None for one that is shown as numbers or a table, or empty."""
     panel = view.panel
-    said_limits = "".join(
-        f" Limit of {limit.alert}: {_said(panel, limit.value)}." for limit in view.limits
-    )
+    if not view.lines or panel.kind in ("stat", "gauge", "table"):
+        return None
     if panel.kind == "heatmap":
-        return f"Heatmap: {panel.title}. Its buckets stand in the table below."
-    lines = [
-        f"{line.name or panel.title} {_said(panel, known.last)} at the end, "
-        f"from {_said(panel, known.low)} to {_said(panel, known.high)}"
-        for line in view.lines[:3]
-        for known in (digest(line.series),)
-    ]
-    more = len(view.lines) - len(lines)
-    rest = f"; and {more} more in the table below" if more > 0 else ""
-    return f"Plot: {panel.title}. {'; '.join(lines)}{rest}.{said_limits}"
+        return _heatmap(view, window)
+    if panel.kind == "bargauge":
+        return _bar_gauge(view)
+    traces = [_trace(panel, line, window, _style(panel, line, styles)) for line in view.lines]
+    layout: JSON = {
+        "yaxis": _value_axis(panel),
+        "shapes": [_threshold(limit) for limit in view.limits if limit.value],
+        "showlegend": any(line.name for line in view.lines),
+    }
+    if panel.bars:
+        layout["barmode"] = "stack" if panel.stacked else "group"
+    return {"data": traces, "layout": layout}
 
 
-def _buckets(view: View) -> list[tuple[Child, ...]]:
-    rows: list[tuple[Child, ...]] = []
-    below = 0.0
-    for bound, series in bounds(view):
-        mean = digest(series).mean
-        name = "more" if bound == float("inf") else said(bound, view.panel.unit)
-        rows.append((name, f"{max(0.0, mean - below):.3g}"))
-        below = mean
-    return rows
+def buckets(view: PanelView) -> list[tuple[float, Series]]:
+    """Return a heatmap's series by their upper bound, in order."""
+    found = {
+        float(bound): line.series
+        for line in view.lines
+        if _BOUND.fullmatch(bound := line.series.labels.get("le", ""))
+    }
+    return sorted(found.items())
 
 
-def _table(view: View) -> Markup:
-    panel = view.panel
-    label, title = next(iter(panel.columns.items()))
-    cells: dict[str, dict[int, float]] = {}
-    for line in view.lines:
-        cells.setdefault(line.series.labels.get(label, ""), {})[line.query] = line.series.last
-    rows: list[tuple[Child, ...]] = [
-        (
-            name,
-            *(
-                said(values[n], query.unit or panel.unit, query.decimals)
-                if n in values
-                else panel.no_value
-                for n, query in enumerate(panel.queries)
-            ),
+def _trace(panel: Panel, line: Line, window: Window, style: LineStyle) -> Trace:
+    values = _grid(line.series, window)
+    trace: Trace = {
+        "name": plotly_text(line.name or panel.title),
+        "x0": milliseconds(window.start),
+        "dx": milliseconds(window.step),
+        "y": values,
+    }
+    if panel.bars:
+        return trace | {"type": "bar", "marker": {"color": style.colour}}
+    drawn: JSON = {"color": style.colour, "width": LINE_WIDTHS[panel.queries[line.query].weight]}
+    if style.dash != "solid":
+        drawn["dash"] = style.dash
+    trace |= {"type": "scatter", "mode": "lines", "line": drawn}
+    if panel.stacked:
+        # A gap in one of a stack is nothing, or those above it would fall.
+        trace["stackgroup"] = "one"
+        drawn["width"] = 0.5
+    elif sum(value is not None for value in values) < 3:
+        trace["mode"] = "lines+markers"
+    return trace
+
+
+def _style(panel: Panel, line: Line, styles: NameStyles) -> LineStyle:
+    """Return how a line looks: as the board means it, or as its name does everywhere."""
+    for series, colour in panel.colours.items():
+        pattern = series.startswith("/") and len(series) > 1
+        if series and (re.search(series.strip("/"), line.name) if pattern else series == line.name):
+            return LineStyle(_hue(colour), "solid")
+    label = panel.queries[line.query].label
+    if "" in panel.colours and label not in NAMED:
+        return LineStyle(_hue(panel.colours[""]), "solid")
+    if not line.name:
+        return LineStyle(HUES["client"], "solid")
+    return styles.of(label if label in NAMED else panel.title, line.name)
+
+
+def _hue(colour: Colour) -> str:
+    return HUES.get(colour, INK)
+
+
+def _grid(series: Series, window: Window) -> list[float | None]:
+    """Return a value, or none, for each point of the window."""
+    values: list[float | None] = [None] * window.points
+    for at, value in series.points:
+        index = window.index_of(at)
+        if index is not None:
+            values[index] = _short(value)
+    return values
+
+
+def _short(value: float) -> float:
+    """Return a number with as many digits as a chart can show."""
+    rounded = float(f"{value:.4g}")
+    return int(rounded) if rounded == int(rounded) and abs(rounded) < 1e15 else rounded
+
+
+def _value_axis(panel: Panel) -> JSON:
+    axis = _number_format(panel)
+    if panel.minimum is not None and panel.soft_minimum is None:
+        axis["rangemode"] = "tozero"
+    return axis
+
+
+def _number_format(panel: Panel) -> JSON:
+    shape, suffix = _FORMATS.get(panel.unit, ("", ""))
+    how = {"tickformat": shape, "hoverformat": shape} if shape else {"exponentformat": "SI"}
+    return {**how, "ticksuffix": suffix}
+
+
+def _threshold(limit: Limit) -> JSON:
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": limit.value,
+        "y1": limit.value,
+        "line": {"width": 1.5, "dash": "dash", "color": SEVERITY_HUES[limit.severity]},
+    }
+
+
+def _heatmap(view: PanelView, window: Window) -> Figure:
+    below: list[float | None] = [0.0] * window.points
+    rows, names = [], []
+    for bound, series in buckets(view):
+        grid = _grid(series, window)
+        # Prometheus' buckets hold all that is below; a cell is what lies in between.
+        rows.append(
+            [
+                _short(max(0.0, y - (b or 0.0))) or None if y is not None else None
+                for y, b in zip(grid, below, strict=True)
+            ]
         )
-        for name, values in cells.items()
-    ]
-    head = (title, *(query.legend for query in panel.queries))
-    told = tag("p", panel.description, class_="soft small")
-    partial = tag("p", f"Partial: {view.failed}") if view.failed else None
-    return inner(told, partial, table(f"{panel.title} at the end of the window", head, rows))
+        below = [y if y is not None else b for y, b in zip(grid, below, strict=True)]
+        names.append(f"≤ {format_value(bound, view.panel.unit)}" if bound != math.inf else "more")
+    return {
+        "data": [
+            {
+                "type": "heatmap",
+                "x0": milliseconds(window.start),
+                "dx": milliseconds(window.step),
+                "y": names,
+                "z": rows,
+                "colorscale": _SHADES,
+                "showscale": False,
+                "ygap": 1,
+                "hovertemplate": "%{x|%H:%M:%S} %{y}: %{z:.3~r}/s<extra></extra>",
+            }
+        ],
+        "layout": {"yaxis": {"type": "category", "automargin": True}, "hovermode": "closest"},
+    }
+
+
+def _bar_gauge(view: PanelView) -> Figure:
+    lines = sorted(view.lines, key=lambda line: line.series.last)
+    return {
+        "data": [
+            {
+                "type": "bar",
+                "orientation": "h",
+                "x": [_short(line.series.last) for line in lines],
+                "y": [plotly_text(line.name or view.panel.title) for line in lines],
+                "marker": {"color": HUES["warn"]},
+                "hovertemplate": "%{x}<extra></extra>",
+            }
+        ],
+        "layout": {
+            "xaxis": {**_number_format(view.panel), "type": "linear", "range": None},
+            "yaxis": {"type": "category", "automargin": True},
+            "showlegend": False,
+            "hovermode": "closest",
+            "over_time": False,
+        },
+    }

@@ -1,13 +1,14 @@
-"""A series in a few numbers: what a plot's table says, and what a script wants to know."""
+"""A series in a few numbers: for the table below a chart, and for a script."""
 
 from dataclasses import dataclass
+from operator import attrgetter
 from statistics import fmean
 
 from sse_observe.report.query.answer import Series
 
 
 @dataclass(frozen=True, slots=True)
-class Digest:
+class Summary:
     """The newest, mean, lowest and highest value of a series, and when the last two were."""
 
     last: float
@@ -18,9 +19,9 @@ class Digest:
     high_at: float
 
 
-def digest(series: Series) -> Digest:
-    """Return the digest of a series, which has a point at least."""
-    low_at, low = min(series.points, key=lambda point: point[1])
-    high_at, high = max(series.points, key=lambda point: point[1])
-    mean = fmean(value for _, value in series.points)
-    return Digest(series.last, mean, low, low_at, high, high_at)
+def summarise(series: Series) -> Summary:
+    """Return the summary of a series, which has a point at least."""
+    low = min(series.points, key=attrgetter("value"))
+    high = max(series.points, key=attrgetter("value"))
+    mean = fmean(point.value for point in series.points)
+    return Summary(series.last, mean, low.value, low.at, high.value, high.at)

@@ -1,8 +1,13 @@
-"""What a Prometheus API answers, read as foreign input: series of numbers, and its warnings."""
+"""
+Answers of a Prometheus API, read as foreign input: series of numbers, and its warnings.
+
+Knows the format of `/api/v1`; knows no query and no transport.
+"""
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,12 +17,20 @@ MOST_SERIES = 200
 # A route's template is shorter; a value that is longer was not meant to be read.
 _LONGEST = 200
 
-Points = tuple[tuple[float, float], ...]
+
+class Point(NamedTuple):
+    """One value of a series, at a Unix time."""
+
+    at: float
+    value: float
+
+
+Points = tuple[Point, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series: its labels, and its finite values as (Unix time, value), oldest first."""
+    """One series: its labels, and its finite values, oldest first."""
 
     labels: Mapping[str, str]
     points: Points
@@ -25,15 +38,15 @@ class Series:
     @property
     def last(self) -> float:
         """The newest value."""
-        return self.points[-1][1]
+        return self.points[-1].value
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    The series of one query, and what the API says about them being incomplete.
+    The series of one query; `warning` is set where the API says that some are missing.
 
-    `answered` is False where nobody knows what the series would have been.
+    `answered` is False where the query failed: no series means nothing then.
     """
 
     series: tuple[Series, ...] = ()
@@ -42,7 +55,7 @@ class Answer:
 
 
 class AnswerError(Exception):
-    """An answer says that the query failed, or is no answer of a Prometheus API."""
+    """An answer says that the query failed, or is not in the format of a Prometheus API."""
 
 
 class _Row(msgspec.Struct):
@@ -61,38 +74,38 @@ class _Answer(msgspec.Struct):
     data: _Data | None = None
     error: str | None = None
     warnings: list[str] | None = None
-    # VictoriaMetrics' way to say it.
+    # VictoriaMetrics sets this instead of a warning.
     isPartial: bool | None = None  # noqa: N815
 
 
-def read(body: bytes) -> Answer:
-    """Return the series of an answer; AnswerError where it holds none."""
+def read_answer(body: bytes) -> Answer:
+    """Return the series of an answer; AnswerError where it has none to read."""
     try:
         found = msgspec.json.decode(body, type=_Answer)
         if found.status != "success" or found.data is None:
             raise AnswerError(found.error or f"status {found.status!r} without data")
         rows = _rows(found.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AnswerError(f"no answer of a Prometheus API ({error})") from None
+        raise AnswerError(f"not an answer of a Prometheus API ({error})") from None
     series = [
         Series({key: value[:_LONGEST] for key, value in row.metric.items()}, points)
         for row in rows
         if (points := _points([*row.values, *([row.value] if row.value else [])]))
     ]
-    # Remarks on PromQL, which some do not tell from warnings, leave nothing out.
+    # Some stores list remarks on PromQL among the warnings; no series is missing then.
     warnings = [text for text in found.warnings or () if not text.startswith("PromQL info")]
     warning = "; ".join(warnings[:3])
     if found.isPartial:
         warning = warning or "some of its storage did not answer"
     if len(series) > MOST_SERIES:
-        warning = warning or f"{len(series)} series, the first {MOST_SERIES} are kept"
+        warning = warning or f"{len(series)} series, only the first {MOST_SERIES} are kept"
     return Answer(tuple(series[:MOST_SERIES]), warning)
 
 
 def _rows(data: _Data) -> list[_Row]:
     if data.resultType in ("scalar", "string"):
         return [_Row(value=msgspec.json.decode(data.result, type=tuple[float, str]))]
-    # What is empty is null to some.
+    # Thanos writes null for an empty list.
     return msgspec.json.decode(data.result, type=list[_Row] | None) or []
 
 
@@ -102,8 +115,8 @@ def _points(pairs: Iterable[tuple[float, str]]) -> Points:
         try:
             value = float(text)
         except ValueError:
-            raise AnswerError(f"{text[:40]!r} is no number") from None
+            raise AnswerError(f"{text[:40]!r} is not a number") from None
         # NaN and infinity can be neither drawn nor compared: nothing was measured.
         if math.isfinite(value) and math.isfinite(at):
-            points.append((at, value))
+            points.append(Point(at, value))
     return tuple(sorted(points))

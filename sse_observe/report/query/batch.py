@@ -1,36 +1,39 @@
 """
-Everything that a report asks, asked: some queries at a time, within a limit, failures by name.
+Batches of queries: a few at a time, within a time limit, failures kept by name.
 
 Knows no query and draws nothing.
 """
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from sse_observe.errors import ReportError
 from sse_observe.report.query.answer import Answer
 from sse_observe.report.query.source import Source, UnansweredError
-from sse_observe.report.query.window import Window
+from sse_observe.report.window import Window
 
-# Few enough that a Prometheus in trouble is not asked to death.
+# Few enough that a Prometheus in trouble gets no worse.
 _AT_ONCE = 4
 LIMIT_SECONDS = 300.0
-"""How long a report may ask in all."""
+"""How long the queries of a report may take in all."""
 
 _MOST_UNANSWERED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One query; `name` is what a reader calls it. Without a window it asks for one moment."""
+class NamedQuery:
+    """One query; `name` is what a reader calls it. Without a window it asks for one time, `at`."""
 
     name: str
     expr: str
     window: Window | None = None
     at: float = 0.0
+
+
+Answers = Mapping[NamedQuery, Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,16 @@ class Failure:
 
 
 @dataclass
-class Survey:
+class BatchRunner:
     """
     Asks one source; what fails is kept in `failures` and answered with nothing.
 
-    `told` is called after each answer with the number of answers; ReportError never leaves here.
+    `on_progress` is called after each answer with the number of answers so far. A ReportError
+    never leaves here.
     """
 
     source: Source
-    told: Callable[[int], None] = lambda _: None
+    on_progress: Callable[[int], None] = lambda _: None
     clock: Callable[[], float] = time.monotonic
     failures: list[Failure] = field(default_factory=list)
     asked: int = 0
@@ -61,21 +65,22 @@ class Survey:
     def __post_init__(self) -> None:
         self._deadline = self.clock() + LIMIT_SECONDS
 
-    def ask(self, questions: Sequence[Question]) -> Mapping[Question, Answer]:
-        """Return an answer to each question, an empty one where it failed."""
+    def run(self, batch: Iterable[NamedQuery]) -> Answers:
+        """Return an answer to each query, an empty one where it failed."""
+        queries = tuple(batch)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             try:
-                return dict(zip(questions, pool.map(self._ask, questions), strict=True))
+                return dict(zip(queries, pool.map(self._ask, queries), strict=True))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _ask(self, question: Question) -> Answer:
+    def _ask(self, query: NamedQuery) -> Answer:
         answer = Answer(answered=False)
-        reason = self._hopeless()
+        reason = self._given_up()
         if reason is None:
             try:
-                answer = self._answer(question)
+                answer = self._answer(query)
                 reason = answer.warning and f"incomplete: {answer.warning}"
             except ReportError as error:
                 reason = str(error)
@@ -85,19 +90,19 @@ class Survey:
         with self._lock:
             self.asked += 1
             if reason:
-                self.failures.append(Failure(question.name, reason))
-            self.told(self.asked)
+                self.failures.append(Failure(query.name, reason))
+            self.on_progress(self.asked)
         return answer
 
-    def _answer(self, question: Question) -> Answer:
-        if question.window is None:
-            return self.source.at(question.expr, question.at)
-        return self.source.over(question.expr, question.window)
+    def _answer(self, query: NamedQuery) -> Answer:
+        if query.window is None:
+            return self.source.at(query.expr, query.at)
+        return self.source.over(query.expr, query.window)
 
-    def _hopeless(self) -> str | None:
+    def _given_up(self) -> str | None:
         """Say why a further query is not worth its time."""
         if self._unanswered >= _MOST_UNANSWERED:
             return f"not asked: {_MOST_UNANSWERED} queries before it got no answer"
         if self.clock() > self._deadline:
-            return f"not asked: the report's {LIMIT_SECONDS:g} s were over"
+            return f"not asked: the report's time limit of {LIMIT_SECONDS:g} s was over"
         return None

@@ -1,5 +1,5 @@
 """
-The catalogue's queries as an API takes them: the boards' variables filled in for one report.
+The catalogue's queries as an API takes them: filled in for one window, and for one route or all.
 
 Knows PromQL's quoting, not what any query means.
 """
@@ -9,15 +9,20 @@ import re
 from sse_observe.catalog.durations import duration
 from sse_observe.catalog.model import Catalog
 from sse_observe.render.queries import Scope, Variables
-from sse_observe.render.settings import Settings
-from sse_observe.report.query.window import Window
+from sse_observe.render.settings import Intervals, Settings
+from sse_observe.report.window import Window
 
 
-class Wording:
-    """Words queries for a window and, where one is given, a single route."""
+class QueryBuilder:
+    """Builds queries for a window and, where one is given, a single route."""
 
     def __init__(
-        self, catalog: Catalog, settings: Settings, window: Window, route: str | None = None
+        self,
+        catalog: Catalog,
+        settings: Settings,
+        intervals: Intervals,
+        window: Window,
+        route: str | None = None,
     ) -> None:
         least = 4 * settings.scrape_seconds
         chosen = {} if route is None else {"route": quoted(re.escape(route))[1:-1]}
@@ -28,9 +33,9 @@ class Wording:
             # A label without a choice matches everything.
             chosen=lambda label: chosen.get(label, ".+"),
         )
-        self._scope = Scope(catalog.signals, settings, variables)
+        self._scope = Scope(catalog.signals, settings, variables, intervals)
 
-    def of(self, expr: str) -> str:
+    def build(self, expr: str) -> str:
         """Return a query that stands by itself."""
         return self._scope.narrow(expr)
 

@@ -1,5 +1,5 @@
 """
-A Prometheus API somewhere: asked with headers, patience and a bound on what it may answer.
+A Prometheus API somewhere: asked with headers, a time limit and a bound on what it may answer.
 
 Knows HTTP and its failures, each as one line with its remedy; knows no query.
 """
@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable
 from http.client import HTTPException
-from typing import Any
+from typing import NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -19,21 +19,21 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 import msgspec
 
 from sse_observe.errors import ReportError
-from sse_observe.report.query.answer import Answer, AnswerError, read
-from sse_observe.report.query.window import Window
+from sse_observe.report.query.answer import Answer, AnswerError, read_answer
+from sse_observe.report.window import Window
 
-PATIENCE_SECONDS = 20.0
+TIMEOUT_SECONDS = 20.0
 """How long one query may take."""
 
 # 50 series of 300 points are half a megabyte.
 MOST_BYTES = 16 << 20
 _CHUNK = 1 << 16
-# Said by a query limit or by a proxy: a moment later the same question may be answered.
+# Sent by a query limit or by a proxy: a second later the same query may be answered.
 _BUSY = (429, 502, 503, 504)
-_PAUSE_SECONDS = 1.0
-# What was refused later than this was tried: it would take as long again.
-_AT_ONCE_SECONDS = 5.0
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_RETRY_SECONDS = 1.0
+# A refusal that took longer than this was a query that was tried: it would take as long again.
+_QUICK_SECONDS = 5.0
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class UnansweredError(ReportError):
@@ -41,15 +41,15 @@ class UnansweredError(ReportError):
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """Follows nothing: urllib would carry a token on to wherever it is sent."""
+    """Follows nothing: urllib would send a token on to wherever it is redirected."""
 
-    def redirect_request(self, *_: Any, **__: Any) -> None:
+    def redirect_request(self, *_: object, **__: object) -> None:
         """Return no request: the answer is the redirection itself."""
 
 
 class Source:
     """
-    The API under `url`; every fault is a ReportError that names the address and the remedy.
+    The API under `url`; every failure is a ReportError that names the address and the remedy.
 
     `headers`, and a name and password in `url`, are sent with each request and shown nowhere.
     Safe to ask from several threads.
@@ -60,15 +60,16 @@ class Source:
         url: str,
         headers: Iterable[str] = (),
         *,
-        patience: float = PATIENCE_SECONDS,
+        timeout: float = TIMEOUT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self.url, own = _address(url)
-        self._headers = _headers([*own, *headers])
-        self._patience = patience
+        address = _address(url)
+        self.url = address.shown
+        self._headers = _headers([*address.headers, *headers])
+        self._timeout = timeout
         self._clock = clock
-        self._pause = pause
+        self._sleep = sleep
         self._opener = build_opener(_NoRedirect)
 
     def over(self, expr: str, window: Window) -> Answer:
@@ -78,92 +79,96 @@ class Source:
             {"query": expr, "start": window.start, "end": window.end, "step": window.step},
         )
 
-    def at(self, expr: str, moment: float) -> Answer:
-        """Ask for the values at a moment."""
-        return self._ask("query", {"query": expr, "time": moment})
+    def at(self, expr: str, at: float) -> Answer:
+        """Ask for the values at a Unix time."""
+        return self._ask("query", {"query": expr, "time": at})
 
     def _ask(self, path: str, parameters: dict[str, str | float]) -> Answer:
-        given_up = f"{self._patience:g}s"
+        timeout = f"{self._timeout:g}s"
         # VictoriaMetrics would move start and end for the sake of its cache; others ignore it.
-        query = urlencode({**parameters, "timeout": given_up, "nocache": 1})
+        query = urlencode({**parameters, "timeout": timeout, "nocache": 1})
         request = Request(f"{self.url}/api/v1/{path}?{query}", headers=self._headers)
         try:
-            return read(self._twice(request))
+            return read_answer(self._fetch_again_if_busy(request))
         except HTTPError as error:
             with error:
-                raise ReportError(self._refused(error, path)) from None
+                raise ReportError(f"{self.url}: {_refusal(error, path)}") from None
         except AnswerError as error:
-            raise ReportError(f"{self.url}: {_short(str(error))}") from None
+            raise ReportError(f"{self.url}: {_one_line(str(error))}") from None
         except (OSError, HTTPException) as error:
             reason = error.reason if isinstance(error, URLError) else error
-            raise UnansweredError(f"{self.url}: {self._away(reason)}") from None
+            raise UnansweredError(f"{self.url}: {self._failure(reason)}") from None
 
-    def _twice(self, request: Request) -> bytes:
-        """Fetch; once more where somebody was only busy."""
+    def _fetch_again_if_busy(self, request: Request) -> bytes:
+        """Fetch; once more where the server was only busy."""
         begun = self._clock()
         try:
             return self._fetch(request)
         except HTTPError as error:
-            if error.code not in _BUSY or self._clock() - begun > _AT_ONCE_SECONDS:
+            if error.code not in _BUSY or self._clock() - begun > _QUICK_SECONDS:
                 raise
             error.close()
-        self._pause(_PAUSE_SECONDS)
+        self._sleep(_RETRY_SECONDS)
         return self._fetch(request)
 
     def _fetch(self, request: Request) -> bytes:
-        end = self._clock() + self._patience
+        end = self._clock() + self._timeout
         body = bytearray()
-        with self._opener.open(request, timeout=self._patience) as answer:
+        with self._opener.open(request, timeout=self._timeout) as answer:
             while chunk := answer.read1(_CHUNK):
                 body += chunk
                 if len(body) > MOST_BYTES:
-                    raise AnswerError(f"an answer over {MOST_BYTES >> 20} MiB; narrow the report")
+                    raise AnswerError(
+                        f"the answer is over {MOST_BYTES >> 20} MiB; "
+                        "choose a shorter window or a --route"
+                    )
                 # A timeout of the socket alone would let a byte a second go on for ever.
                 if self._clock() > end:
                     raise TimeoutError
         return bytes(body)
 
-    def _refused(self, error: HTTPError, path: str) -> str:
-        code = error.code
-        words = _short(_words(error))
-        if "org id" in words.lower():
-            # Mimir's and Cortex' word for a tenant.
-            return f"{self.url}: answers {code}: {words}; add --header 'X-Scope-OrgID: …'"
-        if code in (401, 403):
-            return (
-                f"{self.url}: answers {code}: it wants to know who asks; "
-                "add --header 'Authorization: Bearer …'"
-            )
-        if 300 <= code < 400:
-            return (
-                f"{self.url}: answers {code}, which leads elsewhere; give the final address, "
-                "or, if it is a login page, --header 'Authorization: Bearer …'"
-            )
-        if code == 404:
-            return (
-                f"{self.url}: answers 404 to /api/v1/{path}; --prometheus takes the address "
-                "before /api/v1, for Mimir with /prometheus at its end"
-            )
-        remedy = "; try again in a minute" if code in _BUSY else ""
-        return f"{self.url}: answers {code}: {words or 'without a reason'}{remedy}"
-
-    def _away(self, reason: object) -> str:
+    def _failure(self, reason: object) -> str:
+        """Say why there was no answer, and what to do."""
         if isinstance(reason, TimeoutError):
-            return f"no answer within {self._patience:g} s; is it overloaded, or the network slow?"
+            return f"no answer within {self._timeout:g} s; is it overloaded, or the network slow?"
         if isinstance(reason, socket.gaierror):
             return "no such host; check --prometheus"
         if isinstance(reason, ssl.SSLError):
             why = getattr(reason, "verify_message", "") or reason.reason or str(reason)
             return (
-                f"TLS: {_short(why)}; check --prometheus, or let SSL_CERT_FILE name your authority"
+                f"TLS: {_one_line(why)}; check --prometheus, or set SSL_CERT_FILE to the file "
+                "of your certificate authority"
             )
         if isinstance(reason, ConnectionRefusedError):
-            return "nobody answers there (connection refused); is it running, is the port right?"
-        return f"cut off ({_short(str(reason)) or type(reason).__name__}); try again"
+            return "connection refused; is it running, and is the port right?"
+        return f"connection lost ({_one_line(str(reason)) or type(reason).__name__}); try again"
 
 
-def _words(error: HTTPError) -> str:
-    """Return what an answer that refuses says: Prometheus' own sentence, or the page's start."""
+def _refusal(error: HTTPError, path: str) -> str:
+    """Say what an error status means, and what to do."""
+    code = error.code
+    words = _one_line(_error_text(error))
+    if "org id" in words.lower():
+        # Mimir's and Cortex' word for a tenant.
+        return f"answers {code}: {words}; add --header 'X-Scope-OrgID: …'"
+    if code in (401, 403):
+        return f"answers {code}: it wants credentials; add --header 'Authorization: Bearer …'"
+    if 300 <= code < 400:
+        return (
+            f"answers {code}, a redirect; give the final address, "
+            "or, if it leads to a login page, --header 'Authorization: Bearer …'"
+        )
+    if code == 404:
+        return (
+            f"answers 404 to /api/v1/{path}; give --prometheus the address before /api/v1; "
+            "Mimir's ends with /prometheus"
+        )
+    remedy = "; try again in a minute" if code in _BUSY else ""
+    return f"answers {code}: {words or 'without a reason'}{remedy}"
+
+
+def _error_text(error: HTTPError) -> str:
+    """Return the text of an error status: Prometheus' own sentence, or the start of the body."""
     try:
         body = error.read(4096)
         found = msgspec.json.decode(body, type=dict[str, object])
@@ -174,33 +179,42 @@ def _words(error: HTTPError) -> str:
         return body.decode(errors="replace")
 
 
-def _short(text: str) -> str:
+def _one_line(text: str) -> str:
     """Make one printable line of at most 200 characters."""
     words = " ".join(text.split())
     line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in words)
     return line if len(line) <= 200 else f"{line[:199]}…"
 
 
-def _address(url: str) -> tuple[str, list[str]]:
-    """Return an address that can be shown, and the header that its name and password stand for."""
-    parts = _parts(url)
+class _Address(NamedTuple):
+    """An address that can be shown, and the headers that its name and password stand for."""
+
+    shown: str
+    headers: tuple[str, ...]
+
+
+def _address(url: str) -> _Address:
+    parts = _split(url)
     if parts is None:
         # Whatever stands before an @ may be a password.
-        shown = re.sub(r".*@", "…@", _short(url))
+        shown = re.sub(r".*@", "…@", _one_line(url))
         raise ReportError(
-            f"--prometheus {shown}: no web address; write it like http://localhost:9090"
+            f"--prometheus {shown}: not a web address; write it like http://localhost:9090"
         )
     if any(not char.isprintable() or char.isspace() for char in url) or not url.isascii():
-        raise ReportError("--prometheus: the address holds blanks or letters beyond ASCII")
-    own = []
+        raise ReportError(
+            "--prometheus: the address holds spaces or letters beyond ASCII; percent-encode them"
+        )
+    headers: tuple[str, ...] = ()
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        own.append(f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
+        headers = (f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}",)
+    host = parts.netloc.rpartition("@")[2]
     path = re.sub(r"/+(api/v1/?)?$", "", parts.path)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "", "")), own
+    return _Address(urlunsplit((parts.scheme, host, path, "", "")), headers)
 
 
-def _parts(url: str) -> SplitResult | None:
+def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -223,9 +237,11 @@ def _headers(texts: Iterable[str]) -> dict[str, str]:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     value = value.strip()
-    if not colon or not _NAME.fullmatch(name) or not value:
+    if not colon or not _HEADER_NAME.fullmatch(name) or not value:
         # The value may be a token: it is not repeated.
         raise ReportError("--header: write it like 'Authorization: Bearer …'")
     if not all(" " <= char <= "~" for char in value):
-        raise ReportError(f"--header {name}: its value holds characters that no header may hold")
+        raise ReportError(
+            f"--header {name}: its value holds characters that no header may hold; use plain ASCII"
+        )
     return name, value

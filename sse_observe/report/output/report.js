@@ -1,8 +1,8 @@
-// Draws the figures of the page with plotly.js, each when it comes into view and all before print.
+// Draws the figures of the report with plotly.js, each when it comes into view and all before print.
 "use strict";
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const { figures, range, marks } = read("figures");
+  const { figures, range, background } = read("figures");
   const INK = "#1f2328", LINE = "#d0d7de";
   const font = { family: "system-ui, sans-serif", size: 12, color: INK };
   const axis = { gridcolor: "#eaeef2", linecolor: LINE, zerolinecolor: LINE, fixedrange: false };
@@ -32,16 +32,16 @@
       ...base, ...layout, ...size,
       xaxis: { ...(timed ? time : axis), ...xaxis },
       yaxis: { ...axis, ...yaxis },
-      shapes: timed ? [...marks, ...shapes] : shapes,
+      shapes: timed ? [...background, ...shapes] : shapes,
     }, config);
   }
 
   const places = [...document.querySelectorAll("[data-figure]")];
-  const watcher = new IntersectionObserver((entries) => {
+  const observer = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries)
       if (isIntersecting && !target.dataset.drawn) draw(target);
   }, { rootMargin: "400px" });
-  places.forEach((place) => watcher.observe(place));
+  places.forEach((place) => observer.observe(place));
   // Paper is narrower than a screen and asks nobody to draw again: two columns of A4 or letter.
   addEventListener("beforeprint", () => {
     for (const place of places.filter((one) => !one.closest("details:not([open])")))

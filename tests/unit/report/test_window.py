@@ -4,12 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sse_observe.catalog.signals.recordings import SIGNALS
 from sse_observe.errors import ReportError
-from sse_observe.render.expressions import Expressions
-from sse_observe.render.settings import Settings
-from sse_observe.report.query.window import MOST_POINTS, since, window
-from sse_observe.report.run import _SLOW, _USUAL, paced
+from sse_observe.report.window import MOST_POINTS, Window, parse_window
 
 NOW = 1_790_000_000.0
 
@@ -27,7 +23,7 @@ def test_a_window_is_a_duration_or_a_time(
     text: str, until: str | None, start: float, end: float
 ) -> None:
     """Both ends may be either; a time without a zone is UTC."""
-    found = since(text, until, NOW, 30)
+    found = parse_window(text, until, NOW, 30)
 
     assert found.end == end
     assert start <= found.start < start + found.step
@@ -38,8 +34,9 @@ def test_a_window_is_a_duration_or_a_time(
     [
         ("3 parsecs", None, "--since '3 parsecs': neither a duration nor a time"),
         ("", None, "neither"),
-        ("30s", None, "no window"),
+        ("30s", None, "the window is 30 s long; choose one of at least a minute"),
         ("1h", "2h", "not before --until 2h"),
+        ("2030-01-01", None, "not before now"),
         ("1h", "2030-01-01", "in the future"),
         ("99y", None, "over 400 days"),
         ("0001-01-01", None, "over 400 days"),
@@ -49,7 +46,7 @@ def test_a_window_is_a_duration_or_a_time(
 def test_what_is_no_window_is_refused_in_one_line(text: str, until: str | None, words: str) -> None:
     """The option, what is wrong with it, and how to write it."""
     with pytest.raises(ReportError, match=words) as caught:
-        since(text, until, NOW, 30)
+        parse_window(text, until, NOW, 30)
 
     assert len(str(caught.value).splitlines()) == 1
 
@@ -59,9 +56,9 @@ def test_what_is_no_window_is_refused_in_one_line(text: str, until: str | None, 
 @example("٣h")
 @example("1e5")
 def test_anything_is_read_or_refused(text: str) -> None:
-    """Whatever is written gives a window within bounds, or one line."""
+    """Any text gives a window within bounds, or one line."""
     try:
-        found = since(text, None, NOW, 30)
+        found = parse_window(text, None, NOW, 30)
     except ReportError as error:
         assert "--since" in str(error)  # noqa: PT017  (either outcome is right)
     else:
@@ -72,39 +69,11 @@ def test_anything_is_read_or_refused(text: str) -> None:
 @settings(max_examples=40)
 @given(st.floats(60, 400 * 86400), st.floats(0.1, 300))
 def test_points_are_few_and_the_last_is_the_end(length: float, finest: float) -> None:
-    """Never finer than the rules are evaluated, never more points than a plot can show."""
-    found = window(NOW - length, NOW, finest)
+    """Never finer than the rules are evaluated, never more points than a chart can show."""
+    found = Window.fitting(NOW - length, NOW, finest)
 
     assert found.step >= finest
     assert found.points <= MOST_POINTS + 1
-    assert found.place(found.end) == found.points - 1
-    assert found.place(found.start) == 0
-    assert found.place(found.end + found.step) is None
-
-
-def moments(gap: float) -> list[list[float]]:
-    """Return when two series were recorded, at one pace."""
-    return [[NOW + n * gap for n in range(4)]] * 2
-
-
-@pytest.mark.parametrize(
-    ("usual", "slow"),
-    [(30, 150), (0.5, 2.5), (60, 150), (30, 30)],
-    ids=["as said", "shortened time", "seldom", "rules without patience"],
-)
-def test_counts_go_by_the_paces_at_which_rules_were_evaluated(usual: float, slow: float) -> None:
-    """A report without the settings of its rules is not wrong by the factor between them."""
-    promql = Expressions(paced(Settings(), moments(usual), moments(slow)))
-    signals = {signal.record for signal in SIGNALS if signal.interval == "slow"}
-
-    for spacing, seconds in ((_USUAL, usual), (_SLOW, slow)):
-        assert promql.interval(f"sum_over_time({spacing})") == seconds
-    assert _SLOW.partition("[")[0] in signals
-    assert _USUAL.partition("[")[0] not in signals
-
-
-def test_paces_that_nobody_recorded_are_those_of_the_settings() -> None:
-    """An empty Prometheus says nothing about the rules."""
-    found = paced(Settings(rule_interval="10s"), [], [])
-
-    assert found.intervals == (10, 150)
+    assert found.index_of(found.end) == found.points - 1
+    assert found.index_of(found.start) == 0
+    assert found.index_of(found.end + found.step) is None

@@ -1,8 +1,12 @@
-"""HTML that cannot be broken by what stands in it: every text is escaped, unless it is Markup."""
+"""
+HTML that no text can break: every text is escaped, unless it is Markup.
+
+Knows elements and attributes; knows no report.
+"""
 
 import json
+from collections.abc import Iterable
 from html import escape
-from typing import Any
 
 _VOID = {"meta", "link", "br", "hr"}
 
@@ -15,6 +19,9 @@ class Markup(str):
 
 Child = str | Markup | None
 
+Row = tuple[Child, ...]
+"""The cells of a table's row."""
+
 
 def text(words: str) -> Markup:
     """
@@ -23,7 +30,7 @@ def text(words: str) -> Markup:
     What cannot be seen (controls, marks that turn the direction of writing, line separators, lone
     surrogates) is shown by its code: it could pretend to be something else.
     """
-    return Markup(escape("".join(map(_visible, words))))
+    return Markup(escape(visible(words)))
 
 
 def visible(words: str) -> str:
@@ -66,9 +73,7 @@ def inner(*children: Child) -> Markup:
     )
 
 
-def table(
-    caption: str, head: tuple[str, ...], rows: list[tuple[Child, ...]], **attributes: str
-) -> Markup:
+def table(caption: str, head: Iterable[str], rows: Iterable[Row], **attributes: str) -> Markup:
     """Return a table whose first column names its rows; it scrolls where it is too wide."""
     body = [tag("tr", tag("th", row[0], scope="row"), *map(_cell, row[1:])) for row in rows]
     whole = tag(
@@ -87,7 +92,7 @@ def _cell(content: Child) -> Markup:
     return tag("td", content, class_="wide" if long else None)
 
 
-def data(value: Any, id_: str) -> Markup:
+def data_block(value: object, id_: str) -> Markup:
     """Return a block of data for scripts, in which no text can end the block."""
     # ASCII only: no line separator, no lone surrogate; and no `<`, so no tag.
     written = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,42 @@
+"""The file that `--out` names: checked before anything is asked, written whole or not at all."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from sse_observe.errors import ReportError
+
+
+def check_path(path: Path) -> None:
+    """Refuse a path that cannot be written to, before minutes are spent on asking."""
+    try:
+        reason = _obstacle(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise ReportError(f"--out {path}: {reason}; name a file, such as incident.html")
+
+
+def _obstacle(path: Path) -> str:
+    folder = path.resolve().parent
+    if path.is_dir():
+        return "is a folder"
+    if path.exists() and not path.is_file():
+        return "is not a regular file"
+    if not folder.is_dir():
+        return f"there is no folder {path.parent}"
+    return "" if os.access(folder, os.W_OK) else f"the folder {path.parent} is not writable"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file at once: the old one stays until the new one is whole."""
+    # The target of a link is written, the link is kept.
+    target = path.resolve()
+    draft = target.with_name(f".{os.getpid()}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.replace(target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise ReportError(f"--out {path}: {error.strerror or error}; choose another path") from None
