@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from sse_observe.cli.extras import commands
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def run(*command: str | Path, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -116,17 +117,14 @@ asyncio.run(main())
     run(base / "python", "-c", code, cwd=tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("command", "extra"),
-    [("render", "render"), ("runbook", "render"), ("report", "report"), ("demo", "lab")],
-)
+@pytest.mark.parametrize(("command", "extra"), commands().items())
 def test_each_command_names_its_missing_extra(
     base: Path, tmp_path: Path, command: str, extra: str
 ) -> None:
     """Without an extra a command says in one line what to install, and exits with 1."""
-    said = run(base / "sse-observe", command, cwd=tmp_path, code=1).stderr
+    errors = run(base / "sse-observe", command, cwd=tmp_path, code=1).stderr
 
-    assert said.splitlines() == [
+    assert errors.splitlines() == [
         f"sse-observe: {command} needs the [{extra}] extra; run: pip install 'sse-observe[{extra}]'"
     ]
 

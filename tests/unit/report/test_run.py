@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sse_observe.catalog.load import load
-from sse_observe.cli import commands
+from sse_observe.cli import app as commands
 from sse_observe.errors import ReportError, SSEObserveError
 from sse_observe.report.findings.conclusion import sentences
 from sse_observe.report.output.document import document
