@@ -162,8 +162,8 @@ class ExternalStack:
             holds = loaded[name].hold_seconds if name in loaded else 0.0
             if not alert.windows and abs(holds - seconds(alert.hold_for)) > 1e-3:
                 yield (
-                    f"{name} waits {holds:g} s there, and {alert.hold_for} by "
-                    f"{self._settings_name}; give the settings of its rules with --settings"
+                    f"{name} waits {holds:g} s there, but {alert.hold_for} in "
+                    f"{self._settings_name}; give the settings of these rules with --settings"
                 )
 
     def start(

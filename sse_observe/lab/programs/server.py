@@ -76,7 +76,7 @@ class Server:
         deadline = time.monotonic() + START_SECONDS
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
-                raise LabError(f"{self.url}: the service did not start")
+                raise LabError(f"{self.url}: the service did not start; run the command again")
             time.sleep(0.01)
         return self
 

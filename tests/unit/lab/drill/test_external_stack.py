@@ -104,7 +104,7 @@ def test_a_stack_that_has_everything_is_accepted(fake: FakeStack) -> None:
             lambda t: t.forget("route:sse_stalled_streams:avg5m"),
             "no rule route:sse_stalled_streams:avg5m",
         ),
-        (lambda t: t.rule(STALLED).update(duration=10), "waits 10 s there, and 5m by sse-obs"),
+        (lambda t: t.rule(STALLED).update(duration=10), "waits 10 s there, but 5m in sse-obs"),
         (lambda t: t.rule(STALLED).update(lastError="many-to-many"), "fails: many-to-many"),
         (lambda t: t.documents.update({MANAGERS: {"data": {}}}), "to no Alertmanager; name yours"),
         (lambda t: t.documents.update({STATUS: {}}), "no Alertmanager; check the address"),
