@@ -7,7 +7,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Verdict:
     """
-    What one fault proved; all times are seconds of the drill.
+    The proof of one fault; all times are seconds of the drill.
 
     `fired` holds the seconds from the break to each alert, `recovered` those from the repair until
     all was quiet, or None. An alert that nobody was notified of is `missing`.

@@ -44,7 +44,7 @@ def test_an_alert_that_comes_back_fires_again() -> None:
     assert [one.state for one in history.changes] == ["firing", "resolved", "firing"]
 
 
-def test_pairs_of_windows_are_told_apart() -> None:
+def test_each_pair_of_windows_is_an_alert_of_its_own() -> None:
     """One burn-rate alert is several rules; each has its own line."""
     history = after(
         [

@@ -24,7 +24,7 @@ def shown(*snapshots: Snapshot, document: bool = False) -> str:
 
 
 def test_a_frame_shows_numbers_alerts_and_links() -> None:
-    """What a firing alert needs of its reader is on the screen: its name and its runbook."""
+    """A firing alert is on the screen with all that its reader needs: its name and its runbook."""
     text = shown(SNAPSHOT)
 
     for part in ("SSEMessageLoss", "http://h/runbooks/x.md", "since 1:01", "2:05", "http://h"):

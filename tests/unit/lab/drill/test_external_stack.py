@@ -127,7 +127,7 @@ def test_what_is_missing_is_one_line_with_its_remedy(
     assert words in line
 
 
-def test_the_user_is_told_what_to_scrape(fake: FakeStack) -> None:
+def test_the_user_learns_what_to_scrape(fake: FakeStack) -> None:
     """The lines can be pasted: they are YAML, with the labels that the selector asks for."""
     lines: list[str] = []
     settings = Settings(selector='env="staging", cluster=~"eu-.*"', scrape_interval="10s")

@@ -26,7 +26,7 @@ def test_each_alert_with_a_fault_names_its_drill() -> None:
         assert (named in section) if named else ("sse-observe drill" not in section), alert.name
 
 
-def test_a_misspelt_fault_is_told_the_nearest() -> None:
+def test_a_misspelt_fault_gets_the_nearest_name() -> None:
     """One line, with the name that was probably meant."""
     with pytest.raises(LabError, match=r"freze: no such fault; did you mean freeze\?"):
         fault_named("freze")

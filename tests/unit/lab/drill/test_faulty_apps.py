@@ -23,7 +23,7 @@ class Reading:
 
     @property
     def body(self) -> bytes:
-        """What has come so far."""
+        """Everything that has come so far."""
         return self.exchange.body
 
     async def __aenter__(self) -> Self:

@@ -60,7 +60,7 @@ def test_runbooks_are_served_where_their_links_lead(stack: LocalStack) -> None:
 
 
 def test_each_notification_is_seen_once(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was read is not read again; what comes later is."""
+    """A message that was read is not read again; a later one is."""
     monkeypatch.setattr(Prometheus, "alerts", lambda _: [])
     monkeypatch.setattr(Prometheus, "query", lambda *_: [])
 

@@ -21,7 +21,7 @@ def test_recall_and_precision_count_strays_too() -> None:
 
 
 def test_a_skipped_fault_is_no_failure() -> None:
-    """What this machine cannot do says nothing about the alerts."""
+    """A fault that this machine cannot cause says nothing about the alerts."""
     results = Results((GOOD,), (), 60, 60, (), {"packet-loss": "no network namespace"})
 
     assert results.as_expected

@@ -6,7 +6,7 @@ from sse_observe.lab.drill.switch import Switch
 
 
 def test_listeners_hear_each_turn() -> None:
-    """What was opened before the fault has to notice it too."""
+    """A connection from before the fault has to notice it too."""
     heard: list[bool] = []
     switch = Switch(listeners=[heard.append])
     switch.turn(True)

@@ -84,7 +84,7 @@ def test_what_belongs_to_no_fault_is_named() -> None:
     )
 
 
-def test_what_cannot_be_caused_here_is_said_with_its_reason() -> None:
+def test_what_cannot_be_caused_here_is_named_with_its_reason() -> None:
     """A skipped fault is not passed over in silence."""
     text = lines(GOOD, skipped={"packet-loss": "no network namespace"})
 

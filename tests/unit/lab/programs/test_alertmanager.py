@@ -25,7 +25,7 @@ def install(folder: Path, name: str) -> str:
 
 
 def test_its_own_name_goes_before_debians(path: Path) -> None:
-    """Who installed a newer one beside the package means that one."""
+    """A newer one that was installed beside the package is the one that is meant."""
     debian = install(path, "prometheus-alertmanager")
     first = program()
     own = install(path, "alertmanager")

@@ -14,7 +14,7 @@ from tests.support.programs import absent, needs
 
 
 @pytest.mark.slow
-def test_it_loses_packets_when_told_and_the_kernel_sends_them_again() -> None:
+def test_it_loses_packets_on_demand_and_the_kernel_sends_them_again() -> None:
     """Every byte arrives all the same, and the sender's own counter shows what that took."""
     words = 60  # of which one in five is lost: none at all is less likely than one in 500,000
     counters: list[bytes] = []
@@ -51,7 +51,7 @@ def test_it_loses_packets_when_told_and_the_kernel_sends_them_again() -> None:
 def test_without_namespaces_one_line_says_what_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What refuses is named, and nothing is left running."""
+    """The program that refuses is named, and nothing is left running."""
     needs("ip")
     needs("nft")
     refusing = tmp_path / "unshare"
