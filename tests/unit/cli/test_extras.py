@@ -57,11 +57,13 @@ def test_a_lab_without_its_programs_lacks_those_of_the_included_extras_too() -> 
 @pytest.mark.parametrize(("command", "extra"), commands().items())
 def test_a_command_without_its_extra_is_refused_in_one_line(command: str, extra: str) -> None:
     """The line names the command, its extra, and what to run; options before it do not matter."""
+    name = command.replace("_", "-")
+
     with pytest.raises(MissingExtraError) as refused:
-        check_extra(["--verbose", command.replace("_", "-"), "--json"])
+        check_extra(["--verbose", name, "--json"])
 
     assert str(refused.value) == (
-        f"{command} needs the [{extra}] extra; run: pip install 'sse-observe[{extra}]'"
+        f"{name} needs the [{extra}] extra; run: pip install 'sse-observe[{extra}]'"
     )
 
 
