@@ -3,13 +3,13 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, beacon_app, metrics_app
 from sse_observe.asgi import App, Receive, Scope, Send
 from sse_observe.reference import reference_app
+from sse_observe.reference.producers import Params
 
 ROUTE = "/api/v1/stream"
 HEARTBEAT_SECONDS = 5
@@ -39,7 +39,7 @@ def service(metrics: SSEMetrics, weather: Weather, pages: App) -> App:
     and `pages` for the rest.
     """
 
-    async def produce(stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:  # noqa: ARG001
+    async def produce(stream_id: str, params: Params) -> AsyncIterator[str]:  # noqa: ARG001
         words = _ANSWER.split()
         del words[random.randint(len(words) // 2, len(words)) :]  # noqa: S311 - no secret
         fails_at = random.randrange(len(words)) if random.random() < weather.failing else -1  # noqa: S311

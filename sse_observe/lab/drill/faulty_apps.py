@@ -6,12 +6,12 @@ Each builds on the reference endpoint and has the one defect that its name says.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from sse_observe.asgi import App, Message, Receive, Scope, Send, answer
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.reference import MemoryStore, reference_app
+from sse_observe.reference.producers import Params
 
 _HEARTBEAT_SECONDS = 10.0
 # Longer than any drill: the reference endpoint always has heartbeats, and here none must come.
@@ -41,7 +41,7 @@ def _answers(
     Some take half as long again, some half as long: no fleet answers in step.
     """
 
-    async def produce(stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:  # noqa: ARG001
+    async def produce(stream_id: str, params: Params) -> AsyncIterator[str]:  # noqa: ARG001
         pace = random.uniform(0.5, 1.5)  # noqa: S311 - no secret
         for number in range(8):
             # The end follows the last word at once, as it does in life.
@@ -65,7 +65,7 @@ def _feed(
     For readers that stay: each new one would leave a feed behind that goes on.
     """
 
-    async def produce(stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:  # noqa: ARG001
+    async def produce(stream_id: str, params: Params) -> AsyncIterator[str]:  # noqa: ARG001
         while True:
             yield payload()
             # In small steps, so that a repaired feed goes on at once.
