@@ -19,7 +19,7 @@ _SERVERS = "/usr/sbin"
 
 
 def free_port() -> int:
-    """Return a TCP port on loopback that is free now."""
+    """Return a TCP port on loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
