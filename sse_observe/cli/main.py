@@ -1,39 +1,38 @@
-"""The door of the command line: starts the commands, or says which extra they need."""
+"""
+Run the command line: turns errors into one line, and every end into an exit code.
 
+Starts without any extra; only a command's own extra is looked for.
+"""
+
+import signal
 import sys
-from importlib.util import find_spec
+from typing import NoReturn
 
-EXTRAS = {
-    "render": ("typer", "rich", "yaml", "jinja2", "grafanalib"),
-    "report": ("typer", "rich", "yaml", "jinja2", "grafanalib", "plotly", "markdown_it"),
-    "lab": ("typer", "rich", "yaml", "jinja2", "grafanalib", "uvicorn", "markdown_it", "aiohttp"),
-}
-"""What each extra brings, by the name it is imported under."""
-
-NEEDS = {
-    "render": "render",
-    "runbook": "render",
-    "report": "report",
-    "demo": "lab",
-    "drill": "lab",
-}
-"""Which extra each command needs."""
+from sse_observe.cli.extras import check_extra
+from sse_observe.errors import SSEObserveError
 
 
-def missing(command: str) -> str | None:
-    """Return one line that names the extra a command lacks, or None where all is installed."""
-    extra = NEEDS.get(command, "render")
-    if all(find_spec(module) for module in EXTRAS[extra]):
-        return None
-    return f"{command} needs the [{extra}] extra; run: pip install 'sse-observe[{extra}]'"
+def main() -> NoReturn:
+    """
+    Run the command line and exit.
 
+    The exit code is 0, 1 for an error (one line for each mistake), 2 for a wrong call, or 130
+    for Ctrl-C and SIGTERM.
+    """
+    # A shell's background job inherits that Ctrl-C is ignored, and could not be ended at all.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A job's time limit comes as SIGTERM: like Ctrl-C, it ends what was started, in order.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        check_extra(sys.argv[1:])
+        # Imported here because only now typer is known to be installed.
+        from sse_observe.cli.app import app
 
-def main() -> None:
-    """Run the command line; the exit code is 0, 1 (it failed) or 2 (it was called wrongly)."""
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    lack = missing(words[0] if words and words[0] in NEEDS else "sse-observe")
-    if lack:
-        sys.exit(f"sse-observe: {lack}")
-    from sse_observe.cli.commands import run  # noqa: PLC0415  # only now is typer known to be there
-
-    run()
+        app()
+    except SSEObserveError as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"sse-observe: {line}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)

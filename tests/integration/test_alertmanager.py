@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sse_observe.catalog.load import load
-from sse_observe.lab.drill.faults import FAULTS, Fault
+from sse_observe.lab.drill.fault import Fault
+from sse_observe.lab.drill.faults import FAULTS
 from sse_observe.lab.programs.api import answers
 from sse_observe.lab.programs.process import Program, free_port
 from sse_observe.render.bundle import bundle

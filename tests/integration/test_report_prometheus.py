@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sse_observe.lab.drill.timeline import TimelineEvent
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.report.findings.conclusion import sentences
 from sse_observe.report.output.html_file import MOST_BYTES, html_file
@@ -61,11 +62,11 @@ def test_a_report_of_a_drill_names_the_injected_faults_route_first(
 ) -> None:
     """Two faults at once: the critical one's route stands in the conclusion, before the other's."""
     from sse_observe.lab.drill.drill import Drill
-    from sse_observe.lab.drill.faults import fault
+    from sse_observe.lab.drill.faults import fault_named
 
     reports: list[Report] = []
     threads: list[threading.Thread] = []
-    faults = (fault("oversized"), fault("freeze"))
+    faults = (fault_named("oversized"), fault_named("freeze"))
 
     watching: list[str] = []
     start = Prometheus.start
@@ -76,9 +77,9 @@ def test_a_report_of_a_drill_names_the_injected_faults_route_first(
 
     monkeypatch.setattr(Prometheus, "start", watched)
 
-    def tell(event: Any) -> None:
+    def on_event(event: TimelineEvent) -> None:
         # What was broken last is still to be seen, and Prometheus still there.
-        if event.what == "mended" and event.fault == "freeze":
+        if event.what == "repaired" and event.fault == "freeze":
             settings, scale = tmp_path / "sse-observe.yaml", drill.stack.scale
             settings.write_text(f"scrape_interval: {30_000 / scale:.0f}ms\ntime_scale: {scale:g}\n")
             request = ReportRequest(prometheus=watching[0], since="5m", settings=settings)
@@ -86,7 +87,7 @@ def test_a_report_of_a_drill_names_the_injected_faults_route_first(
             thread.start()
             threads.append(thread)
 
-    drill = Drill(faults, tell)
+    drill = Drill(faults, on_event)
     asyncio.run(drill.run())
     for thread in threads:
         thread.join(60)

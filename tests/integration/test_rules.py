@@ -111,12 +111,12 @@ def test_rules_load_and_evaluate(tmp_path: Path) -> None:
         scaled = []
         while time.monotonic() < deadline:
             rules = running.rules()
-            scaled = [rule for rule in rules if 'env="test"' in rule["query"]]
-            if all(rule["health"] != "unknown" for rule in scaled):
+            scaled = [rule for rule in rules if 'env="test"' in rule.query]
+            if all(rule.health != "unknown" for rule in scaled):
                 break
             time.sleep(0.1)
 
     assert len(rules) == wanted
-    assert [rule for rule in rules if rule["health"] == "err"] == []
+    assert [rule for rule in rules if rule.health == "err"] == []
     assert scaled
-    assert all(rule["health"] == "ok" for rule in scaled)
+    assert all(rule.health == "ok" for rule in scaled)

@@ -5,14 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from sse_observe.cli.extras import commands
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def run(*command: str | Path, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -29,26 +31,6 @@ def run(*command: str | Path, cwd: Path, code: int = 0) -> subprocess.CompletedP
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the wheel, built from the source tree."""
-    out = tmp_path_factory.mktemp("dist")
-    builder = tmp_path_factory.mktemp("builder")
-    venv.create(builder / "venv", with_pip=True)
-    pip = builder / "venv" / "bin" / "pip"
-    run(pip, "wheel", "-q", "--no-deps", "-w", out, ROOT, cwd=out)
-    return next(out.glob("*.whl"))
-
-
-@pytest.fixture(scope="module")
-def base(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the bin folder of an environment with the wheel and no extra."""
-    home = tmp_path_factory.mktemp("base")
-    venv.create(home / "venv", with_pip=True)
-    run(home / "venv" / "bin" / "pip", "install", "-q", "--no-compile", wheel, cwd=home)
-    return home / "venv" / "bin"
 
 
 def pythons() -> list[str]:
@@ -69,17 +51,47 @@ def pythons() -> list[str]:
     return list(found.values())
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel, built from the source tree."""
+    out = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", out, ROOT, cwd=out)
+    return next(out.glob("*.whl"))
+
+
+def installed(python: str, home: Path, requirement: str) -> Path:
+    """Return the bin folder of a new environment with one requirement in it."""
+    run(python, "-m", "venv", home / "venv", cwd=home)
+    bin_ = home / "venv" / "bin"
+    run(bin_ / "pip", "install", "-q", "--no-compile", requirement, cwd=home)
+    return bin_
+
+
+Environments = Mapping[str, Future[Path]]
+
+
+@pytest.fixture(scope="module")
+def environments(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environments]:
+    """Make all environments at once, since each mostly waits: one bare, one for each Python."""
+    wanted = {"base": (sys.executable, str(wheel))}
+    wanted |= {python: (python, f"{wheel}[render]") for python in pythons()}
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        yield {
+            name: pool.submit(installed, python, tmp_path_factory.mktemp("home"), requirement)
+            for name, (python, requirement) in wanted.items()
+        }
+
+
+@pytest.fixture(scope="module")
+def base(environments: Environments) -> Path:
+    """Return the bin folder of an environment with the wheel and no extra."""
+    return environments["base"].result()
+
+
 @pytest.fixture(scope="module", params=pythons())
-def bundle(
-    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def bundle(request: pytest.FixtureRequest, environments: Environments) -> Path:
     """Return the bin folder of an environment with the wheel and its [render] extra."""
-    home = tmp_path_factory.mktemp("render")
-    run(request.param, "-m", "venv", home / "venv", cwd=home)
-    run(
-        home / "venv" / "bin" / "pip", "install", "-q", "--no-compile", f"{wheel}[render]", cwd=home
-    )
-    return home / "venv" / "bin"
+    return environments[request.param].result()
 
 
 def test_the_base_install_counts_and_serves_metrics(base: Path, tmp_path: Path) -> None:
@@ -116,17 +128,14 @@ asyncio.run(main())
     run(base / "python", "-c", code, cwd=tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("command", "extra"),
-    [("render", "render"), ("runbook", "render"), ("report", "report"), ("demo", "lab")],
-)
+@pytest.mark.parametrize(("command", "extra"), commands().items())
 def test_each_command_names_its_missing_extra(
     base: Path, tmp_path: Path, command: str, extra: str
 ) -> None:
     """Without an extra a command says in one line what to install, and exits with 1."""
-    said = run(base / "sse-observe", command, cwd=tmp_path, code=1).stderr
+    errors = run(base / "sse-observe", command, cwd=tmp_path, code=1).stderr
 
-    assert said.splitlines() == [
+    assert errors.splitlines() == [
         f"sse-observe: {command} needs the [{extra}] extra; run: pip install 'sse-observe[{extra}]'"
     ]
 

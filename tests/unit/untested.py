@@ -7,6 +7,8 @@ UNTESTED: dict[str, str] = {
     "catalog/dashboards/stall_detection.py": "a board, data: tests/unit/catalog/test_dashboards.py",
     "catalog/dashboards/stream_health.py": "a board, data: tests/unit/catalog/test_dashboards.py",
     "catalog/dashboards/stream_health_depth.py": "rows: tests/unit/catalog/test_dashboards.py",
+    "lab/drill/stack.py": "a protocol and its data: the two stacks have tests",
+    "lab/drill/timeline.py": "data alone",
     "reference/store.py": "an interface; test_memory_store holds one store to it",
     "render/banner.py": "one sentence: tests/unit/render/test_bundle.py finds it in each file",
     "render/grafana/heatmap.py": "options alone: tests/integration/test_boards.py",

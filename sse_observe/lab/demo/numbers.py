@@ -1,4 +1,4 @@
-"""The guide's numbers, read from the text of a `/metrics` page: no Prometheus is needed."""
+"""The numbers of a demo, read from the text of `/metrics`: no Prometheus is needed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sse_observe.catalog.signals.completion import completion as completion_of
 @dataclass(frozen=True)
 class Numbers:
     """
-    What a service can say of its streams at one moment.
+    A service's own view of its streams at one moment.
 
     Counts are since the process started. `completion` is a share of 1, `mean_reconnect` is in
     seconds; both are None until something happened.
@@ -51,8 +51,8 @@ def read(exposition: str) -> Numbers:
     completed = samples.total("sse_streams_closed_total", reason="completed")
     cancelled = samples.total("sse_client_streams_total", outcome="cancelled")
     active = samples.total("sse_concurrent_streams")
-    # A stream between two connections counts as lost until it is back: the rules average such
-    # edges away, a single moment cannot.
+    # A stream between two connections counts as lost until it is back. The rules average this
+    # away, one scrape cannot.
     lost = max(started - completed - cancelled - active, 0)
     reconnects = samples.total("sse_reconnect_time_seconds_count")
     waited = samples.total("sse_reconnect_time_seconds_sum")

@@ -3,18 +3,18 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, beacon_app, metrics_app
-from sse_observe.lab.demo.pages import Pages
+from sse_observe.asgi import App, Receive, Scope, Send
 from sse_observe.reference import reference_app
+from sse_observe.reference.producers import Params
 
 ROUTE = "/api/v1/stream"
 HEARTBEAT_SECONDS = 5
 CLIENT = "/sse"
-"""Where the browser's client is served, and its reports are taken."""
+"""Where the browser's client is served, and its beacon reports are taken."""
 
 _ANSWER = (
     "An answer arrives word by word over one response and whoever loses the line on the way "
@@ -23,23 +23,23 @@ _ANSWER = (
 
 
 class ModelCrashedError(Exception):
-    """What an application's own failure in the middle of an answer looks like."""
+    """Stands for an application's own failure in the middle of an answer."""
 
 
 @dataclass
 class Weather:
-    """How bad things are just now: the share of answers that break off in the middle."""
+    """How bad things are now: `failing` is the share of answers that break off in the middle."""
 
     failing: float = 0.0
 
 
-def service(metrics: SSEMetrics, weather: Weather, pages: Pages) -> Any:
+def service(metrics: SSEMetrics, weather: Weather, pages: App) -> App:
     """
     Return the ASGI application: streams under /api/, /metrics, the browser's client under /sse/,
     and `pages` for the rest.
     """
 
-    async def produce(stream_id: str, params: Mapping[str, Any]) -> AsyncIterator[str]:  # noqa: ARG001
+    async def produce(stream_id: str, params: Params) -> AsyncIterator[str]:  # noqa: ARG001
         words = _ANSWER.split()
         del words[random.randint(len(words) // 2, len(words)) :]  # noqa: S311 - no secret
         fails_at = random.randrange(len(words)) if random.random() < weather.failing else -1  # noqa: S311
@@ -53,7 +53,7 @@ def service(metrics: SSEMetrics, weather: Weather, pages: Pages) -> Any:
     exposition = metrics_app(metrics)
     beacon = beacon_app(metrics)
 
-    async def route(scope: Any, receive: Any, send: Any) -> None:
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if path == "/metrics":
             await exposition(scope, receive, send)

@@ -1,16 +1,15 @@
-"""Synthetic users: each reads one answer after the other, on a phone that loses its network."""
+"""Synthetic users: each reads one answer after another, on a phone that loses its network."""
 
 import asyncio
 import random
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 from sse_observe.consumer import StreamFailedError, resume_stream
 from sse_observe.metrics import NETWORKS
 from sse_observe.registry import SSEMetrics
 
-# Roughly what mobile users bring; none of these numbers is a secret or a measurement.
+# Invented: roughly what mobile users look like.
 _NETWORK_WEIGHTS = (1, 2, 12, 75, 10)
 _CUT_SHARE = 0.2
 _CANCEL_SHARE = 0.06
@@ -25,9 +24,9 @@ def mobile() -> float | None:
 
 class Users:
     """
-    So many users at once, each a task; they stop with the block that started them.
+    Reads from `url` as `count` users at once, each a task, while the block runs.
 
-    What their clients see is counted in `metrics` under `route`.
+    Their clients count what they see in `metrics` under `route`.
     """
 
     def __init__(self, url: str, count: int, metrics: SSEMetrics, route: str) -> None:
@@ -41,12 +40,7 @@ class Users:
         self._tasks = [asyncio.create_task(self._live()) for _ in range(self._count)]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for task in self._tasks:
             task.cancel()
         if self._tasks:

@@ -1,4 +1,4 @@
-"""The fire drill: faults on routes of their own, and the alerting that must see each of them."""
+"""The fire drill: faults on routes of their own, and the alerts that must see each of them."""
 
 import asyncio
 import tempfile
@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sse_observe.errors import LabError
-from sse_observe.lab.drill.environment import Scene
-from sse_observe.lab.drill.faults import JOB, Fault
-from sse_observe.lab.drill.results import Report
-from sse_observe.lab.drill.scenario_run import Course, Happening
-from sse_observe.lab.drill.stack import OurStack, Stack
-from sse_observe.lab.programs.lossy_network import Wire
+from sse_observe.lab.drill.environment import Environment
+from sse_observe.lab.drill.fault import JOB, Fault
+from sse_observe.lab.drill.local_stack import LocalStack
+from sse_observe.lab.drill.results import Results
+from sse_observe.lab.drill.scenario_run import ScenarioRun
+from sse_observe.lab.drill.stack import Stack
+from sse_observe.lab.drill.timeline import TimelineEvent
+from sse_observe.lab.programs.lossy_network import LossyNetwork
 from sse_observe.lab.programs.process import find
+from sse_observe.lab.programs.prometheus import ActiveAlert
 from sse_observe.lab.programs.server import quiet
 
 FRAME_SECONDS = 0.5
@@ -31,29 +33,29 @@ FEW = 3
 @dataclass
 class Drill:
     """
-    One run of some faults, side by side; `tell` is called with each line of the timeline.
+    One run of some faults, side by side; `on_event` is called with each event of the timeline.
 
-    Everything is on loopback and ends with the run, but `theirs`, which then watches instead of a
-    stack of ours. LabError where a program is missing. A fault that this machine cannot cause is
-    skipped, unless it is the only one.
+    Everything is on loopback and ends with the run, except for an `external` stack, which then
+    watches instead of a local one. LabError where a program is missing. A fault that this machine
+    cannot cause is skipped, unless it is the only one.
     """
 
     faults: Sequence[Fault]
-    tell: Callable[[Happening], None]
-    theirs: Stack | None = None
+    on_event: Callable[[TimelineEvent], None]
+    external: Stack | None = None
     stack: Stack = field(init=False)
-    _timeline: list[Happening] = field(init=False, default_factory=list)
+    _timeline: list[TimelineEvent] = field(init=False, default_factory=list)
     _strays: set[str] = field(init=False, default_factory=set)
     _skipped: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Let our own stack watch where no other is given."""
+        """Let a local stack watch where no other is given."""
         most = FAST if len(self.faults) <= FEW else SLOW
         scale = min(most, *(fault.scale for fault in self.faults))
-        self.stack = self.theirs or OurStack(scale)
+        self.stack = self.external or LocalStack(scale)
 
-    async def run(self) -> Report:
-        """Run to the end of every fault's course."""
+    async def run(self) -> Results:
+        """Run until every fault is over."""
         self.stack.check()
         if any(fault.proxied for fault in self.faults):
             find("nginx", "nginx")
@@ -62,30 +64,23 @@ class Drill:
             stack.enter_context(quiet())
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sse-observe-")))
             programs = stack.enter_context(ExitStack())
-            wire, faults = self._wired(programs)
-            scene = Scene(faults, home, self.stack.rest, address=self.stack.address, wire=wire)
-            await stack.enter_async_context(scene)
-            # Not in a thread: whoever ends us meanwhile would leave it behind, starting things.
-            self.stack.start(programs, home, scene.url, scene.targets)
-            courses = [
-                Course(
-                    fault,
-                    scene.switches[fault.name],
-                    self.stack.alerts,
-                    60 / self.stack.scale,
-                    self._note,
-                )
-                for fault in faults
-            ]
-            await self._first_scrape(scene.targets)
+            network, faults = self._possible(programs)
+            environment = Environment(
+                faults, home, self.stack.rest, address=self.stack.address, network=network
+            )
+            await stack.enter_async_context(environment)
+            # Not in a thread: who ends us meanwhile would leave it behind, starting things.
+            self.stack.start(programs, home, environment.url, environment.targets)
+            runs = [self._run_of(fault, environment) for fault in faults]
+            await self._first_scrape(environment.targets)
             scraped = time.monotonic()
             await asyncio.sleep(self.healthy_seconds)
-            for course in courses:
-                course.begin(time.monotonic() - began)
-            await self._watch(courses, began)
+            for run in runs:
+                run.begin(time.monotonic() - began)
+            await self._watch(runs, began)
             missed = self._missed(time.monotonic() - scraped)
-        return Report(
-            tuple(course.verdict() for course in courses),
+        return Results(
+            tuple(run.verdict() for run in runs),
             tuple(sorted(self._strays)),
             round(time.monotonic() - began, 1),
             self.stack.scale,
@@ -96,26 +91,30 @@ class Drill:
 
     @property
     def healthy_seconds(self) -> float:
-        """How long all is well before the faults begin."""
+        """How long everything is healthy before the faults begin."""
         return HEALTHY_MINUTES * 60 / self.stack.scale
 
-    def _note(self, happening: Happening) -> None:
-        self._timeline.append(happening)
-        self.tell(happening)
+    def _run_of(self, fault: Fault, environment: Environment) -> ScenarioRun:
+        switch, minute = environment.switches[fault.name], 60 / self.stack.scale
+        return ScenarioRun(fault, switch, self.stack.alerts, minute, self._record)
 
-    def _wired(self, programs: ExitStack) -> tuple[Wire | None, list[Fault]]:
-        """Return the wire, where one is needed and to be had, and the faults that can be caused."""
-        whole = [fault for fault in self.faults if not fault.lossy]
-        if len(whole) == len(self.faults):
-            return None, whole
+    def _record(self, event: TimelineEvent) -> None:
+        self._timeline.append(event)
+        self.on_event(event)
+
+    def _possible(self, programs: ExitStack) -> tuple[LossyNetwork | None, list[Fault]]:
+        """Return the faults that can be caused here, and the lossy network if one needs it."""
+        others = [fault for fault in self.faults if not fault.lossy]
+        if len(others) == len(self.faults):
+            return None, others
         try:
-            wire = programs.enter_context(Wire())
+            network = programs.enter_context(LossyNetwork())
         except LabError as error:
-            if not whole:
+            if not others:
                 raise
-            self._skipped = {f.name: str(error) for f in self.faults if f.lossy}
-            return None, whole
-        return wire, list(self.faults)
+            self._skipped = {fault.name: str(error) for fault in self.faults if fault.lossy}
+            return None, others
+        return network, list(self.faults)
 
     async def _first_scrape(self, targets: Mapping[str, Sequence[str]]) -> None:
         """Wait until there is something to judge: Prometheus takes 5 s to find its targets."""
@@ -132,17 +131,15 @@ class Drill:
                     f"{self.stack.patience_seconds:g} s; {self.stack.unscraped()}"
                 )
 
-    async def _watch(self, courses: Sequence[Course], began: float) -> None:
-        """Show each course what there is to see, until all are over."""
-        signals = _selector(courses)
-        while any(course.phase != "over" for course in courses):
+    async def _watch(self, runs: Sequence[ScenarioRun], began: float) -> None:
+        """Show each run what there is to see, until all are over."""
+        signals = _selector(runs)
+        while any(run.phase != "over" for run in runs):
             await asyncio.sleep(FRAME_SECONDS)
-            found = await asyncio.to_thread(self.stack.found)
-            values = await asyncio.to_thread(self.stack.query, signals)
-            messages = await asyncio.to_thread(self.stack.notified)
-            for course in courses:
-                course.look(time.monotonic() - began, found, values, messages)
-            self._stray(found)
+            seen = await asyncio.to_thread(self.stack.observe, signals)
+            for run in runs:
+                run.observe(time.monotonic() - began, seen)
+            self._strays |= self._unexplained(seen.alerts)
 
     def _missed(self, seconds: float) -> float:
         """Return the share of the last scrapes that failed where no fault was the reason."""
@@ -150,17 +147,17 @@ class Drill:
         up = f'avg(avg_over_time(up{{job=~"{"|".join(sorted(jobs | {JOB}))}"}}[{seconds:.0f}s]))'
         return round(sum(1 - sample.value for sample in self.stack.query(up)), 3)
 
-    def _stray(self, found: Iterable[dict[str, Any]]) -> None:
-        """Note what fires and is no fault's doing."""
-        for alert in found:
-            labels = alert["labels"]
-            if alert["state"] == "firing" and not any(f.raises(labels) for f in self.faults):
-                self._strays.add(labels["alertname"])
+    def _unexplained(self, alerts: Iterable[ActiveAlert]) -> set[str]:
+        """Return the names of alerts that fire and come from no fault."""
+        return {
+            alert.name
+            for alert in alerts
+            if alert.state == "firing"
+            and not any(fault.raises(alert.labels) for fault in self.faults)
+        }
 
 
-def _selector(courses: Sequence[Course]) -> str:
+def _selector(runs: Sequence[ScenarioRun]) -> str:
     """Return one query for every signal that the faults' alerts watch."""
-    names = sorted(
-        {course.alerts[name].signals()[0] for course in courses for name in course.fault.alerts}
-    )
+    names = sorted({run.alerts[name].signals()[0] for run in runs for name in run.fault.alerts})
     return f'{{__name__=~"{"|".join(names)}", job=~"{JOB}.*"}}'

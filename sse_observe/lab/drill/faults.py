@@ -1,88 +1,13 @@
-"""
-The table of faults: how each is caused, and exactly which alerts it must raise, how soon.
+"""The table of faults, as `sse-observe drill` lists them."""
 
-Knows no clock: how long a minute of the rules takes is the drill's to say.
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from sse_observe import StreamRoute
 from sse_observe.errors import LabError
 from sse_observe.lab.drill import faulty_apps
-from sse_observe.lab.drill.faulty_apps import App, Switch
-from sse_observe.reference.app import STREAM_PATH
+from sse_observe.lab.drill.fault import Fault
 
-JOB = "drill"
-_FEED = StreamRoute(kind="continuous", dense_ids=True)
 _ANSWER = StreamRoute(terminal_events=("done",), dense_ids=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """
-    One fault on a route of its own.
-
-    `service` builds the application behind the route. While the fault is on, connections are cut
-    after about `life` seconds and readers wait `pause` seconds before they come back; `patience`
-    ends their reading after so many events. `retries` is how often they come back at all.
-    `read_timeout` puts an nginx with that limit in between; `buffering`, while it is on, a second
-    one with its defaults; `lossy` a wire that loses packets then. A fault that is `alone` has a
-    job and servers of its own: while it is on, an `exporter` does not answer, strangers send
-    `reports` that nobody can believe; and when it is turned on, its servers restart (`restarts`).
-    `within` is how soon the alerts must fire, in minutes of the rules; without alerts it is how
-    long none may. Those in `held` Alertmanager's example holds back, once the others fire.
-    `scale` is the most that time may be sped up: a rate grows with it, and one machine can do
-    only so much.
-    """
-
-    name: str
-    text: str
-    alerts: tuple[str, ...]
-    within: float
-    held: tuple[str, ...] = ()
-    service: Callable[[Switch], App] = faulty_apps.steady
-    route: StreamRoute = field(default_factory=lambda: _FEED)
-    users: int = 12
-    life: float | None = None
-    pause: float = 0.2
-    patience: int | None = None
-    retries: int | None = None
-    read_timeout: str | None = None
-    buffering: bool = False
-    lossy: bool = False
-    exporter: bool = False
-    reports: bool = False
-    restarts: bool = False
-    scale: float = 60
-
-    @property
-    def path(self) -> str:
-        """The route's path, which is its label too."""
-        return f"/{self.name}{STREAM_PATH}"
-
-    def raises(self, labels: Mapping[str, str]) -> bool:
-        """Whether an alert with these labels is this fault's doing."""
-        if labels.get("job") != self.job:
-            return False
-        return self.alone or labels.get("route") == self.path
-
-    @property
-    def alone(self) -> bool:
-        """Whether it cannot share servers with others: it is theirs, or has no route."""
-        return self.exporter or self.reports or self.restarts or self.lossy
-
-    @property
-    def proxied(self) -> bool:
-        """Whether there is an nginx before its service."""
-        return self.read_timeout is not None or self.buffering
-
-    @property
-    def job(self) -> str:
-        """The Prometheus job that watches it."""
-        return f"{JOB}-{self.name}" if self.alone else JOB
-
 
 FAULTS = (
     Fault(
@@ -128,7 +53,7 @@ FAULTS = (
         text="A feed falls silent, and no heartbeat tells its readers that it lives.",
         alerts=("SSEHeartbeatMissing",),
         within=25,
-        service=faulty_apps.quiet,
+        service=faulty_apps.silent,
         route=StreamRoute(kind="continuous", dense_ids=True, heartbeat_seconds=0.5),
     ),
     Fault(
@@ -153,7 +78,7 @@ FAULTS = (
     ),
     Fault(
         name="slow-reconnect",
-        text="Connections are lost each second, and the way back takes six.",
+        text="Connections are lost after a second, and a reconnect takes six.",
         alerts=("SSEHighReconnectLatency",),
         within=50,
         users=30,
@@ -212,12 +137,12 @@ FAULTS = (
     ),
     Fault(
         name="buffering-proxy",
-        text="A second nginx with its defaults, before the first, hands events on by the page.",
+        text="A second nginx with its defaults, before the first, holds events back.",
         alerts=("SSEDeliveryDelayed",),
         within=45,
         service=faulty_apps.talkative,
-        # The proxies change under all readers at once: ten that are cut at one age look like a
-        # time limit.
+        # All readers are cut at once when the proxies change. Ten that are cut at one age would
+        # look like a time limit.
         users=8,
         buffering=True,
     ),
@@ -243,7 +168,7 @@ FAULTS = (
         text="Strangers flood the beacon with reports under forged tokens.",
         alerts=("SSEClientReportsRejected",),
         within=50,
-        reports=True,
+        beacon_reports=True,
     ),
     Fault(
         name="exporter-gone",
@@ -253,10 +178,10 @@ FAULTS = (
         exporter=True,
     ),
 )
-"""Every fault, as `sse-observe drill` lists them."""
+"""Every fault, the healthy run first."""
 
 
-def fault(name: str) -> Fault:
+def fault_named(name: str) -> Fault:
     """Return the fault of that name; LabError names the nearest where there is none."""
     known = {fault.name: fault for fault in FAULTS}
     if name in known:

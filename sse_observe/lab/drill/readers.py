@@ -1,4 +1,4 @@
-"""The readers of one fault: real clients of this package, behind a network that the fault cuts."""
+"""The readers of one fault: real clients of this package, on connections that the fault cuts."""
 
 import asyncio
 import random
@@ -8,27 +8,27 @@ from dataclasses import replace
 from pathlib import Path
 
 from sse_observe.consumer import Response, StreamFailedError, aiohttp_transport, resume_stream
-from sse_observe.lab.drill.faults import Fault
-from sse_observe.lab.drill.faulty_apps import Switch
-from sse_observe.lab.programs.lossy_network import Wire
-from sse_observe.lab.programs.network import Dial, Network, Streams, straight
+from sse_observe.lab.drill.fault import Fault
+from sse_observe.lab.drill.switch import Switch
+from sse_observe.lab.programs.cutting_proxy import Connection, CuttingProxy, Dial, dial_port
+from sse_observe.lab.programs.lossy_network import LossyNetwork
 from sse_observe.lab.programs.nginx import Nginx
 from sse_observe.registry import SSEMetrics
 
 # How long a healthy reader waits, before it comes back and before it asks for the next stream.
 _PAUSE_SECONDS = 0.2
-# The guide's limit: heartbeats are fast here, and 2.5 of them no time on a busy machine.
+# Heartbeats are fast here: 2.5 of them, the usual limit, pass at once on a busy machine.
 _STALL_SECONDS = 30.0
-# The first streams are opened over so long, and more than so many over longer.
+# Forty readers open their first streams over two seconds; more readers take longer.
 _FIRST_SECONDS = 2.0
 _MANY = 40
 
 
 class Readers:
     """
-    As many readers as the fault wants, each a task; what they see is counted in `metrics`.
+    All readers of a fault, each a task; their clients count what they see in `metrics`.
 
-    They do what the fault says while `switch` is on.
+    While `switch` is on they behave as the fault says.
     """
 
     def __init__(self, fault: Fault, switch: Switch, metrics: SSEMetrics) -> None:
@@ -38,27 +38,16 @@ class Readers:
         self._url = ""
 
     @asynccontextmanager
-    async def of(self, port: int, home: Path, wire: Wire | None = None) -> AsyncIterator[None]:
-        """Read from a service, over what the fault puts in between, while the block runs."""
-        fault = self._fault
+    async def reading(
+        self, port: int, home: Path, network: LossyNetwork | None = None
+    ) -> AsyncIterator[None]:
+        """Read from the service at a port while the block runs; an nginx writes below `home`."""
         async with AsyncExitStack() as stack:
-            dial: Dial | None = wire.dial if wire else None
-            if fault.proxied:
-                nginx = Nginx(home, upstream=port, read_timeout=fault.read_timeout or "60s")
-                port = stack.enter_context(nginx).port
-                if fault.buffering:
-                    dial = self._proxy(nginx)
-            base = f"http://127.0.0.1:{port}"
-            if dial:
-                network = await stack.enter_async_context(Network(dial, lambda: None))
-                if fault.buffering:
-                    # What was opened through a wrong proxy stays wrong until it ends.
-                    self._switch.listeners.append(lambda _: network.cut())
-                base = network.url
-            self._url = f"{base}{fault.path}"
+            base = await self._connected(stack, port, home, network)
+            self._url = f"{base}{self._fault.path}"
             tasks = [
-                asyncio.create_task(self._live(number / fault.users))
-                for number in range(fault.users)
+                asyncio.create_task(self._live(number / self._fault.users))
+                for number in range(self._fault.users)
             ]
             try:
                 yield
@@ -67,26 +56,44 @@ class Readers:
                     task.cancel()
                 await asyncio.wait(tasks)
 
-    def _proxy(self, nginx: Nginx) -> Dial:
-        """Return what dials the proxy that is in use at the time."""
+    async def _connected(
+        self, stack: AsyncExitStack, port: int, home: Path, network: LossyNetwork | None
+    ) -> str:
+        """Put in between what the fault wants; return the URL that readers ask."""
+        dial: Dial | None = network.dial if network else None
+        if self._fault.proxied:
+            nginx = Nginx(home, upstream=port, read_timeout=self._fault.read_timeout or "60s")
+            port = stack.enter_context(nginx).port
+            if self._fault.buffering:
+                dial = self._dial_nginx(nginx)
+        if dial is None:
+            return f"http://127.0.0.1:{port}"
+        proxy = await stack.enter_async_context(CuttingProxy(dial))
+        if self._fault.buffering:
+            # A stream stays on the proxy that it was opened through.
+            self._switch.listeners.append(lambda _: proxy.cut())
+        return proxy.url
 
-        async def dial() -> Streams:
-            return await straight(nginx.buffering if self._switch.on else nginx.port)()
+    def _dial_nginx(self, nginx: Nginx) -> Dial:
+        """Return a function that connects to the nginx that is in use at the time."""
+
+        async def dial() -> Connection:
+            return await dial_port(nginx.buffering if self._switch.on else nginx.port)()
 
         return dial
 
     @asynccontextmanager
     async def _get(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[Response]:
-        """Ask as every client does, on a line that may be cut."""
+        """Ask as every client does, on a connection that may be cut."""
         async with aiohttp_transport()(url, headers) as response:
             yield replace(response, chunks=self._cut(response.chunks))
 
     async def _cut(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Pass on what comes while the line lives; a timeout is what a lost line looks like."""
+        """Pass chunks on until the connection is cut, which looks like a timeout."""
         until = None
         while True:
             if until is None and self._fault.life is not None and self._switch.on:
-                # No fleet loses all its lines in step.
+                # No fleet loses all its connections in step.
                 life = self._fault.life * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
                 until = asyncio.get_running_loop().time() + life
             try:

@@ -1,8 +1,8 @@
 """
-A loopback of its own that loses packets when it is told to, in a Linux network namespace.
+A loopback in a Linux network namespace of its own, which loses packets when it is told to.
 
-A process lives in there, hands its sockets out over a Unix socket, and ends with us; nothing
-outside of it changes, and no privilege is needed where users may make namespaces.
+A process lives in the namespace, hands its sockets out over a Unix socket, and ends with us.
+Nothing outside changes, and no privilege is needed where users may make namespaces.
 """
 
 import asyncio
@@ -10,17 +10,17 @@ import os
 import socket
 import subprocess
 import sys
-from types import TracebackType
 from typing import Self
 
 from sse_observe.errors import LabError
+from sse_observe.lab.programs.cutting_proxy import Connection
 from sse_observe.lab.programs.process import find
 
 _ANSWER_SECONDS = 20.0
 _TAKE, _LOSE, _KEEP = b"socket", b"lose ", b"keep"
 _DONE = b"done"
-# Dropped where they arrive, so that TCP itself has to send them again; dropped where they leave,
-# it would know at once.
+# Packets are dropped where they arrive, so that TCP has to find out and send them again. Where
+# they leave, the kernel would know at once.
 _LOSS = """
 table inet lossy {{
   chain receive {{
@@ -31,35 +31,36 @@ table inet lossy {{
 """
 
 
-class Wire:
+class LossyNetwork:
     """
-    A socket to listen on in there, and dialling it; LabError where no namespace is to be had.
+    A listening socket in the namespace, and connections to it.
 
-    One in five packets from the listening side is lost after `lose(True)`.
+    One in five packets from the listening side is lost after `lose(True)`. LabError where this
+    machine allows no namespace.
     """
 
     def __init__(self) -> None:
         self.listeners: tuple[socket.socket, ...] = ()
         self._port = 0
-        self._ours: socket.socket | None = None
+        self._near: socket.socket | None = None
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Self:
         """Make the namespace, and listen in it."""
         find("ip", "iproute2")
         find("nft", "nftables")
-        ours, theirs = socket.socketpair()
-        ours.settimeout(_ANSWER_SECONDS)
-        self._ours = ours
+        near, far = socket.socketpair()
+        near.settimeout(_ANSWER_SECONDS)
+        self._near = near
         # Root needs no user namespace, and many containers refuse one.
         user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
-        with theirs:
+        with far:
             self._process = subprocess.Popen(
                 [
                     *(find("unshare", "util-linux"), *user, "--net"),
-                    *(sys.executable, "-m", __name__, str(theirs.fileno())),
+                    *(sys.executable, "-m", __name__, str(far.fileno())),
                 ],
-                pass_fds=[theirs.fileno()],
+                pass_fds=[far.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -84,8 +85,8 @@ class Wire:
         """End the namespace, and its listener."""
         for listener in self.listeners:
             listener.close()
-        if self._ours is not None:
-            self._ours.close()
+        if self._near is not None:
+            self._near.close()
         if self._process is not None:
             self._process.communicate()
             self._process = None
@@ -94,8 +95,8 @@ class Wire:
         """Begin to lose packets, or stop it."""
         self._ask(_LOSE + str(self._port).encode() if on else _KEEP)
 
-    async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to the listener from within."""
+    async def dial(self) -> Connection:
+        """Connect to the listener from inside the namespace."""
         taken = self._take()
         taken.setblocking(False)
         try:
@@ -109,17 +110,17 @@ class Wire:
         (descriptor,) = self._ask(_TAKE)
         return socket.socket(fileno=descriptor)
 
-    def _ask(self, what: bytes) -> list[int]:
-        """Have something done in there; return the file descriptors that came back."""
-        if self._ours is None:
-            raise LabError("the wire was not started")
+    def _ask(self, request: bytes) -> list[int]:
+        """Have something done in the namespace; return the file descriptors that came back."""
+        if self._near is None:
+            raise LabError("the lossy network was not started")
         try:
-            self._ours.sendall(what)
-            answer, descriptors, _, _ = socket.recv_fds(self._ours, 500, 1)
+            self._near.sendall(request)
+            answer, descriptors, _, _ = socket.recv_fds(self._near, 500, 1)
         except TimeoutError:
             answer, descriptors = b"no answer in time", []
         except OSError:
-            # It has ended, and says why elsewhere.
+            # The process has ended; its last line on stderr says why.
             answer, descriptors = b"", []
         if answer != _DONE:
             raise LabError(f"no network namespace that loses packets: {self._reason(answer)}")
@@ -134,27 +135,22 @@ class Wire:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
 def _serve(side: socket.socket) -> None:
-    """Do what is asked until nobody is there to ask; runs in the namespace."""
+    """Do what is asked until the other side is closed; runs in the namespace."""
     _run("ip", "link", "set", "lo", "up")
-    while what := side.recv(100):
+    while request := side.recv(100):
         try:
-            if what == _TAKE:
+            if request == _TAKE:
                 with socket.socket() as made:
                     socket.send_fds(side, [_DONE], [made.fileno()])
                 continue
             _run("nft", "flush", "ruleset")
-            if what.startswith(_LOSE):
-                _run("nft", "-f", "-", text=_LOSS.format(port=int(what.removeprefix(_LOSE))))
+            if request.startswith(_LOSE):
+                _run("nft", "-f", "-", text=_LOSS.format(port=int(request.removeprefix(_LOSE))))
             side.sendall(_DONE)
         except subprocess.CalledProcessError as error:
             words = error.stderr.strip().splitlines() or [str(error)]

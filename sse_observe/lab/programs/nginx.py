@@ -1,4 +1,4 @@
-"""A real nginx on loopback, in front of one service: once as it should be, once by its defaults."""
+"""A real nginx on loopback before one service: configured for streams, and with its defaults."""
 
 import socket
 from contextlib import suppress
@@ -39,11 +39,12 @@ http {{
 
 class Nginx(Program):
     """
-    Passes everything to a port, and cuts an answer that is silent for `read_timeout`.
+    Passes everything to the port `upstream`, and cuts an answer that is silent for `read_timeout`.
 
-    Behind the port `buffering` a second one, with its defaults, asks the first. Two in a row hold
-    an answer back by the page: the inner one consumes `X-Accel-Buffering: no`, and the outer one
-    asks over HTTP/1.0, where nothing marks where an event ends.
+    At the port `buffering` a second server with nginx's defaults asks the first. Two in a row
+    hold an answer back until a memory page is full: the inner one consumes
+    `X-Accel-Buffering: no`, and the outer one asks over HTTP/1.0, where nothing marks where an
+    event ends.
     """
 
     def __init__(self, directory: Path, *, upstream: int, read_timeout: str = "60s") -> None:
@@ -62,7 +63,7 @@ class Nginx(Program):
         super().__init__(
             [
                 find("nginx", "nginx"),
-                # Else it tries the log that it was built with, before it reads ours.
+                # Else it writes to the log that it was built with, before it reads ours.
                 *("-e", "stderr", "-c", str(config), "-p", str(directory)),
             ],
             log=directory / "nginx.log",

@@ -1,4 +1,4 @@
-"""Programs that the lab starts and stops: on loopback, on free ports, by their own process id."""
+"""A child process: found, started, waited for and stopped by its own process id."""
 
 import shutil
 import signal
@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from sse_observe.errors import LabError
@@ -28,7 +27,7 @@ def free_port() -> int:
 
 
 def find(program: str, package: str) -> str:
-    """Return the path of a program; LabError that names the Debian package where it is missing."""
+    """Return the path of a program; LabError names the Debian package where it is missing."""
     path = shutil.which(program) or shutil.which(program, path=_SERVERS)
     if path is None:
         raise LabError(f"{program}: not found on PATH; install it: apt-get install {package}")
@@ -37,10 +36,10 @@ def find(program: str, package: str) -> str:
 
 class Program:
     """
-    One child process with its output in a file.
+    One child process with its output in the file `log`.
 
-    A context manager: it is started and waited for on entry, and stopped on exit, however the
-    block ends.
+    A context manager: it is started and waited for on entry, and stopped on exit. `ready` tells
+    whether it answers.
     """
 
     def __init__(
@@ -61,11 +60,11 @@ class Program:
 
     @property
     def name(self) -> str:
-        """The program's own name, for messages."""
+        """File name of the program, for messages."""
         return Path(self.command[0]).name
 
     def start(self) -> Self:
-        """Start it and wait until it answers; LabError with its last words where it does not."""
+        """Start it and wait until it answers; LabError with its last line where it does not."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command,
@@ -79,14 +78,14 @@ class Program:
         deadline = time.monotonic() + self._ready_seconds
         while not self._ready():
             if self._process.poll() is not None:
-                raise LabError(f"{self.name} ended at once: {self.last_words()}")
+                raise LabError(f"{self.name} ended at once: {self.last_line()}")
             if time.monotonic() > deadline:
                 self.stop()
                 raise LabError(f"{self.name} did not answer in {self._ready_seconds:g} s")
             time.sleep(0.02)
         return self
 
-    def last_words(self) -> str:
+    def last_line(self) -> str:
         """Return the last line that the program printed."""
         lines = self.log.read_text(errors="replace").splitlines()
         return next((line for line in reversed(lines) if line.strip()), "it printed nothing")
@@ -97,7 +96,7 @@ class Program:
             self._process.send_signal(number)
 
     def stop(self) -> None:
-        """Ask it to end, insist after a while, and wait until it is gone."""
+        """Ask it to end, kill it after a while, and wait until it is gone."""
         if self._process is None:
             return
         self.signal(signal.SIGTERM)
@@ -111,10 +110,5 @@ class Program:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

@@ -1,12 +1,12 @@
-"""A real Prometheus on loopback: started with given targets and rules, asked over its HTTP API."""
+"""A real Prometheus on loopback, and the part of its HTTP API that the lab asks."""
 
 import json
+import math
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from sse_observe.errors import LabError
@@ -22,14 +22,41 @@ class Sample:
     value: float
 
 
+@dataclass(frozen=True)
+class ActiveAlert:
+    """An alert that is `pending` or `firing` now."""
+
+    labels: Mapping[str, str]
+    state: str
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    value: float = math.nan
+
+    @property
+    def name(self) -> str:
+        """Name of the alert."""
+        return self.labels["alertname"]
+
+
+@dataclass(frozen=True)
+class LoadedRule:
+    """A rule as Prometheus has loaded it; `kind` is `recording` or `alerting`."""
+
+    name: str
+    kind: str
+    query: str = ""
+    health: str = "unknown"
+    last_error: str = ""
+    hold_seconds: float = 0.0
+
+
 class PrometheusAPI:
-    """The part of Prometheus' HTTP API that the lab needs; `url` has no trailing slash."""
+    """A Prometheus that may be anybody's; `url` has no trailing slash."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
 
     def get(self, path: str, **parameters: str | float) -> Any:
-        """Return the `data` of an API answer; LabError with Prometheus' own words on a fault."""
+        """Return the `data` of an API answer; LabError with Prometheus' own words for an error."""
         answer = ask(self.url, f"api/v1/{path}", **parameters)
         if not isinstance(answer, dict) or "data" not in answer:
             raise LabError(f"{self.url}: {path}: no answer of a Prometheus; check the address")
@@ -43,14 +70,29 @@ class PrometheusAPI:
             return [Sample({}, float(data["result"][1]))]
         return [Sample(row["metric"], float(row["value"][1])) for row in data["result"]]
 
-    def alerts(self) -> list[dict[str, Any]]:
-        """Return the pending and firing alerts as Prometheus states them."""
-        found: list[dict[str, Any]] = self.get("alerts")["alerts"]
-        return found
+    def alerts(self) -> list[ActiveAlert]:
+        """Return the alerts that are pending or firing now."""
+        return [
+            ActiveAlert(
+                alert["labels"], alert["state"], alert["annotations"], float(alert["value"])
+            )
+            for alert in self.get("alerts")["alerts"]
+        ]
 
-    def rules(self) -> list[dict[str, Any]]:
-        """Return all rules of all groups, with their health and last error."""
-        return [rule for group in self.get("rules")["groups"] for rule in group["rules"]]
+    def rules(self) -> list[LoadedRule]:
+        """Return all rules of all groups."""
+        return [
+            LoadedRule(
+                rule["name"],
+                rule["type"],
+                rule.get("query", ""),
+                rule.get("health", "unknown"),
+                rule.get("lastError", ""),
+                rule.get("duration", 0.0),
+            )
+            for group in self.get("rules")["groups"]
+            for rule in group["rules"]
+        ]
 
     def answers(self) -> bool:
         """Whether it is up and ready."""
@@ -59,9 +101,9 @@ class PrometheusAPI:
 
 class Prometheus(PrometheusAPI):
     """
-    A Prometheus of our own in a directory of ours, ended with the block that started it.
+    A Prometheus with its files in `directory`, ended with the block that started it.
 
-    `targets` maps a job name to `host:port` pairs; intervals are Prometheus durations.
+    `targets` maps a job's name to its `host:port` pairs; intervals are Prometheus durations.
     """
 
     def __init__(
@@ -137,7 +179,7 @@ class Prometheus(PrometheusAPI):
                 pass
         except urllib.error.HTTPError as error:
             error.close()
-            raise LabError(f"Prometheus refused the rules: {self._program.last_words()}") from None
+            raise LabError(f"Prometheus refused the rules: {self._program.last_line()}") from None
 
     def stop(self) -> None:
         """End it; harmless when it never ran."""
@@ -146,10 +188,5 @@ class Prometheus(PrometheusAPI):
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

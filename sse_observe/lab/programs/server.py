@@ -1,4 +1,4 @@
-"""A real uvicorn in a thread of this process, on loopback, ended with the block that started it."""
+"""A real uvicorn in a thread of this process, on loopback."""
 
 import logging
 import socket
@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import uvicorn
 
+from sse_observe.asgi import App
 from sse_observe.errors import LabError
 
 START_SECONDS = 10.0
@@ -18,7 +18,7 @@ START_SECONDS = 10.0
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep our own log lines off the terminal: what breaks in the lab breaks on purpose."""
+    """Keep our own log lines off the terminal: here streams break on purpose."""
     log = logging.getLogger("sse_observe")
     level = log.level
     log.setLevel(logging.CRITICAL)
@@ -30,16 +30,16 @@ def quiet() -> Iterator[None]:
 
 class Server:
     """
-    Serves an ASGI application on 127.0.0.1; `url` has no trailing slash.
+    Serves an ASGI application on 127.0.0.1 while the block runs; `url` has no trailing slash.
 
-    Port 0 takes a free one; LabError where a given one is taken. It answers on the sockets in
-    `more` too, and closes them. In a thread uvicorn leaves the process' signals alone. Streams
-    that are still open after `grace_seconds` are cut.
+    Port 0 takes a free one; LabError where a given one is taken. The server answers on the
+    sockets in `more` too, and closes them. In a thread uvicorn leaves the process' signals alone.
+    Streams that are still open after `grace_seconds` are cut.
     """
 
     def __init__(
         self,
-        app: Any,
+        app: App,
         *,
         port: int = 0,
         more: Sequence[socket.socket] = (),
@@ -71,12 +71,12 @@ class Server:
         )
 
     def start(self) -> Self:
-        """Start it and wait until it accepts."""
+        """Start it and wait until it accepts connections."""
         self._thread.start()
         deadline = time.monotonic() + START_SECONDS
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
-                raise LabError(f"{self.url}: the service did not start")
+                raise LabError(f"{self.url}: the service did not start; run the command again")
             time.sleep(0.01)
         return self
 
@@ -89,10 +89,5 @@ class Server:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

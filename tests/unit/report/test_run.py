@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sse_observe.cli import commands
+from sse_observe.cli import app as commands
 from sse_observe.errors import ReportError, SSEObserveError
 from tests.support.report_source import FakePrometheus, report_from
 

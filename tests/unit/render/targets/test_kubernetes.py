@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 from typer.testing import CliRunner
 
-from sse_observe.cli.commands import app
+from sse_observe.cli.app import app
 from sse_observe.render.bundle import bundle
 from sse_observe.render.check import check
 

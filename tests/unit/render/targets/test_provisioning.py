@@ -11,7 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from sse_observe.cli.commands import app
+from sse_observe.cli.app import app
 from sse_observe.errors import SettingsError
 from sse_observe.lab.programs.api import answers
 from sse_observe.lab.programs.process import Program, free_port
@@ -140,11 +140,11 @@ def test_prometheus_and_alertmanager_start_with_the_commands_of_the_stack(tmp_pa
 
     assert seen.labels["instance"] == service
     assert joined == [{"url": f"http://{pager}/api/v2/alerts"}]
-    kinds = [rule["type"] for rule in rules]
+    kinds = [rule.kind for rule in rules]
     files = bundle(settings).files
     assert kinds.count("recording") == files["alerts/sse-recording-rules.yaml"].count("- record:")
     assert kinds.count("alerting") == files["alerts/sse-alerts.yaml"].count("- alert:")
-    assert not [rule["lastError"] for rule in rules if "lastError" in rule]
+    assert not [rule.last_error for rule in rules if rule.last_error]
     # The trace that was recorded, not the one that was not.
     assert traced == {TRACE}
 

@@ -1,31 +1,30 @@
-"""A network that fails, between users and a service: a TCP proxy that cuts connections."""
+"""A TCP proxy that cuts connections, as a phone's change of networks does."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
-Lifetime = Callable[[], float | None]
-"""Says for each new connection after how many seconds it is cut; None leaves it whole."""
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-Dial = Callable[[], Awaitable[Streams]]
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Dial = Callable[[], Awaitable[Connection]]
 """Opens the connection behind a new one."""
+Lifetime = Callable[[], float | None]
+"""Returns for each new connection after how many seconds it is cut; None: never."""
 
 
-def straight(port: int) -> Dial:
-    """Return what dials a port on loopback."""
+def dial_port(port: int) -> Dial:
+    """Return a function that connects to a port on loopback."""
     return lambda: asyncio.open_connection("127.0.0.1", port)
 
 
-class Network:
+class CuttingProxy:
     """
-    Passes bytes between loopback and what is dialled, and cuts what its time has come for.
+    Passes bytes between a port on loopback and what `dial` connects to, until the cut.
 
-    A cut is a reset in both directions, as a phone's change of networks looks to both ends.
+    A cut closes both connections at once, in the middle of whatever is on its way.
     """
 
-    def __init__(self, dial: Dial, lifetime: Lifetime) -> None:
+    def __init__(self, dial: Dial, lifetime: Lifetime = lambda: None) -> None:
         self._dial = dial
         self._lifetime = lifetime
         self._server: asyncio.Server | None = None
@@ -37,12 +36,7 @@ class Network:
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
         self.cut()
@@ -59,14 +53,14 @@ class Network:
         if task is not None:
             self._open.add(task)
             task.add_done_callback(self._open.discard)
-        there: asyncio.StreamWriter | None = None
+        behind: asyncio.StreamWriter | None = None
         try:
             with suppress(OSError, TimeoutError, asyncio.CancelledError):
-                back, there = await self._dial()
+                back, behind = await self._dial()
                 async with asyncio.timeout(self._lifetime()):
-                    await asyncio.gather(_pour(reader, there), _pour(back, writer))
+                    await asyncio.gather(_pour(reader, behind), _pour(back, writer))
         finally:
-            for end in (writer, there):
+            for end in (writer, behind):
                 if end is not None:
                     end.transport.abort()
 

@@ -1,4 +1,4 @@
-"""Pages that report to a beacon as our browser client does, and strangers who only say that."""
+"""Clients that send beacon reports as a browser does, and strangers with forged tokens."""
 
 import asyncio
 import itertools
@@ -6,21 +6,21 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from sse_observe.lab.drill.faulty_apps import Switch
+from sse_observe.lab.drill.switch import Switch
 
 MOUNT = "/sse"
 """Where a beacon is mounted below a fault's route."""
 
-_PAGES = 4
+_CLIENTS = 4
 _STRANGERS = 8
-# Each page reports once and comes back as a new one, with a new token.
-_PAGE_SECONDS = 0.8
+# Each client reports once and comes back as a new one, with a new token.
+_CLIENT_SECONDS = 0.8
 _STRANGER_SECONDS = 0.3
 _FORGED = "bm8gdG9rZW4.bm8gc2lnbmF0dXJl"
 
 
-class Reporters:
-    """They report to the beacon below `path` on a port; strangers only while `switch` is on."""
+class BeaconClients:
+    """Send reports to the beacon below `path` on a port; strangers only while `switch` is on."""
 
     def __init__(self, port: int, path: str, switch: Switch) -> None:
         self._port = port
@@ -31,7 +31,7 @@ class Reporters:
     async def reporting(self) -> AsyncIterator[None]:
         """Report while the block runs."""
         tasks = [
-            *(asyncio.create_task(self._page()) for _ in range(_PAGES)),
+            *(asyncio.create_task(self._client()) for _ in range(_CLIENTS)),
             *(asyncio.create_task(self._stranger()) for _ in range(_STRANGERS)),
         ]
         try:
@@ -41,12 +41,12 @@ class Reporters:
                 task.cancel()
             await asyncio.wait(tasks)
 
-    async def _page(self) -> None:
+    async def _client(self) -> None:
         while True:
             with suppress(OSError, ValueError):
                 granted = json.loads(await self._ask("GET", "token"))
                 await self._report(granted["report_token"], 1)
-            await asyncio.sleep(_PAGE_SECONDS)
+            await asyncio.sleep(_CLIENT_SECONDS)
 
     async def _stranger(self) -> None:
         for number in itertools.count(1):

@@ -1,0 +1,81 @@
+"""The stack that a drill starts for itself: in shortened time, with a webhook that is notified."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from sse_observe.asgi import Receive, Scope, Send
+from sse_observe.catalog.model import Alert, Window
+from sse_observe.lab.bundle_pages import bundle_pages
+from sse_observe.lab.drill.service import Address
+from sse_observe.lab.drill.stack import Observation
+from sse_observe.lab.local_bundle import LocalBundle
+from sse_observe.lab.programs.alertmanager import Alertmanager
+from sse_observe.lab.programs.alertmanager import program as alertmanager
+from sse_observe.lab.programs.process import find
+from sse_observe.lab.programs.prometheus import PrometheusAPI, Sample
+from sse_observe.lab.programs.webhook import Webhook
+from sse_observe.lab.web_pages import WebPages
+from sse_observe.render.settings import AlertSettings
+
+# Pairs of longer windows would fire, and resolve, minutes after the repair.
+_WINDOWS = (
+    Window(long="1h", short="5m", factor=14.4, hold_for="2m", severity="critical"),
+    Window(long="6h", short="30m", factor=6, hold_for="15m", severity="critical"),
+)
+
+
+class LocalStack:
+    """A Prometheus and an Alertmanager on loopback; time goes `scale` times as fast."""
+
+    address: Address | None = None
+    patience_seconds = 60.0
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+        self.alerts: Mapping[str, Alert] = {}
+        self._pages = WebPages()
+        self._webhook = Webhook()
+        self._read = 0
+        self._prometheus = PrometheusAPI("")
+
+    async def rest(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the runbooks, and take Alertmanager's messages."""
+        app = self._webhook if scope["path"] == "/hook" else self._pages
+        await app(scope, receive, send)
+
+    def check(self) -> None:
+        """Refuse where a program is missing."""
+        find("prometheus", "prometheus")
+        alertmanager()
+
+    def start(
+        self, programs: ExitStack, home: Path, url: str, targets: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Render the bundle with links to `url`, and start both programs with it."""
+        burn = AlertSettings(windows=_WINDOWS)
+        bundle = LocalBundle(url, self.scale, {"SSEErrorBudgetBurn": burn})
+        self.alerts = {alert.name: alert for alert in bundle.catalog.alerts}
+        manager = Alertmanager(
+            home / "alertmanager", webhook=f"{url}/hook", group_by=("alertname", "job", "route")
+        )
+        programs.enter_context(manager)
+        prometheus = bundle.prometheus(home, targets, alertmanager=manager.address)
+        programs.enter_context(prometheus)
+        self._pages.add(bundle_pages(bundle.files, prometheus.url))
+        self._prometheus = prometheus
+
+    def unscraped(self) -> str:
+        """Return the remedy where no scrape succeeded in time."""
+        return "this machine is too busy; wait until it is less busy, or drill one fault"
+
+    def query(self, expr: str) -> list[Sample]:
+        """Ask an instant query."""
+        return self._prometheus.query(expr)
+
+    def observe(self, expr: str) -> Observation:
+        """Return what is to be seen now; `expr` selects the samples."""
+        alerts, samples = self._prometheus.alerts(), self.query(expr)
+        notifications = self._webhook.received[self._read :]
+        self._read += len(notifications)
+        return Observation(alerts, samples, notifications)

@@ -1,0 +1,130 @@
+"""One server of a drill: the streams of one fault, `/metrics`, and whatever else is asked for."""
+
+import asyncio
+import socket
+from typing import NamedTuple, Self
+
+from prometheus_client import CollectorRegistry
+
+from sse_observe import SSEMetrics, SSEObserveMiddleware, beacon_app, metrics_app
+from sse_observe.asgi import App, Receive, Scope, Send
+from sse_observe.errors import LabError
+from sse_observe.lab.drill.beacon_clients import MOUNT
+from sse_observe.lab.drill.fault import Fault
+from sse_observe.lab.drill.switch import Switch
+from sse_observe.lab.programs.lossy_network import LossyNetwork
+from sse_observe.lab.programs.server import Server
+
+
+class Address(NamedTuple):
+    """A host and a port to listen on."""
+
+    host: str
+    port: int
+
+
+class Service:
+    """
+    Serves the route of one fault, or of none, while the block runs; `rest` answers the rest.
+
+    Answers on loopback, on `address` too where one is given, and in the lossy network. A restart
+    begins with new metrics and an empty replay.
+    """
+
+    def __init__(
+        self,
+        fault: Fault | None,
+        switch: Switch,
+        rest: App,
+        *,
+        address: Address | None = None,
+        network: LossyNetwork | None = None,
+    ) -> None:
+        self._fault = fault
+        self._switch = switch
+        self._rest = rest
+        self._address = address
+        self._network = network
+        self._server = self._new_server(port=0)
+        self.port = self._server.port
+        self._restarting: asyncio.Future[None] | None = None
+        if fault and fault.restarts:
+            switch.listeners.append(self._turned)
+
+    async def __aenter__(self) -> Self:
+        self._server.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._restarting is not None:
+            await self._restarting
+        self._server.stop()
+
+    def _turned(self, on: bool) -> None:
+        if on:
+            loop = asyncio.get_running_loop()
+            self._restarting = loop.run_in_executor(None, self._restart)
+
+    def _restart(self) -> None:
+        self._server.stop()
+        self._server = self._new_server(self.port).start()
+
+    def _new_server(self, port: int) -> Server:
+        more = [] if self._network is None else [*self._network.listeners]
+        if self._address is not None:
+            more.append(_bound(self._address))
+        return Server(self._new_app(), port=port, more=more)
+
+    def _new_app(self) -> App:
+        """Return the application, with nothing counted and nothing to replay."""
+        self.metrics = SSEMetrics(CollectorRegistry())
+        exposition = metrics_app(self.metrics)
+        parts = {} if self._fault is None else self._parts(self._fault)
+
+        async def service(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                return
+            path = scope["path"]
+            app = next((app for start, app in parts.items() if path.startswith(start)), self._rest)
+            if path == "/metrics" and not self._exporter_gone:
+                app = exposition
+            await app(scope, receive, send)
+
+        return service
+
+    @property
+    def _exporter_gone(self) -> bool:
+        return self._fault is not None and self._fault.exporter and self._switch.on
+
+    def _parts(self, fault: Fault) -> dict[str, App]:
+        """Return the applications by the start of their paths; the first that fits answers."""
+        root = f"/{fault.name}"
+        streams = SSEObserveMiddleware(
+            _mounted(fault.service(self._switch), root),
+            metrics=self.metrics,
+            routes={fault.path: fault.route},
+            tcp_info=fault.lossy,
+        )
+        beacon = {f"{root}{MOUNT}/": beacon_app(self.metrics)} if fault.beacon_reports else {}
+        return {**beacon, f"{root}/": streams}
+
+
+def _mounted(app: App, root: str) -> App:
+    async def mounted(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "root_path": root}, receive, send)
+
+    return mounted
+
+
+def _bound(address: Address) -> socket.socket:
+    """Return a socket that is bound where somebody from outside will ask."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(address)
+    except OSError as error:
+        made.close()
+        reason = error.strerror or error
+        where = f"{address.host}:{address.port}"
+        raise LabError(f"{where}: {reason}; choose another with --listen") from None
+    return made

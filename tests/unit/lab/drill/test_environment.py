@@ -1,0 +1,79 @@
+"""The environment of a drill: who is served where, for which job."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from sse_observe.errors import LabError
+from sse_observe.lab.drill import environment as module
+from sse_observe.lab.drill.environment import Environment
+from sse_observe.lab.drill.fault import Fault
+from sse_observe.lab.drill.faults import fault_named
+from sse_observe.lab.drill.service import Address
+from sse_observe.lab.web_pages import WebPages
+
+
+def entered(faults: list[Fault], home: Path, address: Address | None = None) -> Environment:
+    """Return an environment that was entered and left."""
+
+    async def enter() -> Environment:
+        async with Environment(faults, home, WebPages(), address=address) as environment:
+            return environment
+
+    return asyncio.run(enter())
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
+    """The user's Prometheus would ask another program: refused before any stream is read."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = Address("127.0.0.1", taken.getsockname()[1])
+        with pytest.raises(LabError, match=rf":{address.port}: .* choose another with --listen"):
+            entered([fault_named("freeze")], tmp_path, address)
+
+
+@pytest.fixture
+def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no server and no reader; every server would be at port 7."""
+
+    class FakeService:
+        port, metrics = 7, None
+
+        def __init__(self, *_: Any, **__: Any) -> None:
+            """Listen nowhere."""
+
+        async def __aenter__(self) -> Self:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            """End nothing."""
+
+    @asynccontextmanager
+    async def reading(*_: Any) -> AsyncIterator[None]:
+        yield
+
+    monkeypatch.setattr(module, "Service", FakeService)
+    monkeypatch.setattr(module.Readers, "reading", reading)
+
+
+@pytest.mark.usefixtures("no_servers")
+def test_faults_that_share_a_job_have_a_server_each_at_ports_in_a_row(tmp_path: Path) -> None:
+    """A scrape of all routes at once would take too long; the user opens a range of ports."""
+    faults = [fault_named("freeze"), fault_named("oversized"), fault_named("restart")]
+
+    targets = entered(faults, tmp_path, Address("h", 9470)).targets
+
+    assert targets == {"drill": ["h:9470", "h:9471"], "drill-restart": ["h:9472"]}
+
+
+@pytest.mark.usefixtures("no_servers")
+def test_a_fault_with_its_own_job_gets_a_healthy_neighbour(tmp_path: Path) -> None:
+    """Where the only job falls silent, nobody can say which job it was."""
+    targets = entered([fault_named("exporter-gone")], tmp_path).targets
+
+    assert targets == {"drill": ["127.0.0.1:7"], "drill-exporter-gone": ["127.0.0.1:7"]}
