@@ -1,6 +1,7 @@
 # The menu. `make demo` and `make test` do all their own set-up on Debian or Ubuntu.
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= 4
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
@@ -8,6 +9,10 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 DEMO_PARTS := prometheus:prometheus
 TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager nginx:nginx haproxy:haproxy \
 	chromium:chromium node:nodejs tsc:node-typescript ip:iproute2 nft:nftables openssl:openssl
+
+# Tests wait more than they work, so four at once keep two cores busy. A file stays in one process,
+# and the files start in our order: those that wait longest first.
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast prove check render wheel bench setup parts
@@ -20,10 +25,10 @@ demo: parts $(VENV)/demo  ## See it work: streams, synthetic users, Prometheus, 
 	$(BIN)/sse-observe demo $(ARGS)
 
 test: setup  ## Everything but the exhaustive runs
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) --durations=15 $(ARGS)
 
-test-fast: $(VENV)/dev  ## Only what needs no server and less than a second
-	$(BIN)/python -m pytest -m "not slow and not prove" $(ARGS)
+test-fast: $(VENV)/dev  ## Everything that needs no server and less than a second
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 prove: PARTS = $(TEST_PARTS) victoria-metrics:victoria-metrics
 prove: parts $(VENV)/dev  ## The exhaustive runs
@@ -37,7 +42,7 @@ render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/ and the README's t
 	$(BIN)/sse-observe render
 	$(BIN)/python -m tests.support.readme
 
-bench: $(VENV)/dev  ## What the middleware costs, as ratios
+bench: $(VENV)/dev  ## Measure the cost of the middleware, as ratios
 	$(BIN)/python -m pytest tests/bench -m "prove or slow" -s -p no:randomly
 	$(BIN)/python tests/bench/beacon.py && $(BIN)/python tests/bench/headline.py
 

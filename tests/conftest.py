@@ -1,4 +1,4 @@
-"""What many tests share: real programs, a fresh registry, a clock that is turned by hand."""
+"""Fixtures that many tests share: a fresh registry, a clock turned by hand, a real Prometheus."""
 
 from collections.abc import Iterator
 
@@ -19,12 +19,14 @@ settings.load_profile("sse-observe")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the exhaustive tests to the run that asks for them by `-m`."""
+    """Put the files that wait longest first, and leave out what `-m` must ask for by name."""
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in long)
     if "prove" in config.getoption("-m"):
         return
-    kept = [item for item in items if item.get_closest_marker("prove") is None]
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = kept
+    exhaustive = {item for item in items if item.get_closest_marker("prove")}
+    config.hook.pytest_deselected(items=list(exhaustive))
+    items[:] = [item for item in items if item not in exhaustive]
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Return the one Prometheus of the session: no targets, no rules, history is pushed to it."""
+    """Return the one Prometheus of this process: no targets, no rules, history is pushed to it."""
     program = needs("prometheus")
     directory = tmp_path_factory.mktemp("prometheus")
     with Prometheus(directory, targets={}, program=program) as running:

@@ -6,7 +6,7 @@ import sys
 import time
 
 from sse_observe import SSEObserveMiddleware, StreamRoute, metrics_app
-from sse_observe.middleware.tracker import StreamTracker
+from sse_observe.middleware.tick import Tick
 from tests.support.asgi import END, Exchange, body, http_scope, start
 
 ROUTES = 50
@@ -67,13 +67,13 @@ async def measure(scrapes):
         await Exchange(metrics, http_scope("/metrics")).run()
         took.append(time.thread_time() - worked - sum(piece[0] for piece in pieces[ticked:]))
         await asyncio.sleep(0.05)
-    disconnect_watch = asyncio.create_task(watch())
+    watching = asyncio.create_task(watch())
     await asyncio.sleep(0)
     for _ in range(scrapes):
         longest = 0.0
         await Exchange(metrics, http_scope("/metrics")).run()
         stops.append(longest)
-    disconnect_watch.cancel()
+    watching.cancel()
     # The least: a scrape between two pieces of a tick also writes down what the tick added up.
     return {"calls": min(called), "took": took, "stops": stops}
 
@@ -108,6 +108,6 @@ async def app(scope, receive, send):
 
 def observed():
     """Return the application, its tick measured: in the server's process, and in no test's."""
-    StreamTracker._go_on = measured(StreamTracker._go_on)
+    Tick._go_on = measured(Tick._go_on)
     routes = {f"/r/{k}": StreamRoute(heartbeat_seconds=10) for k in range(ROUTES)}
     return SSEObserveMiddleware(app, routes=routes)

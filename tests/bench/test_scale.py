@@ -61,8 +61,8 @@ def totals(url):
     return found
 
 
-def told(url, what):
-    """Return what the server says of itself."""
+def ask(url, what):
+    """Return a measurement of the server's, or let it take the next step."""
     return requests.get(f"{url}/{what}", timeout=600).json()
 
 
@@ -70,21 +70,21 @@ async def observe(url, streams, scrapes):
     """Open, measure, stream, cut; return what was measured and counted."""
     crowd = Crowd(url)
     try:
-        # Each route has had a stream, so that no series is born between the two measurements.
+        # Each route has had a stream, so that no series begins between the two measurements.
         for k in range(ROUTES):
             await asyncio.to_thread(requests.get, f"{url}/r/{k}?brief", timeout=30)
         await asyncio.sleep(1.5)
-        without = await asyncio.to_thread(told, url, f"measure/{scrapes}")
+        without = await asyncio.to_thread(ask, url, f"measure/{scrapes}")
         began = time.monotonic()
         await crowd.come(streams)
         opened = time.monotonic() - began
         assert (await asyncio.to_thread(totals, url))["sse_concurrent_streams"] == streams
-        await asyncio.to_thread(told, url, "ticks")
-        with_all = await asyncio.to_thread(told, url, f"measure/{scrapes}")
+        await asyncio.to_thread(ask, url, "ticks")
+        with_all = await asyncio.to_thread(ask, url, f"measure/{scrapes}")
         await asyncio.sleep(2.5)
-        ticks = await asyncio.to_thread(told, url, "ticks")
+        ticks = await asyncio.to_thread(ask, url, "ticks")
         for number in range(ROUNDS):
-            await asyncio.to_thread(told, url, f"round/{number}")
+            await asyncio.to_thread(ask, url, f"round/{number}")
             assert await crowd.hear(number) == streams
         await asyncio.sleep(1.5)
         heard = await asyncio.to_thread(totals, url)
@@ -102,7 +102,7 @@ async def observe(url, streams, scrapes):
     "streams", [1_000, pytest.param(MOST, marks=pytest.mark.prove)], ids="{:,}".format
 )
 def test_streams_on_one_worker(streams):
-    """Every event reaches every stream; gauge, tick, scrape and loop are as promised."""
+    """Every event reaches every stream; gauge, tick, scrape and loop keep their limits."""
     options = ("--backlog", "4096", "--no-access-log")
     with serve_process("tests.apps.scale_app:observed", "--factory", *options) as server:
         url = server.url
@@ -133,8 +133,9 @@ def test_streams_on_one_worker(streams):
     assert after["sse_concurrent_streams"] == 0
     assert after["sse_orphaned_streams"] == 0
     assert after["sse_observer_faults_total"] == 0
-    # What looked at each stream would be called for each stream. Milliseconds are printed, not
-    # judged: two scrapes differ by more than 5 of them wherever anybody else works.
-    assert calls < streams / 2
+    # A look at each stream would be a call for each. A scrape right after a tick writes down every
+    # route besides, in some 13 calls each. Milliseconds are printed, not judged: two scrapes differ
+    # by more than 5 of them wherever anybody else works.
+    assert calls < streams
     if streams == MOST:
         assert worked <= 5

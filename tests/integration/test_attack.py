@@ -162,6 +162,7 @@ def held(*roots):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_strangers_add_no_series_and_fill_no_memory(metrics, monkeypatch):
     """After 100,000 strange requests there is no new series, and nothing of ours has grown."""
     monkeypatch.setattr("sse_observe.middleware.resume_loss._MOST_EPOCHS", MOST_EPOCHS)

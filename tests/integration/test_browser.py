@@ -23,7 +23,7 @@ from tests.support.programs import needs
 from tests.support.proxy import UnreliableProxy
 from tests.support.servers import serve, serve_process
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 URL = "/api/v1/stream"

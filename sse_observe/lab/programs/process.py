@@ -19,11 +19,16 @@ _SERVERS = "/usr/sbin"
 
 
 def free_port() -> int:
-    """Return a TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """
+    Return a TCP port on loopback that nobody listens on, and that nobody else gets for a minute.
+
+    We close a connection to it first, so it stays in TIME_WAIT: the kernel picks it for nobody,
+    and a server may listen on it all the same, since servers set SO_REUSEADDR.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        with socket.create_connection(address), listener.accept()[0]:
+            return int(address[1])
 
 
 def find(program: str, package: str) -> str:
