@@ -40,7 +40,7 @@ class Line:
 
 
 class Cycle:
-    """What uvicorn binds `receive` to."""
+    """The object that uvicorn binds `receive` to."""
 
     def __init__(self, transport):
         self.transport = transport

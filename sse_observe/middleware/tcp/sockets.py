@@ -1,5 +1,5 @@
 """
-What the kernel knows of the sockets under open streams, read in turns and counted by route.
+Sockets under open streams: what the kernel knows of each, read in turns and counted by route.
 
 Knows the tracker's lock and its tick; how a socket is found and read is the
 probe's business.

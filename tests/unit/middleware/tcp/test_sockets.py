@@ -1,100 +1,25 @@
-"""What the kernel knows of the socket under a stream, and of no other socket."""
+"""The kernel's facts on the socket under a stream, and on no other socket."""
 
 import asyncio
 import logging
 import os
 import socket
-import struct
 import subprocess
 import sys
-import time
-from contextlib import closing, contextmanager, suppress
-from http.client import HTTPConnection
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import h2.config
-import h2.connection
-import h2.events
 import pytest
-import requests
-from prometheus_client.parser import text_string_to_metric_families as parse
 
 from sse_observe import SSEObserveMiddleware, StreamRoute
-from sse_observe.lab.programs.process import free_port
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.tcp import Sockets, probe, sockets
 from sse_observe.middleware.tracker import StreamTracker
-from tests.support.asgi import END, http_scope, samples, start, value
-from tests.support.paths import ROOT
-from tests.support.programs import absent, needs
-from tests.support.servers import RawClient
-from tests.support.tcp_pair import Cycle, Line
-
-BIN = Path(sys.executable).parent
-SENT = "sse_tcp_sent_segments_total"
-AGAIN = "sse_tcp_retransmitted_segments_total"
-RTTS = "sse_tcp_rtt_seconds_count"
-UNSENT = "sse_tcp_unsent_bytes"
-FAULTS = "sse_observer_faults_total"
+from tests.support.asgi import http_scope, samples, value
+from tests.support.tcp_pair import Line
+from tests.support.tcp_streams import AGAIN, FAULTS, RTTS, SENT, UNSENT, Life, info, until_left
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-
-
-async def until_left(scope, receive, send):
-    await send(start())
-    await scope["leave"].wait()
-    await send(END)
-
-
-class Life:
-    """One stream over a line, from its response start until the block ends."""
-
-    def __init__(self, observed, scope, transport=None):
-        self._observed = observed
-        self._scope = {**scope, "leave": asyncio.Event()}
-        self._cycle = Cycle(transport)
-
-    async def __aenter__(self):
-        opened = asyncio.Event()
-
-        async def send(message):
-            opened.set()
-
-        self._task = asyncio.create_task(self._observed(self._scope, self._cycle.receive, send))
-        await opened.wait()
-        return self
-
-    async def __aexit__(self, *_):
-        self._scope["leave"].set()
-        await self._task
-
-
-@pytest.fixture
-def line():
-    made = Line()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def observed(metrics):
-    routes = {"/s": StreamRoute(), "/t": StreamRoute()}
-    return SSEObserveMiddleware(until_left, routes=routes, metrics=metrics, tcp_info=True)
-
-
-@pytest.fixture
-def tracker(metrics):
-    return StreamTracker.of(metrics)
-
-
-def info(*, state=1, received_ms=0, rtt=0, again=0, unsent=0, sent=0, size=280):
-    """Pack a tcp_info by the kernel's whole layout, which ours is a part of."""
-    words = [0] * 24
-    words[11], words[15], words[23] = received_ms, rtt, again
-    tail = [0, 0, unsent, 0, 0, sent]
-    packed = struct.pack("=8B24I4Q6I", state, *[0] * 7, *words, *[0] * 4, *tail)
-    return packed.ljust(280, b"\xff")[:size]
 
 
 def descriptors():
@@ -106,12 +31,12 @@ class Scripted:
 
     def __init__(self, fd):
         self.cookie = bytes([fd % 256]) * 8
-        self.told = {}
+        self.facts = {}
 
     def read(self):
-        if "error" in self.told:
-            raise self.told["error"]
-        return probe.facts(info(**self.told))
+        if "error" in self.facts:
+            raise self.facts["error"]
+        return probe.facts(info(**self.facts))
 
 
 @pytest.fixture
@@ -127,17 +52,8 @@ def scripted(monkeypatch):
     return made
 
 
-def test_a_tcp_info_of_any_kernel_is_read() -> None:
-    """A newer kernel's answer is longer, an older one's shorter: what is missing is 0."""
-    told = {"state": 8, "received_ms": 7, "rtt": 1234, "again": 5, "unsent": 99, "sent": 40}
-
-    assert probe.facts(info(**told)[: probe._INFO.size]) == (8, 7, 1234, 5, 99, 40)
-    assert probe.facts(info(**told, size=104)) == (8, 7, 1234, 5, 0, 0)
-    assert probe.facts(b"") == (0,) * 6
-
-
 def test_segments_count_from_the_opening_to_the_end(metrics, observed, tracker, line) -> None:
-    """What the connection carried before the stream is not the stream's."""
+    """Segments that the connection carried before the stream are not the stream's."""
 
     async def live():
         line.say(7)
@@ -164,10 +80,10 @@ def test_counters_of_32_bits_may_wrap(metrics, observed, tracker, line, scripted
 
     async def live():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Scripted, "told", {"sent": 2**32 - 1, "again": 2**32 - 2}, raising=False)
+            patch.setattr(Scripted, "facts", {"sent": 2**32 - 1, "again": 2**32 - 2}, raising=False)
             patch.setattr(Scripted, "__init__", lambda self, _: setattr(self, "cookie", b"c"))
             async with Life(observed, line.scope(), line):
-                scripted[0].told = {"sent": 9, "again": 1}
+                scripted[0].facts = {"sent": 9, "again": 1}
                 tracker.tick()
 
     asyncio.run(live())
@@ -183,15 +99,15 @@ def test_bytes_not_sent_are_summed_over_open_streams(
 
     async def live():
         async with Life(observed, line.scope(), line), Life(observed, line.scope("/t"), line):
-            scripted[0].told = {"unsent": 5000}
-            scripted[1].told = {"unsent": 300}
+            scripted[0].facts = {"unsent": 5000}
+            scripted[1].facts = {"unsent": 300}
             async with Life(observed, line.scope(), line):
-                scripted[2].told = {"unsent": 70}
+                scripted[2].facts = {"unsent": 70}
                 tracker.tick()
                 shown.append(
                     (value(metrics, UNSENT, route="/s"), value(metrics, UNSENT, route="/t"))
                 )
-            scripted[0].told = {"unsent": 4000}
+            scripted[0].facts = {"unsent": 4000}
             tracker.tick()
             shown.append((value(metrics, UNSENT, route="/s"), value(metrics, UNSENT, route="/t")))
 
@@ -256,7 +172,7 @@ def test_what_waits_on_a_shared_socket_moves_with_the_charge(
         first = Life(observed, line.scope("/t"), line)
         await first.__aenter__()
         async with Life(observed, line.scope("/s"), line):
-            one.told = {"unsent": 900}
+            one.facts = {"unsent": 900}
             tracker.tick()
             assert samples(metrics, UNSENT) == {UNSENT + "{route=/t}": 900}
             await first.__aexit__()
@@ -397,7 +313,7 @@ def test_streams_take_turns_when_they_are_many(metrics, observed, tracker, scrip
 
 
 def test_a_source_that_is_off_exports_nothing(metrics) -> None:
-    """Without the switch there is no series; with it all are born at 0."""
+    """Without the switch there is no series; with it all start at 0."""
     routes = {"/s": StreamRoute()}
     SSEObserveMiddleware(until_left, routes=routes, metrics=metrics)
     assert not tcp_series(metrics)
@@ -508,378 +424,3 @@ def test_our_faults_are_counted_and_never_the_streams(
     assert counted == {FAULTS + "{where=tcp}"}
     assert value(tracker.metrics, "sse_streams_closed_total", reason="completed") == 1
     assert value(tracker.metrics, "sse_concurrent_streams") == 0
-
-
-# Finding a socket by its two ends.
-
-
-def ends(here, there, port_here, port_there):
-    return (
-        struct.pack("!HH", port_here, port_there) + here.ljust(16, b"\0") + there.ljust(16, b"\0")
-    )
-
-
-V4 = ends(b"\x7f\0\0\1", b"\x0a\0\0\7", 8000, 5123)
-V6 = ends(bytes(15) + b"\1", b"\x20\1\x0d\xb8" + bytes(11) + b"\7", 8000, 5123)
-
-
-@pytest.mark.parametrize(
-    ("scope", "expected"),
-    [
-        ({"client": ("10.0.0.7", 5123)}, V4),
-        ({"client": ("10.0.0.7", "5123"), "server": ("127.0.0.1", "8000")}, V4),
-        ({"client": ("::ffff:10.0.0.7", 5123), "server": ("::FFFF:127.0.0.1", 8000)}, V4),
-        ({"client": ("2001:db8::7", 5123), "server": ("::1", 8000)}, V6),
-        ({"client": ("10.0.0.7", 5123), "headers": {"host": "10.0.0.7"}}, V4),
-        ({"client": ("10.0.0.7", 5123), "headers": {"x-forwarded-for": "10.9.9.9"}}, V4),
-        ({"client": ("10.0.0.7", 5123), "headers": {"x-forwarded-for": "1.2.3.4, 10.0.0.7"}}, None),
-        ({"client": ("10.0.0.7", 5123), "headers": {"forwarded": 'for="10.0.0.7:5123"'}}, None),
-        ({"client": ("2001:db8::7", 5123), "headers": {"x-real-ip": "2001:DB8::7"}}, None),
-        ({"client": ("10.0.0.7", 0)}, None),
-        ({"client": None}, None),
-        ({"server": None}, None),
-        ({"client": ("10.0.0.7", 5123), "server": ("::1", 8000)}, None),
-        ({"client": ("testclient", 50000), "server": ("testserver", 80)}, None),
-        ({"client": ("10.0.0.7", 5123), "http_version": "3"}, None),
-    ],
-)
-def test_only_ends_that_are_the_connections_own_are_asked_for(scope, expected) -> None:
-    """A client that a header names is not the other end of this connection."""
-    found = probe.ends_of(http_scope(**scope))
-
-    assert (found and found[1]) == expected
-
-
-def test_a_server_on_every_address_is_asked_for_by_the_one_that_faces_the_client() -> None:
-    """Some servers (granian) tell where they listen, not where they were reached."""
-    scope = http_scope(client=("127.0.0.1", 5), server=("0.0.0.0", 6))
-
-    assert probe.ends_of(scope) == (socket.AF_INET, ends(b"\x7f\0\0\1", b"\x7f\0\0\1", 6, 5))
-
-
-def test_a_socket_is_found_by_its_ends(metrics, observed, tracker, line) -> None:
-    """Where a server hides its transport, the kernel is asked, and counts the same."""
-
-    async def live():
-        async with Life(observed, line.scope()):
-            line.say(3)
-            tracker.tick()
-            line.say(2)
-
-    asyncio.run(live())
-
-    assert value(metrics, SENT, route="/s") == 5
-    assert value(metrics, RTTS) == 2
-
-
-def test_whoever_is_not_connected_is_not_found(
-    metrics, observed, tracker, line, monkeypatch
-) -> None:
-    """A listener answers for strangers, and an old connection for a forged name: neither counts."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        stranger = http_scope(client=("127.0.0.1", 1), server=listener.getsockname())
-        line.say()
-        line.client.send(b"request")
-        time.sleep(0.05)
-        monkeypatch.setattr(probe, "_REQUEST_AGE_MS", 10)
-
-        async def live():
-            async with Life(observed, stranger), Life(observed, line.scope()):
-                line.say(5)
-                tracker.tick()
-
-        asyncio.run(live())
-
-    assert samples(metrics, "sse_tcp") == {}
-    assert value(metrics, FAULTS) == 0
-
-
-def test_one_address_for_two_http_1_streams_is_a_lie(metrics, observed, tracker, line) -> None:
-    """HTTP/1 answers one request at a time, so the second one gets no socket."""
-
-    async def live():
-        async with Life(observed, line.scope("/s")), Life(observed, line.scope("/t")):
-            line.say(4)
-
-    asyncio.run(live())
-
-    assert (value(metrics, SENT, route="/s"), value(metrics, SENT, route="/t")) == (4, 0)
-
-
-# Real servers.
-
-UVICORN = ("uvicorn", "--log-level", "critical", "--host", "127.0.0.1", "--port", "{port}")
-APP = "tests.apps.tcp_app"
-SERVERS = {
-    "uvicorn-h11": (*UVICORN, "--http", "h11", "--loop", "asyncio", f"{APP}:app"),
-    "uvicorn-httptools": (
-        *UVICORN,
-        "--http",
-        "httptools",
-        "--loop",
-        "uvloop",
-        f"{APP}:app",
-    ),
-    "uvicorn-hidden": (*UVICORN, f"{APP}:hidden"),
-    "hypercorn": (
-        "hypercorn",
-        "--log-level",
-        "critical",
-        "-b",
-        "127.0.0.1:{port}",
-        f"{APP}:app",
-    ),
-    "granian": (
-        *("granian", "--interface", "asgi", "--no-log", "--host", "0.0.0.0"),
-        *("--workers-kill-timeout", "1", "--port", "{port}", f"{APP}:app"),
-    ),
-}
-
-
-@contextmanager
-def served(command, *, port=None, before=(), ready=None):
-    """Run one server; give its URL."""
-    port = port or free_port()
-    program, *options = command
-    process = subprocess.Popen(
-        [*before, BIN / program, *(option.format(port=port) for option in options)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 20
-        while True:
-            assert process.poll() is None, f"{command[0]} did not start"
-            assert time.monotonic() < deadline, f"{command[0]} does not answer"
-            with suppress(requests.ConnectionError, subprocess.CalledProcessError):
-                (ready or scrape)(url)
-                break
-            time.sleep(0.05)
-        yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(8)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def scrape(url, text=None):
-    """Return the kernel families by name and route, and our faults."""
-    found = {}
-    for family in parse(text or requests.get(f"{url}/metrics", timeout=5).text):
-        for sample in family.samples:
-            if sample.name in (SENT, AGAIN, RTTS, UNSENT, FAULTS):
-                key = (sample.name, sample.labels.get("route", ""))
-                found[key] = found.get(key, 0) + sample.value
-    return found
-
-
-def settled(url, claim, seconds=4):
-    """Scrape until the claim holds; return the last scrape."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = scrape(url)
-        if claim(found) or time.monotonic() > deadline:
-            return found
-        time.sleep(0.05)
-
-
-def received(client):
-    """Return how many data segments the kernel at this end has received."""
-    return struct.unpack_from(
-        "=I", client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 512), 152
-    )[0]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("server", SERVERS)
-def test_segments_are_those_the_client_received(server) -> None:
-    """Sent as the server's kernel counts them is what the client's kernel counts, but the last."""
-    with served(SERVERS[server]) as url:
-        with RawClient(f"{url}/s?events=60&every=0.02") as client:
-            client.until_end()
-            truth = received(client.socket)
-        found = settled(url, lambda found: found[RTTS, "/s"] >= 2)
-
-    # The head comes before the opening or just after, the end's own chunk may come after it.
-    assert truth - 2 <= found[SENT, "/s"] <= truth
-    assert truth >= 40
-    # On a busy machine an acknowledgement may be late enough to ask twice.
-    assert found[AGAIN, "/s"] <= 3
-    assert found[RTTS, "/s"] >= 2
-    assert found[UNSENT, "/s"] == found[FAULTS, ""] == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("server", ["hypercorn", "granian"])
-def test_http_2_streams_share_their_segments(server) -> None:
-    """Four streams over one connection are not four times its segments."""
-    with served(SERVERS[server]) as url:
-        host, port = url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), 10) as client:
-            two = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
-            two.initiate_connection()
-            for number in (1, 3, 5, 7):
-                headers = {
-                    ":method": "GET",
-                    ":path": "/s?events=60&every=0.02",
-                    ":scheme": "http",
-                    ":authority": f"{host}:{port}",
-                }
-                two.send_headers(number, list(headers.items()), end_stream=True)
-            open_streams = 4
-            while open_streams:
-                client.sendall(two.data_to_send())
-                for event in two.receive_data(client.recv(65536)):
-                    open_streams -= isinstance(event, h2.events.StreamEnded)
-                    if isinstance(event, h2.events.DataReceived):
-                        two.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-            truth = received(client)
-            found = settled(url, lambda found: found[SENT, "/s"] >= truth * 0.8)
-
-    assert truth * 0.8 <= found[SENT, "/s"] <= truth
-    assert found[FAULTS, ""] == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["app", "hidden"])
-def test_a_forged_forwarding_header_joins_no_other_socket(name) -> None:
-    """The live connection that the header names is charged to nobody."""
-    command = (
-        *UVICORN,
-        "--proxy-headers",
-        "--forwarded-allow-ips",
-        "*",
-        f"{APP}:{name}",
-    )
-    with served(command) as url, closing(HTTPConnection(urlsplit(url).netloc)) as victim:
-
-        def live():
-            victim.request("GET", "/metrics")
-            assert victim.getresponse().read()
-            return victim.sock.getsockname()
-
-        address = live()
-        forged = {"X-Forwarded-For": "{}:{}".format(*address)}
-        with RawClient(f"{url}/s?events=40&every=0.03", headers=forged) as client:
-            for _ in range(50):
-                assert live() == address
-            client.until_end()
-            truth = received(client.socket)
-        found = settled(url, lambda found: found[RTTS, "/s"])
-
-    if name == "app":
-        assert truth - 2 <= found[SENT, "/s"] <= truth
-    else:
-        assert found[SENT, "/s"] == found[RTTS, "/s"] == 0
-    assert found[FAULTS, ""] == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("server", ["uvicorn-h11", "uvicorn-httptools", "hypercorn", "granian"])
-def test_the_backlog_of_a_client_that_reads_nothing_is_seen(server) -> None:
-    """It grows while the stream is open, and is gone with it."""
-    with served(SERVERS[server]) as url:
-        with RawClient(f"{url}/s?events=200&every=0.01&size=60000"):
-            grown = settled(url, lambda found: found[UNSENT, "/s"] > 500_000, 8)
-        gone = settled(url, lambda found: not found[UNSENT, "/s"], 8)
-
-    assert grown[UNSENT, "/s"] > 500_000
-    assert gone[UNSENT, "/s"] == 0
-
-
-# Real loss.
-
-LOSS = """
-table inet lossy {
-  chain receive {
-    type filter hook input priority 0
-    iifname "far" tcp sport %d numgen random mod 10 == 0 drop
-  }
-}
-"""
-
-
-def ip(*words):
-    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=10)
-
-
-@pytest.fixture
-def link():
-    """Two network namespaces with a wire between them: (server's, client's)."""
-    needs("ip")
-    needs("nft")
-    near, far = (f"sse-{os.getpid()}-{end}" for end in ("near", "far"))
-    try:
-        ip("netns", "add", near)
-    except subprocess.CalledProcessError as error:
-        reason = f"no network namespaces here: {error.stderr.decode().strip()}"
-        absent(reason)
-    try:
-        ip("netns", "add", far)
-        ip("link", "add", "near", "netns", near, "type", "veth", "peer", "far", "netns", far)
-        for space, device, address in (
-            (near, "near", "10.77.0.1/24"),
-            (far, "far", "10.77.0.2/24"),
-        ):
-            ip("-n", space, "addr", "add", address, "dev", device)
-            ip("-n", space, "link", "set", device, "up")
-            ip("-n", space, "link", "set", "lo", "up")
-        yield near, far
-    finally:
-        for space in (near, far):
-            subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
-
-
-def inside(space, code):
-    """Run Python in a namespace; return what it prints."""
-    command = ["ip", "netns", "exec", space, sys.executable, "-c", code]
-    done = subprocess.run(command, check=True, capture_output=True, timeout=60, text=True)
-    return done.stdout
-
-
-@pytest.mark.slow
-def test_lost_segments_are_counted_as_sent_again(link) -> None:
-    """A wire that loses a tenth shows about a tenth; the same wire before that, nothing."""
-    near, far = link
-    port = 8000
-
-    def look(url):
-        fetch = f"import urllib.request as u; print(u.urlopen('{url}/metrics').read().decode())"
-        return scrape(url, inside(near, fetch))
-
-    def read():
-        inside(
-            far,
-            "import urllib.request as u\n"
-            f"u.urlopen('http://10.77.0.1:{port}/s?events=400&every=0.005&size=1400').read()",
-        )
-
-    uvicorn = ["uvicorn", "--log-level", "critical", "--host", "0.0.0.0", "--port", "{port}"]
-    before = ("ip", "netns", "exec", near)
-    with served((*uvicorn, f"{APP}:app"), port=port, before=before, ready=look) as url:
-        read()
-        clean = look(url)
-        subprocess.run(
-            ["ip", "netns", "exec", far, "nft", "-f", "-"],
-            input=LOSS % port,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-        read()
-        lossy = look(url)
-
-    assert clean[SENT, "/s"] >= 400
-    assert clean[AGAIN, "/s"] <= 0.01 * clean[SENT, "/s"]
-    sent = lossy[SENT, "/s"] - clean[SENT, "/s"]
-    again = lossy[AGAIN, "/s"] - clean[AGAIN, "/s"]
-    assert 0.04 * sent < again < 0.4 * sent
-    assert lossy[FAULTS, ""] == 0
