@@ -22,14 +22,14 @@ HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cach
 PATHS = [f"/{ending}" for ending in (*ENDINGS, "resumed")]
 
 
-def told(ending):
-    """Tell whether the test has told this stream to end by itself."""
-    return (Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]) / f"told-{ending}").exists()
+def released(ending):
+    """Whether the test lets this stream end by itself now."""
+    return (Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]) / f"released-{ending}").exists()
 
 
-async def until_told(ending):
-    """Wait for that word, which comes from another process, and may overtake the FIN."""
-    while not told(ending):  # noqa: ASYNC110
+async def until_released(ending):
+    """Wait for that; it comes from another process, and may overtake the FIN."""
+    while not released(ending):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     await asyncio.sleep(0.3)
 
@@ -48,15 +48,15 @@ async def bodies(ending, *, ends=False):
         for _ in range(30):
             yield b"data: " + b"x" * 400_000 + b"\n\n"
             await asyncio.sleep(0.01)
-        await until_told(ending)
-        # What a watch_disconnect application sends to nobody.
+        await until_released(ending)
+        # A send-only application sends it to nobody.
         yield EVENT
     elif ending in LEAVING:
-        while not (ends and told(ending)):
+        while not (ends and released(ending)):
             if ending == "vanish":
                 yield EVENT
             await asyncio.sleep(0.05)
-        # The word may have come faster than the FIN.
+        # The release may have come faster than the FIN.
         await asyncio.sleep(0.3)
         yield EVENT
     elif ending == "fail-mid":
@@ -64,7 +64,7 @@ async def bodies(ending, *, ends=False):
     elif ending == "cancel":
         raise asyncio.CancelledError
     elif ending == "sigterm-within":
-        await until_told(ending)
+        await until_released(ending)
     elif ending == "sigterm-past":
         await asyncio.Event().wait()
 
@@ -88,7 +88,7 @@ async def _stream(send, source):
     await send({"type": "http.response.body"})
 
 
-async def watch_disconnect(scope, receive, send):
+async def send_only(scope, receive, send):
     """Never ask the server whether the client is there, and go on sending when it is not."""
     ending = scope["path"][1:]
     if not await answer(scope, receive, send, ending):
@@ -225,8 +225,8 @@ def given_up(port):
 def build(name):
     """Return one framework's application, observed, with /metrics beside it."""
     inner = {
-        "watch_disconnect": lambda: watch_disconnect,
-        "watched": lambda: watch_disconnect,
+        "send-only": lambda: send_only,
+        "watched": lambda: send_only,
         "listening": lambda: listening,
         "starlette": starlette_app,
         "sse-starlette": sse_starlette_app,
@@ -236,7 +236,7 @@ def build(name):
 
     async def pass_lifespan(scope, receive, send):
         """Let the two plain applications have a life cycle as the frameworks do."""
-        if scope["type"] != "lifespan" or name not in ("watch_disconnect", "watched", "listening"):
+        if scope["type"] != "lifespan" or name not in ("send-only", "watched", "listening"):
             await inner(scope, receive, send)
             return
         for _ in range(2):

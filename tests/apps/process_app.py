@@ -1,4 +1,4 @@
-"""What worker processes serve in tests: streams that say whose they are, and the numbers."""
+"""The application of worker processes: streams that say which worker serves them, and /metrics."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from sse_observe import SSEObserveMiddleware, StreamRoute, metrics_app, metrics_server
 
 EVENT = b"data: 0123456789\n\n"
-"""What every stream sends; the truth is how often a client read it."""
+"""One event of every stream; the truth is how often a client read it."""
 
 metrics = metrics_app()
 

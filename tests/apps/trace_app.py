@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from sse_observe import SSEObserveMiddleware, metrics_app
 from tests.support.asgi import END, body, start
 
-# Whoever asks decides what is recorded; without a word of theirs nothing is.
+# The asking side decides what is recorded; by itself this one records nothing.
 trace.set_tracer_provider(TracerProvider(sampler=ParentBased(TraceIdRatioBased(0))))
 _tracer = trace.get_tracer(__name__)
 _metrics = metrics_app()

@@ -1,5 +1,5 @@
 """
-What the middleware costs, as ratios to the bare application in the same run.
+The cost of the middleware, as ratios to the bare application in the same run.
 
 In-process: applications are driven with a `send` that does nothing, so the ratios are the worst
 that can be seen; a real server does ten times the work per message. The best of many short
@@ -101,7 +101,7 @@ def best(app, rounds=40, requests=1):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_cost_of_a_message(shape):
-    """What a message adds, or each event of one that holds several."""
+    """Processor time that a message adds, or each event of one that holds several."""
     app = streaming(messages_of(SHAPES[shape]))
     parts = EVENTS * (10 if shape == "ten events" else 1)
     bare = best(app) / parts * 1e6
@@ -127,7 +127,7 @@ def test_cost_of_a_stream_and_of_a_request_that_is_none():
 
 
 def test_memory_of_an_open_stream():
-    """What an idle stream holds, in traced bytes."""
+    """Memory that an idle stream holds, in traced bytes."""
 
     async def idle(scope, receive, send):
         await send(START)

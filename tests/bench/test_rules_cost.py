@@ -1,4 +1,4 @@
-"""What a fleet costs its Prometheus: its series, and the evaluation of all rules over them."""
+"""The cost of a fleet for its Prometheus: its series, and all rules over them."""
 
 import pytest
 import requests

@@ -64,7 +64,7 @@ def test_middleware_in_a_mounted_application_as_well_counts_once(metrics, shared
 
 @pytest.mark.slow
 def test_module_that_is_loaded_again_goes_on_counting(tmp_path):
-    """A notebook or a development server loads it twice: no duplicate, no second set of books."""
+    """A notebook or a development server loads it twice: no duplicate, no second set of counts."""
     (tmp_path / "service.py").write_text(
         "from tests.support.asgi import END, body, drive, start\n"
         "from sse_observe import SSEMetrics, SSEObserveMiddleware, metrics_app\n"
@@ -162,13 +162,13 @@ def test_loops_in_several_threads_share_exact_counts(metrics, monkeypatch):
     sys.setswitchinterval(1e-5)
     try:
         threads = [threading.Thread(target=load) for _ in range(4)]
-        disconnect_watch = threading.Thread(target=scrape)
-        for thread in (disconnect_watch, *threads):
+        scraper = threading.Thread(target=scrape)
+        for thread in (scraper, *threads):
             thread.start()
         for thread in threads:
             thread.join()
         over.set()
-        disconnect_watch.join()
+        scraper.join()
     finally:
         sys.setswitchinterval(interval)
 

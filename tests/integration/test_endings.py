@@ -64,12 +64,12 @@ SAMPLE = {
     ("hypercorn-h2", "starlette"),
     ("granian", "sse-starlette"),
     ("granian", "watched"),
-    ("granian-h2", "watch_disconnect"),
+    ("granian-h2", "send-only"),
 }
 # What response headers leave to be wished, by who writes them.
 HEADER_FAULTS = {
     "listening": {"buffering_allowed"},
-    "watch_disconnect": {"buffering_allowed"},
+    "send-only": {"buffering_allowed"},
     "watched": {"buffering_allowed"},
     "starlette": {"buffering_allowed", "cacheable"},
     "django": {"buffering_allowed", "cacheable"},
@@ -114,9 +114,9 @@ class Served:
         asked = {"Accept": "text/event-stream", **options.pop("headers", {})}
         return self.client(f"{self.url}/{ending}", headers=asked, **options)
 
-    def tell(self, ending):
+    def release(self, ending):
         """Let a stream end that ends by itself."""
-        (self.folder / f"told-{ending}").touch()
+        (self.folder / f"released-{ending}").touch()
 
     def header_faults(self):
         """Return what was found wrong in response headers."""
@@ -226,7 +226,7 @@ def play(here, ending, connected):
             client.until(first_event)
         leave = {"half-close": "half_close", "reset": "reset", "cancel-stream": "cancel_stream"}
         getattr(client, leave.get(ending, "close"))()
-        here.tell(ending)
+        here.release(ending)
 
 
 def vanish(here, connected):
@@ -243,7 +243,7 @@ def vanish(here, connected):
     while requests.get(f"{here.url}/lost/{port}", timeout=PATIENCE_SECONDS).status_code != 200:
         assert time.monotonic() < deadline, "TCP does not give up"
         time.sleep(0.2)
-    here.tell("vanish")
+    here.release("vanish")
 
 
 def in_counters(word):
@@ -284,9 +284,9 @@ def test_each_ending_is_counted_as_what_it_was(server, application, tmp_path):
             held = {name: {"opened fresh": 1, "open": 1} for name in at_exit}
             assert here.settled(before | held) == before | held
             here.process.send_signal(signal.SIGTERM)
-            # What ends its streams itself needs no word, and would race with it.
+            # What ends its streams itself needs no release, and would race with it.
             if expected["sigterm-within"] == COMPLETES:
-                here.tell("sigterm-within")
+                here.release("sigterm-within")
             here.process.wait(PATIENCE_SECONDS)
         after = {name: counts for name, counts in expected.items() if counts}
         after["resumed"] = RESUMED
@@ -299,7 +299,7 @@ def test_each_ending_is_counted_as_what_it_was(server, application, tmp_path):
 @pytest.mark.slow
 @pytest.mark.prove
 def test_workers_of_hypercorn_are_cut_without_a_word(tmp_path):
-    """What the README says of them: nothing tells how their streams ended."""
+    """As the README says of them: nothing tells how their streams ended."""
     with served("hypercorn-workers", "listening", tmp_path) as here:
         with here.ask("sigterm-past") as client:
             client.until(first_event)

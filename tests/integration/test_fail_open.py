@@ -122,7 +122,7 @@ def test_lists_name_what_exists():
 
 
 class OurFaultError(Exception):
-    """What the patched function raises; nobody outside may see it."""
+    """Raised by the patched function; nobody outside may see it."""
 
 
 async def served(name, wrap, clock, metrics):
@@ -188,6 +188,6 @@ def test_nobody_sees_it_fail(metrics, clock, monkeypatch, caplog, name):
     assert calls, "serving a stream does not come by here: reach it, or say why not"
     assert seen == plain(name.partition(".")[0] + ".")
     assert value(metrics, "sse_observer_faults_total") > 0
-    told = [r.args for r in caplog.records if r.msg.startswith("sse-observe failed")]
-    assert len(told) == len(set(told)) > 0
+    logged = [r.args for r in caplog.records if r.msg.startswith("sse-observe failed")]
+    assert len(logged) == len(set(logged)) > 0
     assert not [record for record in caplog.records if record.name == "asyncio"]

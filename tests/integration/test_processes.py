@@ -156,7 +156,7 @@ def accepts(port):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["uvicorn", "gunicorn", "gunicorn, preloaded"])
 def test_totals_survive_a_killed_worker_and_a_graceful_stop(kind, tmp_path):
-    """What was flushed is never lost, at most a tick is; gauges forget the dead."""
+    """At most a tick is lost; gauges of dead workers are dropped."""
     with cluster(kind, tmp_path) as workers:
         # Every worker has ended streams and holds one.
         holds = {}

@@ -65,7 +65,7 @@ def test_a_recording_sink_sees_what_prometheus_client_sees() -> None:
 
 
 def test_nothing_reaches_the_registry_where_a_sink_is_given() -> None:
-    """Who counts elsewhere does not also fill prometheus_client."""
+    """Counts that go elsewhere do not also fill prometheus_client."""
     metrics = SSEMetrics(CollectorRegistry(), sink=RecordingSink())
     lived(metrics)
 

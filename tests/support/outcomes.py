@@ -1,7 +1,7 @@
 """
 How streams end, and what each ending is counted as, by server and by application.
 
-Facts only: `test_endings` holds real servers to them, `readme` prints them.
+Facts only: `test_endings` holds real servers to them, `documents` prints them.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ APPLICATIONS = {
     "fastapi": "FastAPI",
     "sse-starlette": "sse-starlette",
     "django": "Django",
-    "watch_disconnect": "watch_disconnect",
+    "send-only": "send-only",
     "watched": "watched",
 }
 """The applications, and what readers call them: the first and the last two are plain ASGI."""
@@ -85,14 +85,14 @@ DIFFERENCES = (
     Difference(
         LEAVING,
         _GRANIAN,
-        ("watch_disconnect",),
+        ("send-only",),
         COMPLETED,
         "granian tells only an application that calls `receive()`.",
     ),
     Difference(
         ("unread",),
         ("hypercorn-h2",),
-        ("watch_disconnect",),
+        ("send-only",),
         OPEN,
         "A `send()` that has more than 32 KB waiting for a client that left never returns there; "
         "such a stream is counted at shutdown, as `client_disconnected`.",
@@ -100,7 +100,7 @@ DIFFERENCES = (
     Difference(
         ("cancel",),
         (*_HYPERCORN, *_GRANIAN),
-        ("listening", "watch_disconnect", "watched"),
+        ("listening", "send-only", "watched"),
         SHUTDOWN,
         "Only uvicorn shows whether it is about to exit; elsewhere a cancelled task is what a "
         "shutdown looks like. Frameworks keep the cancellation to themselves and just return.",
@@ -148,7 +148,7 @@ def hangs(server: str, application: str, ending: str) -> bool:
     """Tell whether the application waits until shutdown, orphaned, for its last message."""
     return (
         server == "hypercorn-h2"
-        and application in ("watch_disconnect", "watched")
+        and application in ("send-only", "watched")
         and ENDINGS[ending].truth == LEFT
         and ending != "cancel-stream"
         and difference(server, application, ending) is None

@@ -139,7 +139,7 @@ async def in_background(scope, receive, send):
 
 
 class Opaque:
-    """What some servers hand out: awaitable, and silent about itself."""
+    """An awaitable as some servers hand it out: silent about itself."""
 
     def __await__(self):
         """Wait for nothing."""

@@ -170,13 +170,13 @@ def test_scrape_of_fifty_routes_never_stops_the_loop_for_long(metrics):
                 await asyncio.sleep(0)
                 longest = max(longest, time.process_time() - before)
 
-        disconnect_watch = asyncio.create_task(watch())
+        watching = asyncio.create_task(watch())
         await asyncio.sleep(0.01)
         for _ in range(9):
             longest = 0.0
             await Exchange(app, http_scope("/metrics")).run()
             stops.append(longest)
-        disconnect_watch.cancel()
+        watching.cancel()
         return sorted(stops)
 
     assert asyncio.run(run())[4] < 0.010
@@ -185,17 +185,17 @@ def test_scrape_of_fifty_routes_never_stops_the_loop_for_long(metrics):
 def test_life_cycle_is_followed_when_run_alone(metrics):
     """The application can be served by itself."""
     incoming = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-    said = []
+    sent = []
 
     async def receive():
         return next(incoming)
 
     async def send(message):
-        said.append(message["type"])
+        sent.append(message["type"])
 
     asyncio.run(metrics_app(metrics)({"type": "lifespan"}, receive, send))
 
-    assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 WORKER = """

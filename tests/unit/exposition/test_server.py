@@ -48,16 +48,16 @@ def test_it_answers_as_the_application_does(url, metrics):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "request_bytes",
     [b"\r\n\r\n", b"GET\r\n\r\n", b"\xff \xfe \xfd\r\n\r\n", b"GET /" + b"x" * 70_000, b"G"],
 )
-def test_what_is_no_request_ends_the_connection_alone(url, said, monkeypatch):
+def test_what_is_no_request_ends_the_connection_alone(url, request_bytes, monkeypatch):
     """Garbage, endless headers and silence cost one connection, and soon."""
     monkeypatch.setattr(server_module, "_REQUEST_SECONDS", 0.05)
     address = ("127.0.0.1", int(url.split(":")[2].split("/")[0]))
 
     with socket.create_connection(address, 5) as connection:
-        connection.sendall(said)
+        connection.sendall(request_bytes)
         try:
             answer = connection.recv(1000)
         except ConnectionResetError:

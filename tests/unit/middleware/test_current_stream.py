@@ -45,10 +45,10 @@ def test_hello_tells_what_the_client_needs(metrics):
     frames = []
     run(metrics, saying(lambda s: frames.append(s.hello(stream="a", resumed_from="4-a", lost=2))))
 
-    said, retry = hello(frames[0])
+    greeting, retry = hello(frames[0])
 
-    assert said.pop("server_time") > 1_700_000_000_000
-    assert said.pop("bounds") == {
+    assert greeting.pop("server_time") > 1_700_000_000_000
+    assert greeting.pop("bounds") == {
         name: list(METRICS[name].buckets)
         for name in (
             "sse_reconnect_time_seconds",
@@ -56,7 +56,7 @@ def test_hello_tells_what_the_client_needs(metrics):
             "sse_event_delay_seconds",
         )
     }
-    assert said == {
+    assert greeting == {
         "stream": "a",
         "resumed_from": "4-a",
         "replayed": 0,
@@ -68,7 +68,7 @@ def test_hello_tells_what_the_client_needs(metrics):
 
 
 def test_words_about_replay_are_counted_on_the_route(metrics):
-    """What the application knows about replay nobody else can see."""
+    """The application alone knows about its replay."""
 
     def say(stream):
         stream.resume("gap")
@@ -138,10 +138,10 @@ def test_without_a_middleware_everything_is_harmless():
     stream.polled()
     stream.end_reason("slow_consumer")
 
-    said, _ = hello(stream.hello())
+    greeting, _ = hello(stream.hello())
 
-    assert said["heartbeat_seconds"] is None
-    assert said["report_token"] is None
+    assert greeting["heartbeat_seconds"] is None
+    assert greeting["report_token"] is None
 
 
 def ids(*seqs, epoch="ab"):

@@ -1,4 +1,4 @@
-"""What a route that is declared watch_disconnect gains, and that it loses nothing by it."""
+"""A route with `watch_disconnect` sees clients leave, and loses nothing by it."""
 
 import asyncio
 
@@ -60,7 +60,7 @@ def closed(metrics, reason):
 @pytest.mark.parametrize(
     ("watch_disconnect", "reason"), [(True, "client_disconnected"), (False, "completed")]
 )
-def test_a_client_that_left_a_deaf_application_is_noticed(
+def test_a_client_that_left_a_send_only_application_is_noticed(
     observe, metrics, watch_disconnect, reason
 ):
     """The application goes on and ends in order; only who asked the server knows better."""
@@ -80,7 +80,7 @@ def test_a_client_that_left_a_deaf_application_is_noticed(
     assert exchange.body == PAYLOAD * 2
 
 
-def test_a_deaf_application_without_end_is_seen_as_orphaned(observe, metrics):
+def test_a_send_only_application_without_end_is_seen_as_orphaned(observe, metrics):
     """The stream is over when its client leaves, however long the application talks to itself."""
 
     async def app(scope, receive, send):
@@ -155,7 +155,7 @@ def test_an_upload_is_read_by_the_application_alone(observe):
 
 
 def test_a_server_that_fails_when_asked_fails_the_application_that_asks(observe, metrics):
-    """The disconnect_watch keeps quiet about it: it asked for itself."""
+    """The watch keeps quiet about it: it asked for itself."""
 
     async def broken():
         raise ConnectionAbortedError("the server's own")
@@ -174,8 +174,8 @@ def test_a_server_that_fails_when_asked_fails_the_application_that_asks(observe,
     assert value(metrics, "sse_observer_faults_total") == 0
 
 
-def test_no_watcher_outlives_its_application(observe, metrics):
-    """What a server says after the last message is about the response, and nobody listens."""
+def test_no_watch_outlives_its_application(observe, metrics):
+    """After the last message a server speaks of the response, and nobody listens."""
 
     async def app(scope, receive, send):
         await send(start())

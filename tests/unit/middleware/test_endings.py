@@ -20,8 +20,8 @@ from tests.support.streaming import (
 )
 
 
-class Deaf:
-    """What uvicorn keeps beside `receive`."""
+class SendOnly:
+    """The state that uvicorn keeps beside `receive`."""
 
     disconnected = False
 
@@ -61,7 +61,7 @@ def test_reason_by_how_the_application_ends(observe, metrics, app, reason):
 
 @pytest.mark.parametrize("ends_with", [END, None])
 def test_client_that_left_is_no_completion(observe, metrics, ends_with):
-    """What the application sends after the leaving is not counted, nor is its last message."""
+    """Messages after the client has left are not counted, nor is the last one."""
     run_leaving(observe(leaving(EVENT, after=[EVENT, DONE], ends_with=ends_with)))
 
     assert ends(metrics) == {"client_disconnected": 1}
@@ -103,9 +103,9 @@ def test_stream_ends_when_its_client_leaves_not_when_the_application_notices(
 
 
 @pytest.mark.parametrize(("left", "reason"), [(True, "client_disconnected"), (False, "completed")])
-def test_deaf_application_is_seen_through_by_a_look_at_the_server(observe, metrics, left, reason):
+def test_leaving_a_send_only_application_is_seen_at_the_server(observe, metrics, left, reason):
     """An application that never calls receive() hides its client's leaving, the server shows it."""
-    server = Deaf()
+    server = SendOnly()
 
     async def app(scope, receive, send):
         await send(start())
@@ -122,9 +122,9 @@ def test_deaf_application_is_seen_through_by_a_look_at_the_server(observe, metri
     assert ends(metrics) == {reason: 1}
 
 
-def test_deaf_application_that_is_stuck_for_a_lost_client_was_not_shut_down(observe, metrics):
-    """On HTTP/2 its send() may never return: the books close on what the server shows."""
-    server = Deaf()
+def test_send_only_application_that_is_stuck_for_a_lost_client_was_not_shut_down(observe, metrics):
+    """On HTTP/2 its send() may never return: it ends as the server shows."""
+    server = SendOnly()
 
     async def stuck(scope, receive, send):
         await send(start())
@@ -184,7 +184,7 @@ def test_disconnect_while_the_last_message_waits_is_decided_by_it(observe, metri
 
 
 def test_end_is_decided_once(observe, metrics):
-    """What is sent after the end, by whatever orphan task, changes nothing."""
+    """A message after the end, by whatever orphan task, changes nothing."""
     kept = []
 
     async def app(scope, receive, send):
@@ -273,7 +273,7 @@ def test_slow_consumer_is_the_applications_word(observe, metrics):
 
 
 def test_shutdown_closes_and_counts_every_stream(observe, metrics):
-    """At the end of the life cycle nothing of ours may run again, so everything is settled."""
+    """At the end of the life cycle nothing of ours may run again, so everything is counted."""
     app = observe(holding(EVENT))
 
     async def shut_down():

@@ -182,7 +182,7 @@ def test_short_path_is_taken_by_the_usual_shapes():
 
 
 def test_hostile_names_do_not_fill_the_memory():
-    """What the short path remembers is bounded, whatever a stream carries."""
+    """The short path's memory is bounded, whatever a stream carries."""
     bench = Bench()
     _, send = bench.open()
     for n in range(2000):
@@ -267,8 +267,8 @@ def test_gaps_are_counted_between_writes():
     assert bench.counts.gaps.total == pytest.approx(412.203)
 
 
-def test_a_note_that_cannot_be_counted_loses_no_other():
-    """One bad note is one fault; the notes around it count."""
+def test_a_message_that_cannot_be_counted_loses_no_other():
+    """One bad message is one observer error; the messages around it count."""
     bench = Bench()
     stream, send = bench.open()
     bench.send(send, b"data: x\n\n")

@@ -101,7 +101,7 @@ def test_what_is_not_recorded_is_not_pointed_at(
 def test_a_resumed_stream_has_no_first_event_to_point_at(
     metrics: SSEMetrics, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is not counted in a bucket is no example of it."""
+    """An observation that a bucket does not count is no example of it."""
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", opentelemetry(1))
 
     service.stream(0.3, 40, headers={"last-event-id": "7"})

@@ -66,7 +66,7 @@ def test_faults_of_response_headers(headers, version, faults):
 
 
 def test_faults_are_read_again_when_an_application_changes_its_headers(observe, metrics):
-    """What is remembered of the last response is a copy, lists within lists included."""
+    """The last response is remembered as a copy, lists within lists included."""
     headers = [[b"content-type", b"text/event-stream"], [b"cache-control", b"no-cache"]]
     app = observe(app_of(start(headers=headers), END))
     name = "sse_response_faults_total"

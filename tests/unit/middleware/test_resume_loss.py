@@ -77,7 +77,7 @@ def test_one_gap_is_lost_once_however_often_it_is_asked_for(metrics):
 
 
 def test_inference_is_silent_where_the_application_speaks(metrics):
-    """Who judges a resume is not corrected; a number alone is only a number."""
+    """An application that judges a resume is not corrected; a number alone is only a number."""
 
     def judge(stream):
         stream.resume("gap")

@@ -5,7 +5,7 @@ from sse_observe.middleware.route_counts import SIZES, RouteCounts
 
 
 def test_cells_become_events_bytes_sizes_and_gaps() -> None:
-    """What the message path counts in cells is what is written down, each once."""
+    """Cells of the message path are written down, each once."""
     counts = RouteCounts("/s", StreamRoute(events=("tick",)))
     counts.fast[counts.rows[b""] + 1] = 4
     counts.slow[counts.rows[b"tick"] + 2] = 3

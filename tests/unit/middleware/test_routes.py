@@ -138,7 +138,7 @@ def test_declared_templates_match_paths_and_shapes(metrics, make, path, template
     assert label(metrics, make(), path, root, routes=routes) == template
 
 
-def test_promises_follow_the_route(metrics):
+def test_declarations_follow_the_route(metrics):
     """Each route gets its own StreamRoute, all others the default."""
     chat, default = StreamRoute(limit=7), StreamRoute(kind="continuous")
     routes = Routes({"/chat/{id}": chat}, default)
@@ -198,7 +198,7 @@ def test_no_segment_of_a_mounts_path_becomes_a_label(parts):
         ({"events": tuple(f"e{n}" for n in range(21))}, "21 names"),
     ],
 )
-def test_wrong_promises_are_refused_in_one_line(options, words):
+def test_wrong_declarations_are_refused_in_one_line(options, words):
     """The first mistake is named with its value and the remedy."""
     with pytest.raises(SettingsError, match=words) as caught:
         StreamRoute(**options)

@@ -39,11 +39,11 @@ def test_a_wrong_declaration_says_where_it_stands() -> None:
 
 
 def test_user_segments_are_the_declared_ones(observe, metrics):
-    """What the resolver says beyond the declaration is `other`, a failing resolver too."""
-    said = iter(["free", "pro", "hacker", None, RuntimeError()])
+    """An undeclared answer of the resolver is `other`, a failing resolver too."""
+    answers = iter(["free", "pro", "hacker", None, RuntimeError()])
 
     def segment(scope):
-        word = next(said)
+        word = next(answers)
         if isinstance(word, Exception):
             raise word
         return word

@@ -1,4 +1,4 @@
-"""What stands between an application and its server's `send`."""
+"""The function between an application and its server's `send`."""
 
 import asyncio
 
@@ -18,8 +18,8 @@ def test_bytes_out_are_the_bytes_in(data):
     """Whatever the application sends reaches the server unchanged, and in order."""
     whole = data.draw(strategies.streams())
     sent = [start(), *(body(chunk) for chunk in data.draw(strategies.cuts(whole))), END]
-    odd = st.sampled_from([{"type": "http.response.debug", "info": 1}, body(b""), body(None)])
-    sent[1:1] = data.draw(st.lists(odd, max_size=2))
+    other = st.sampled_from([{"type": "http.response.debug", "info": 1}, body(b""), body(None)])
+    sent[1:1] = data.draw(st.lists(other, max_size=2))
     observed = SSEObserveMiddleware(app_of(*sent), metrics=SSEMetrics(CollectorRegistry()))
 
     received = drive(observed)

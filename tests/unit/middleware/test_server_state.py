@@ -1,4 +1,4 @@
-"""What a server shows of itself beside ASGI."""
+"""A server's own state, beside ASGI."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What is kept of one stream: its time is added up, whatever looks at it and when."""
+"""One stream: its time is added up, whatever looks at it and when."""
 
 import pytest
 from hypothesis import given

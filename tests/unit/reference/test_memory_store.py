@@ -103,7 +103,7 @@ def test_age_bounds_a_stream(clock: Clock) -> None:
     run(main())
 
 
-def test_a_stream_is_swept_by_its_last_reader_never_by_its_birth(clock: Clock) -> None:
+def test_a_stream_is_swept_by_its_last_reader_never_by_its_start(clock: Clock) -> None:
     """A watched stream stays however old it is; an unread one goes after the idle time."""
 
     async def main() -> None:

@@ -59,7 +59,7 @@ def test_each_count_alone_is_seen_and_cleared(name: str) -> None:
 
 
 def test_a_gauge_goes_on_showing_what_is_now() -> None:
-    """What is open stays open, whatever was written down."""
+    """A gauge stays as it is, whatever was written down."""
     some = Some()
     some.open += 2
     some.clear()

@@ -35,7 +35,7 @@ def test_gauges_move_by_their_difference() -> None:
 
 
 def test_every_field_reaches_the_metric_that_it_names() -> None:
-    """What is counted in any field is exposed: none can be left out of a flush."""
+    """Every field is exposed: none can be left out of a flush."""
     for one in (*RouteCounts.FIELDS.numbers, *RouteCounts.FIELDS.gauges):
         found = flushed(lambda counts, name=one.name: setattr(counts, name, 7))
         labels = {("route", "/s"), *one.fixed.items()}
@@ -66,7 +66,7 @@ def test_what_is_written_once_is_not_written_again() -> None:
     assert flushed(lose, lambda _: None, lambda _: None) == once
 
 
-def test_neighbours_are_born_with_the_first_of_a_segment() -> None:
+def test_neighbours_start_with_the_first_of_a_segment() -> None:
     """A rate sees no series that begins at 1, so all endings of a segment begin together."""
     sink = RecordingSink()
     counts = RouteCounts("/s", StreamRoute())

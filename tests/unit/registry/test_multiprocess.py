@@ -38,10 +38,10 @@ def test_the_oldest_worker_gives_the_start_time(tmp_path: Path) -> None:
 
 def leave(directory, kind, pid, **values):
     """Write what a process of that id would leave."""
-    book = MmapedDict(str(directory / f"{kind}_{pid}.db"))
+    file = MmapedDict(str(directory / f"{kind}_{pid}.db"))
     for name, value in values.items():
-        book.write_value(mmap_key(name, name, [], [], "x"), value, 0.0)
-    book.close()
+        file.write_value(mmap_key(name, name, [], [], "x"), value, 0.0)
+    file.close()
 
 
 def read(directory):

@@ -1,4 +1,4 @@
-"""The metrics of one registry: born at zero, made once."""
+"""The metrics of one registry: at zero from the start, made once."""
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -15,8 +15,8 @@ def samples(metrics: SSEMetrics) -> dict[str, float]:
     }
 
 
-def test_every_child_with_known_labels_is_born_at_zero(metrics: SSEMetrics) -> None:
-    """`increase()` over a series that is born at 1 misses the first event."""
+def test_every_child_with_known_labels_starts_at_zero(metrics: SSEMetrics) -> None:
+    """`increase()` over a series that starts at 1 misses the first event."""
     metrics.zero("/chat")
     metrics.zero_segment("/chat", ALL_USERS, "unknown")
     found = samples(metrics)
