@@ -11,6 +11,7 @@ EXTRA = "render"
 
 
 def render(
+    *,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="The folder to write into.")
     ] = Path(),

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-import runpy
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import yaml
 
 from sse_observe.cli.extras import commands
 from sse_observe.render.settings_file import load_settings
+from tests.support.documents import BLOCKS, written
 from tests.support.paths import ROOT
 from tests.support.servers import RawClient, serve_process
 
@@ -23,11 +23,10 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_tables_of_the_readme_are_those_of_the_catalogue() -> None:
-    """A metric, alert or dashboard that is not in the README fails here; `make render` mends it."""
-    written = runpy.run_module("tests.support.readme")["written"]
-
-    assert written(README) == README, "run: make render"
+@pytest.mark.parametrize("document", BLOCKS)
+def test_generated_tables_are_as_their_sources_have_them(document: str) -> None:
+    """A metric, alert or dashboard that a document lacks fails here; `make render` adds it."""
+    assert written(document) == (ROOT / document).read_text(), "run: make render"
 
 
 def test_the_readme_names_the_two_commands_that_do_all_the_set_up() -> None:
@@ -52,6 +51,19 @@ def test_every_path_that_a_document_names_exists(name: str) -> None:
     named = re.findall(r"`((?:sse_observe|tests|dashboards|alerts|runbooks)/[\w./-]*)`", text)
 
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_a_decision_keeps_its_form_and_is_short() -> None:
+    """Context, decision, price, in 120 words at most; the numbers go on without a gap."""
+    design = (ROOT / "DESIGN.md").read_text()
+    decisions = re.findall(r"^### (\d+)\. .*\n\n((?:.+\n)+)", design, re.MULTILINE)
+
+    assert [int(number) for number, _ in decisions] == list(range(1, len(decisions) + 1))
+    assert len(decisions) == design.count("\n### ")
+    for number, text in decisions:
+        parts = re.findall(r"^\*(\w+)\.\*", text, re.MULTILINE)
+        assert parts == ["Context", "Decision", "Price"], number
+        assert len(text.split()) <= 120, number
 
 
 def test_every_option_of_the_commands_is_in_their_help() -> None:

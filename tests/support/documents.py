@@ -1,0 +1,161 @@
+"""
+The generated tables of README.md and DESIGN.md, each from its source.
+
+`python -m tests.support.documents` writes them; `make render` does that too.
+"""
+
+import re
+from collections.abc import Iterable
+
+from sse_observe.catalog.load import load
+from sse_observe.metrics import METRICS, Source
+from tests.support.outcomes import (
+    APPLICATIONS,
+    DIFFERENCES,
+    ENDINGS,
+    NO_STREAM,
+    SERVERS,
+    Difference,
+    difference,
+)
+from tests.support.paths import ROOT
+
+# A fleet, for whoever sizes a Prometheus.
+INSTANCES, ROUTES, SCRAPE_SECONDS = 1000, 5, 15
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def endings() -> str:
+    """Return how endings are counted: a row per ending, a column per server, reasons below."""
+    columns: dict[str, list[str]] = {}
+    for server, column in SERVERS.items():
+        columns.setdefault(column, []).append(server)
+    rows = [
+        (
+            ending.words,
+            "nothing" if ending.truth == NO_STREAM else f"`{ending.truth}`",
+            *(_on_server(name, servers) for servers in columns.values()),
+        )
+        for name, ending in ENDINGS.items()
+    ]
+    reasons = (f"{number}. {case.why}" for number, case in enumerate(DIFFERENCES, 1))
+    grid = table(("How it ends", "Counted as", *columns), rows)
+    return "\n".join(("", grid, "", *reasons, ""))
+
+
+def _on_server(name: str, servers: list[str]) -> str:
+    """Return one cell; set-ups that share a column count the same."""
+    had_by = [server for server in servers if server in ENDINGS[name].servers]
+    if not had_by:
+        return "–"
+    (cells,) = {
+        tuple(difference(server, application, name) for application in APPLICATIONS)
+        for server in had_by
+    }
+    others: dict[Difference, list[str]] = {}
+    for case, words in zip(cells, APPLICATIONS.values(), strict=True):
+        if case is not None:
+            others.setdefault(case, []).append(words)
+    others_counted = (
+        f"{'' if case.true else '✗ '}"
+        f"{'all' if len(found) == len(APPLICATIONS) else ', '.join(found)}: "
+        f"`{case.counted}` [{DIFFERENCES.index(case) + 1}]"
+        for case, found in others.items()
+    )
+    return "; ".join(others_counted) or "✓"
+
+
+def dashboards() -> str:
+    """Return the dashboards, each with its question."""
+    rows = (
+        (f"[{board.title}](dashboards/{board.name}.json)", board.question)
+        for board in load().boards
+    )
+    return table(("Dashboard", "The question that it answers"), rows)
+
+
+def alerts() -> str:
+    """Return the alerts with their severities."""
+    rows = (
+        (
+            f"[{alert.name}](runbooks/{alert.name}.md)",
+            ", ".join(dict.fromkeys(w.severity for w in alert.windows)) or alert.severity,
+            alert.summary,
+        )
+        for alert in load().alerts
+    )
+    return table(("Alert", "Severity", "Summary"), rows)
+
+
+def metrics() -> str:
+    """Return every metric with its labels and its help."""
+    rows = (
+        (
+            f"`{metric.name}`",
+            metric.kind,
+            " ".join(f"`{label}`" for label in metric.labels) or "–",
+            metric.help,
+        )
+        for metric in METRICS.values()
+    )
+    return table(("Metric", "Kind", "Labels", "Meaning"), rows)
+
+
+def fleet() -> str:
+    """Return the series that a fleet exports: what every process has, and with everything on."""
+    every: dict[str, tuple[Source, ...]] = {
+        "server and replay": ("process", "server", "replay"),
+        "everything on": ("process", "server", "replay", "tcp", "client"),
+    }
+    head = (
+        "",
+        "one route of one process",
+        "a process besides",
+        f"{INSTANCES:,} instances of {ROUTES} routes",
+        f"samples a second, every {SCRAPE_SECONDS} s",
+    )
+    return table(head, (_fleet(name, sources) for name, sources in every.items()))
+
+
+def _fleet(name: str, sources: tuple[Source, ...]) -> tuple[str, ...]:
+    of_route, besides = (
+        sum(
+            metric.series()
+            for metric in METRICS.values()
+            if metric.source in sources and ("route" in metric.labels) is routed
+        )
+        for routed in (True, False)
+    )
+    whole = INSTANCES * (ROUTES * of_route + besides)
+    return name, *(f"{n:,}" for n in (of_route, besides, whole, whole // SCRAPE_SECONDS))
+
+
+BLOCKS = {
+    "README.md": (dashboards, alerts, endings, metrics),
+    "DESIGN.md": (fleet,),
+}
+"""The generated blocks of each document; a block's mark is the function's name."""
+
+
+def written(document: str) -> str:
+    """Return a document with every block as its source has it."""
+    text = (ROOT / document).read_text()
+    for block in BLOCKS[document]:
+        name = block.__name__
+        mark = f"<!-- sse-observe:{name} -->", f"<!-- /sse-observe:{name} -->"
+        pattern = re.compile(f"{re.escape(mark[0])}.*?{re.escape(mark[1])}", re.DOTALL)
+        if not pattern.search(text):
+            raise SystemExit(f"{document}: block {name!r} is missing")
+        filled = f"{mark[0]}\n{block()}\n{mark[1]}"
+        text = pattern.sub(lambda _, filled=filled: filled, text)
+    return text
+
+
+if __name__ == "__main__":
+    for each in BLOCKS:
+        (ROOT / each).write_text(written(each))
