@@ -27,6 +27,8 @@ demo: parts $(VENV)/demo  ## See it work: streams, synthetic users, Prometheus, 
 test: setup  ## Everything but the exhaustive runs
 	$(BIN)/python -m pytest $(PARALLEL) --durations=15 $(ARGS)
 
+# These work all the time.
+test-fast: WORKERS = 2
 test-fast: $(VENV)/dev  ## Everything that needs no server and less than a second
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
