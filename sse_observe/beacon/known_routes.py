@@ -4,9 +4,8 @@ The routes that are counted already, found by the path that a browser names.
 A path itself never becomes a label: what matches no route is `other`.
 """
 
-from sse_observe.errors import SettingsError
 from sse_observe.metrics import OTHER
-from sse_observe.middleware.routes import Template
+from sse_observe.middleware.templates import Template, template_of
 from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics
 
@@ -25,14 +24,6 @@ class KnownRoutes:
         if path in labels:
             return path
         for label in labels[len(self._templates) :]:
-            self._templates.append(_template(label))
+            self._templates.append(template_of(label))
         found = (t.label for t in self._templates if t is not None and t.matches(path))
         return next(found, OTHER)
-
-
-def _template(label: str) -> Template | None:
-    """Return a route's label as a template, where it is one: frameworks may have other names."""
-    try:
-        return Template(label)
-    except SettingsError:
-        return None

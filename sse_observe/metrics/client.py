@@ -11,9 +11,9 @@ from sse_observe.metrics.labels import (
 from sse_observe.metrics.model import Metric
 
 # 5 s is the alert's limit; it reaches 60 s so that p99 does not sit on the top bucket in an outage.
-_RECONNECT = (0.5, 1, 2, 3, 5, 10, 15, 30, 60)
-_RECOVERY = (1, 2, 5, 10, 15, 30, 45, 60, 120, 300)
-_DELAY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_RECONNECT = (0.5, 1, 2, 5, 10, 15, 30, 60)
+_RECOVERY = (1, 2, 5, 10, 30, 60, 300)
+_DELAY = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 60)
 
 METRICS = (
     Metric(

@@ -10,8 +10,10 @@ REASONS = (
     "completed",
     "client_disconnected",
     "server_error",
+    "error_event",
     "shutdown",
     "slow_consumer",
+    "cancelled",
     "already_complete",
     "polled",
 )
@@ -22,7 +24,7 @@ CUT_LIMITS = (
     *("10", "15", "30", "55", "60", "75", "90", "100", "120", "180", "300", "350"),
     *("600", "900", "1800", "3600", OTHER),
 )
-REJECTED_STATUSES = ("3xx", "4xx", "5xx")
+REJECTED_STATUSES = ("3xx", "4xx", "429", "5xx")
 STREAM_STATES = ("flowing", "stalled")
 EVENTS = ("message", "heartbeat", "comment", "done", OTHER)
 RESUME_OUTCOMES = ("full", "gap", "unknown_stream", "malformed")

@@ -2,12 +2,22 @@
 
 from sse_observe.metrics.model import Metric
 
+# A callback of the loop waits so long; 100 ms are felt in every stream of the process.
+_LAG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+
 METRICS = (
     Metric(
         "sse_observer_faults_total",
         "counter",
         {"where": ("middleware", "event_counter", "tick", "tcp", "beacon", "exposition")},
         "Failures of sse-observe itself: caught, counted, never the stream's problem.",
+    ),
+    Metric(
+        "sse_event_loop_lag_seconds",
+        "histogram",
+        {},
+        "How late the event loop runs a timer, sampled once a second while streams are open.",
+        buckets=_LAG,
     ),
     Metric(
         "sse_build_info",

@@ -15,13 +15,16 @@ from sse_observe.metrics.labels import (
 )
 from sse_observe.metrics.model import Metric
 
-# 1 s … 24 h: a chat answer, a long answer, a feed, a wall screen. 14 bounds at most per histogram.
-_DURATION = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400)
-_FIRST_EVENT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
+# 1 s … 24 h: a chat answer, a long answer, a feed, a wall screen.
+_DURATION = (1, 5, 15, 30, 60, 120, 300, 900, 3600, 43200, 86400)
+# Reasoning models have been seen to think for five minutes.
+_FIRST_EVENT = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60, 120, 300)
 # The default heartbeat (10 s) and the default stall limit (30 s) are bounds.
-_GAP = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 300)
+_GAP = (0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+# The pace of tokens, and the holes in it.
+_CONTENT_GAP = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10, 30, 60)
 # 1024: an event should be smaller than 1 KB.
-_SIZE = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536, 262144, 1048576)
+_SIZE = (64, 256, 512, 1024, 2048, 4096, 8192, 65536, 1048576)
 
 METRICS = (
     Metric("sse_concurrent_streams", "gauge", ROUTE, "Event streams that are open now."),
@@ -69,7 +72,8 @@ METRICS = (
         "sse_open_rejected_total",
         "counter",
         {**ROUTE, "status": REJECTED_STATUSES},
-        "Requests that asked for an event stream and got a redirect or an error.",
+        "Requests for an event stream that were answered by a redirect or an error: they asked for "
+        "one by name, or their route sends streams.",
     ),
     Metric(
         "sse_stream_duration_seconds",
@@ -82,8 +86,8 @@ METRICS = (
         "sse_time_to_first_event_seconds",
         "histogram",
         ROUTE,
-        "From the request to the first payload event of a fresh stream; hello, heartbeats and "
-        "comments do not count.",
+        "From the request to the first content of a fresh stream; hello, heartbeats, comments and "
+        "what a protocol sends before its content do not count.",
         buckets=_FIRST_EVENT,
     ),
     Metric(
@@ -92,6 +96,25 @@ METRICS = (
         ROUTE,
         "Silence between two writes of one stream.",
         buckets=_GAP,
+    ),
+    Metric(
+        "sse_content_gap_seconds",
+        "histogram",
+        ROUTE,
+        "From one content event to the next of one stream; comments and heartbeats do not count.",
+        buckets=_CONTENT_GAP,
+    ),
+    Metric(
+        "sse_streams_empty_total",
+        "counter",
+        ROUTE,
+        "Fresh streams that ended in order without any content.",
+    ),
+    Metric(
+        "sse_streams_unreadable_total",
+        "counter",
+        ROUTE,
+        "Streams with a compressed body: only their end is judged, no event is counted.",
     ),
     Metric(
         "sse_stream_seconds_total",

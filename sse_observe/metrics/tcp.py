@@ -3,7 +3,7 @@
 from sse_observe.metrics.labels import NETWORKS, ROUTE
 from sse_observe.metrics.model import Metric
 
-_RTT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+_RTT = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.8, 3.2)
 
 METRICS = (
     Metric(

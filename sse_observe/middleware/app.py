@@ -13,19 +13,21 @@ from types import CoroutineType, MethodType
 from typing import TypeVarTuple
 
 from sse_observe.asgi import App, Header, Message, Receive, Scope, Send
+from sse_observe.metrics import OTHER
 from sse_observe.middleware import endings
 from sse_observe.middleware.current_stream import CURRENT
 from sse_observe.middleware.disconnect import unwatch, watch
 from sse_observe.middleware.end_log import LOGGER
 from sse_observe.middleware.headers import (
-    ResponseFaults,
+    ResponseReader,
+    asked,
     asks_for_event_stream,
-    cursor_and_network,
     is_event_stream,
     network_of,
 )
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.routes import Routes, StreamRoute
+from sse_observe.middleware.scan import UNREADABLE
 from sse_observe.middleware.segments import Segments
 from sse_observe.middleware.send import sender, transparent
 from sse_observe.middleware.server_state import exiting, peek
@@ -71,10 +73,10 @@ class SSEObserveMiddleware:
         self._sockets = Sockets.of(self._tracker) if tcp_info else None
         self._clock = clock
         self._send = sender(self._tracker.buffer, clock, self._handle_other)
-        self._faults = ResponseFaults()
+        self._responses = ResponseReader()
         self._stacked = False
         self._one_of_many = MULTIPROC_DIR in os.environ
-        for route in self._routes.declared.values():
+        for route in self._routes.declared:
             label = self._tracker.counts_of(route).label
             if self._sockets is not None:
                 self.metrics.zero(label, "tcp")
@@ -225,8 +227,8 @@ class SSEObserveMiddleware:
                         message = {**message, "headers": headers}
                     if is_event_stream(headers):
                         self._open(stream, message, headers)
-                elif status >= 300 and asks_for_event_stream(stream.scope):
-                    self._rejected(stream, status)
+                elif status >= 300:
+                    self._refused(stream, status)
         except Exception:  # noqa: BLE001 - the stream goes on without us
             self._failed()
         sending: Awaitable[None] = stream.inner(message)
@@ -252,16 +254,27 @@ class SSEObserveMiddleware:
     def _open(self, stream: Stream, message: Message, headers: list[Header]) -> None:
         scope = stream.scope
         route = self._routes.resolve(scope)
+        cursor, network, protocol = asked(scope, route.config.cursor)
+        response = self._responses.read(
+            headers, scope.get("http_version", "1.1"), scope.get("method", "GET")
+        )
         polled = stream.overrides.polled
-        cursor, network = cursor_and_network(scope)
         if polled and cursor is None:
             cursor = b""
-        self._tracker.open(stream, route, self._segments.labels(scope, network), cursor)
+        labels = self._segments.labels(scope, network)
+        self._tracker.open(stream, route, labels, cursor)
+        counts = stream.counts
+        if (named := response.protocol or protocol) and stream.reader is None:
+            stream.reader = counts.reader_of(named)
+            stream.short = stream.reader.short
+        if response.compressed:
+            stream.scan = UNREADABLE
+            counts.unreadable += 1
         if "trailers" in message:
             stream.trailers = bool(message["trailers"])
         if not polled:
-            for fault in self._faults.of(headers, scope.get("http_version", "1.1")):
-                stream.counts.response_faults[fault,] += 1
+            for fault in response.faults:
+                counts.response_faults[fault,] += 1
         if self._sockets is not None:
             self._sockets.watch(stream)
         if stream.gone:
@@ -269,9 +282,19 @@ class SSEObserveMiddleware:
         elif route.config.watch_disconnect:
             watch(stream)
 
-    def _rejected(self, stream: Stream, status: int) -> None:
+    def _refused(self, stream: Stream, status: int) -> None:
+        """Count an answer that is no stream, where the request wanted one."""
+        scope = stream.scope
+        if not asks_for_event_stream(scope):
+            # SDKs ask for JSON, or for anything: then the route tells.
+            if status < 400:
+                return
+            route = self._routes.resolve(scope)
+            if route.label == OTHER or not self._tracker.has_route(route.label):
+                return
         with self.counting(stream) as counts:
-            counts.rejected[f"{min(status // 100, 5)}xx",] += 1
+            shown = "429" if status == 429 else f"{min(status // 100, 5)}xx"
+            counts.rejected[shown,] += 1
 
     def _last(self, stream: Stream, message: Message) -> Awaitable[None]:
         if not stream.gone and not stream.asked:
@@ -307,9 +330,8 @@ class SSEObserveMiddleware:
     def _raised(self, stream: Stream, error: BaseException) -> None:
         if not stream.is_stream:
             # Whoever is outside answers 500, unseen by us.
-            failed = isinstance(error, Exception) and not (stream.answered or stream.gone)
-            if failed and asks_for_event_stream(stream.scope):
-                self._rejected(stream, 500)
+            if isinstance(error, Exception) and not (stream.answered or stream.gone):
+                self._refused(stream, 500)
             return
         if stream.live:
             self._tracker.buffer.count_pending()

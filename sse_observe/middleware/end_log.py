@@ -40,6 +40,7 @@ class EndLog:
             "silence": round(silence, 3),
             "events": stream.events,
             "bytes": stream.bytes,
+            **_why(stream),
             "suppressed": suppressed,
         }
         text = " ".join(f"{name}={value}" for name, value in fields.items())
@@ -55,3 +56,13 @@ class EndLog:
             return False
         self._lines += 1
         return True
+
+
+def _why(stream: Stream) -> dict[str, str]:
+    """Return what the stream stated itself, in words that are no message of anybody's."""
+    if stream.failure:
+        return {"error": stream.failure}
+    if stream.reason == "server_error" and stream.accepted_at is not None:
+        # The usual cause is a wrong declaration, which looks like an outage.
+        return {"missing": "terminal"} if not stream.terminal else {}
+    return {}

@@ -5,29 +5,61 @@ Decides and changes nothing; how servers and frameworks show an ending is known 
 else.
 """
 
+from sse_observe.asgi import Send
+from sse_observe.middleware.scan import UNREADABLE
 from sse_observe.middleware.server_state import exiting, peek
 from sse_observe.middleware.stream import Stream
 
 
 def delivered(stream: Stream) -> str:
-    """Return which kind of a good end this is; a route may demand a terminal event."""
+    """Return which kind of a good end this is; a route may demand a terminal."""
+    if stream.last is not None:
+        stream.read_last()
     if stream.overrides.polled:
         return "completed" if stream.terminal else "polled"
-    if stream.terminal:
-        again = stream.resumed and not stream.has_payload
-        return "already_complete" if again else "completed"
-    return "server_error" if stream.counts.config.terminal_events else "completed"
+    if stream.terminal or stream.stopped or stream.failure is not None:
+        return _statement(stream)
+    if stream.scan is UNREADABLE:
+        return "completed"
+    # Declared, or sent before by other streams of the route.
+    if stream.counts.config.demands_terminal:
+        return "server_error"
+    reader = stream.reader
+    if reader is not None and reader.ends and reader.protocol.demands_terminal(stream.scope):
+        return "server_error"
+    return "completed"
+
+
+def stated(stream: Stream) -> str | None:
+    """Return the end that the stream itself has stated, if any; the last statement counts."""
+    if stream.last is not None:
+        stream.read_last()
+    if stream.terminal or stream.stopped or stream.failure is not None:
+        return _statement(stream)
+    return None
+
+
+def _statement(stream: Stream) -> str:
+    if stream.failure is not None:
+        return "error_event"
+    if stream.stopped:
+        return "cancelled"
+    return "already_complete" if stream.resumed and not stream.has_content else "completed"
 
 
 def client_left(stream: Stream) -> str:
     """Return the end of a stream whose client is gone: who has read the end is not cut off."""
-    return "completed" if stream.terminal else "client_disconnected"
+    statement = stated(stream)
+    return "client_disconnected" if statement in (None, "already_complete") else statement
 
 
 def returned(stream: Stream) -> str:
     """Return the end of a stream whose application has returned."""
-    if stream.accepted_at is not None or stream.terminal:
+    if stream.accepted_at is not None:
         return delivered(stream)
+    statement = stated(stream)
+    if statement is not None:
+        return statement
     if is_gone(stream):
         return "client_disconnected"
     return "shutdown" if exiting() else "server_error"
@@ -36,11 +68,13 @@ def returned(stream: Stream) -> str:
 def raised(stream: Stream, error: BaseException) -> str:
     """Return the end of a stream whose application has raised, or was cancelled."""
     failed = isinstance(error, Exception)
-    if stream.terminal:
-        return delivered(stream)
+    statement = stated(stream)
+    if statement is not None:
+        return statement
     if stream.accepted_at is not None:
         return "server_error" if failed else delivered(stream)
-    if isinstance(error, OSError) or is_gone(stream):
+    # The error is the application's, of whatever class, unless the server's own `send` raised it.
+    if is_gone(stream) or came_out_of(error, stream.inner):
         return "client_disconnected"
     if failed:
         return "server_error"
@@ -52,6 +86,8 @@ def shut_down(stream: Stream) -> str:
     """Return the end of a stream that is open while its server shuts down."""
     if stream.accepted_at is not None:
         return delivered(stream)
+    if stream.failure is not None:
+        return "error_event"
     # Who is stuck in a send() for a lost client has had no occasion to be asked about.
     return "client_disconnected" if is_gone(stream) else "shutdown"
 
@@ -59,3 +95,30 @@ def shut_down(stream: Stream) -> str:
 def is_gone(stream: Stream) -> bool:
     """Tell whether the client is gone, as far as the server has reported or shows it."""
     return stream.gone or peek(stream.receive) is True
+
+
+def came_out_of(error: BaseException, send: Send) -> bool:
+    """
+    Tell whether an error was raised in a server's `send`, or while one from there was handled.
+
+    A frame of `send` then stands in its traceback; an error of the application's own has none.
+    """
+    function = getattr(send, "__func__", send)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        traceback = one.__traceback__ if isinstance(one, OSError) else None
+        while traceback is not None:
+            if traceback.tb_frame.f_code is code:
+                return True
+            traceback = traceback.tb_next
+        waiting += [other for other in (one.__cause__, one.__context__) if other is not None]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+    return False

@@ -3,9 +3,10 @@ The message path: counts the events of buffered messages, in plain integers.
 
 The one place where cleverness is allowed, because it runs for every message. A message is only
 put into the buffer (stream, body, time); a warm loop counts 64 at a time. One event per message
-in the usual field orders takes the short path of a few byte searches; everything else goes
-through `_scan`, which reads by the standard however the bytes were cut. Knows bytes; knows neither
-how streams begin and end nor prometheus_client.
+in the usual field orders takes the short path of a few byte searches, once its reader has learnt
+that such messages bring content. Everything else goes through `_scan`, which reads by the
+standard however the bytes were cut. Knows bytes; knows neither how streams begin and end nor
+prometheus_client.
 """
 
 from bisect import bisect_left
@@ -14,33 +15,54 @@ from math import inf
 from threading import RLock
 
 from sse_observe.metrics import EVENTS, OTHER
+from sse_observe.middleware.protocols.failure import error_type
+from sse_observe.middleware.protocols.model import (
+    CONTENT,
+    CONTENT_IF_FIRST,
+    FAILURE,
+    STOP,
+    TERMINAL,
+)
+from sse_observe.middleware.reader import QUIET, Reader, may_be_known, recognise_event
 from sse_observe.middleware.route_counts import (
+    CONTENT_GAP_BOUNDS,
     FIRST_BOUNDS,
     GAP_BOUNDS,
     SIZE_BOUNDS,
     SIZES,
     RouteCounts,
 )
-from sse_observe.middleware.scan import FRESH, WAITING, Held, Scan
+from sse_observe.middleware.scan import (
+    BOM,
+    DONE,
+    FRESH,
+    KEPT_OF_A_LINE,
+    KEPT_OF_DATA,
+    UNREADABLE,
+    WAITING,
+    Held,
+    Scan,
+    is_comment,
+    is_plain,
+    is_short,
+    plain_head,
+)
 from sse_observe.middleware.stream import Stream
 
+# Both histograms of gaps begin here: what is shorter is what remains of all at the flush.
 _SHORTEST_GAP = GAP_BOUNDS[0]
 # The size bin by the length of a message with one event, its blank line included, up to 64 KiB:
 # a table costs 44 ns where a bisect costs 120.
 _SIZE_BINS = bytes(bisect_left(SIZE_BOUNDS, n - 1) for n in range(65_538))
 _LARGE = len(_SIZE_BINS)
 _OTHER_ROW = EVENTS.index(OTHER) * SIZES
-
-_COLON = (b":", b"")
-_DONE = (b" [DONE]", b"[DONE]")
-_BOM = b"\xef\xbb\xbf"
-# What a field name and a value of interest (an event name, an id) can need.
-_KEPT_OF_A_LINE = 256
+_DONE_ROW = EVENTS.index("done") * SIZES
 # Names that an application writes are few; a hostile one must not fill the memory.
 _MOST_HEADS = 256
-_KEPT_COMMENT = 24
 # A block that is cut in two is read in one piece if its beginning is no longer than this.
 _KEPT_OF_A_BLOCK = 4096
+# The last message of a stream is kept where it may say more than content; a larger one is read.
+_KEPT_OF_THE_LAST = 2048
 
 
 class MessageBuffer:
@@ -67,7 +89,7 @@ class MessageBuffer:
                 del self.pending[: len(taken)]
                 self._count(taken)
 
-    def _count(self, taken: list[tuple[Stream, bytes, float]]) -> None:  # noqa: C901
+    def _count(self, taken: list[tuple[Stream, bytes, float]]) -> None:  # noqa: C901, PLR0912
         shortest, size_bins = _SHORTEST_GAP, _SIZE_BINS
         head: bytes | None
         for stream, body, now in taken:
@@ -75,16 +97,16 @@ class MessageBuffer:
                 gap = now - stream.written_at
                 stream.written_at = now
                 if gap >= shortest:
-                    # The lowest bin is what remains of all messages at the flush.
                     if gap == inf:
                         self._first(stream, stream.counts, body, now)
                         continue
                     stream.counts.gaps.bins[bisect_left(GAP_BOUNDS, gap)] += 1
                 if stream.scan is None and 13 not in body:
-                    head, _, rest = body.partition(b"data:")
+                    heads, cells, cut, keeps_last = stream.short
+                    head, _, rest = body.partition(cut)
                     rest, _, end = rest.partition(b"\n")
                     # One data line, then the blank line, then nothing.
-                    if end == b"\n" and rest not in _DONE:
+                    if end == b"\n" and rest not in DONE:
                         if b"id:" <= head < b"id;":
                             line, end, head = head.partition(b"\n")
                             if end:
@@ -92,7 +114,12 @@ class MessageBuffer:
                             else:
                                 head = None
                         size = len(body)
-                        heads, cells = stream.short
+                        if keeps_last:
+                            # An empty piece brings nothing.
+                            if rest[:1] == b'"' or size > _KEPT_OF_THE_LAST:
+                                head = None
+                            else:
+                                stream.last = body
                         try:
                             cells[heads[head] + size_bins[size]] += 1
                         except (KeyError, IndexError):
@@ -101,27 +128,41 @@ class MessageBuffer:
                             stream.fast_bytes += size
                             stream.events += 1
                             stream.payload_at = now
+                            if gap >= shortest:
+                                # The message before brought content too, or `scan` were not None.
+                                bins = stream.counts.content_gaps.bins
+                                bins[bisect_left(CONTENT_GAP_BOUNDS, gap)] += 1
                             continue
                 self._slow(stream, stream.counts, body, now)
             except Exception:  # noqa: BLE001 - one bad message must not lose the others
                 self.on_error("event_counter")
 
     def _first(self, stream: Stream, counts: RouteCounts, body: bytes, now: float) -> None:
-        """Count the first message of a stream, often its first payload event."""
+        """Count the first message of a stream, often its first content."""
         counts.firsts += 1
         stream.gap_from = now
         size = len(body)
-        if stream.scan is FRESH and stream.cursor is None and 13 not in body and size < _LARGE:
-            head, cursor = _plain_head(body)
-            row = counts.heads.get(head)
-            if row is not None:
+        plain = counts.plain
+        if (
+            (stream.reader is None or stream.reader is plain)
+            and stream.scan is FRESH
+            and stream.cursor is None
+            and 13 not in body
+            and size < _LARGE
+            and not stream.stalled
+        ):
+            head, cursor = plain_head(body)
+            row = plain.heads.get(head)
+            if row is not None and (stream.reader is plain or not may_be_known(body)):
                 counts.fast[row + _SIZE_BINS[size]] += 1
                 stream.fast_bytes = size
                 stream.events = 1
-                stream.payload_at = now
                 stream.id = cursor
                 stream.scan = None
-                _first_payload(stream, counts, now)
+                stream.reader = plain
+                stream.short = plain.short
+                stream.payload_at = now
+                _first_content(stream, counts, now)
                 return
         self._slow(stream, counts, body, now)
 
@@ -137,26 +178,30 @@ class MessageBuffer:
         counts.slow_volume += size
         stream.bytes += size
         scan = stream.scan
-        if scan.__class__ is Held:
+        if scan is UNREADABLE:
+            stream.payload_at = now
+            return
+        if stream.last is not None:
+            stream.read_last()
+        if isinstance(scan, Held):
             body = scan.beginning + body
             size = len(body)
-            # A stall that began meanwhile is to be seen to end.
-            stream.scan = scan = Scan() if stream.stalled else scan.before
+            stream.scan = scan = scan.before
         if stream.cursor is not None or not (scan is None or scan is FRESH or scan is WAITING):
             self._scan(stream, counts, body, now)
             return
-        if size < _KEPT_COMMENT and body in counts.pings:
+        if is_short(body) and body in counts.pings:
             counts.comments += counts.pings[body]
-            stream.scan = scan and WAITING
+            stream.scan = WAITING
             return
-        head, cursor = _plain_head(body)
-        row = counts.heads.get(head)
+        head, cursor = plain_head(body)
+        row = _known_row(stream, head)
         if row is not None:
-            _count_plain(stream, counts, row, size - (2 if body[-2] == 13 else 1), now)
+            _count_plain(counts, row, size - (2 if body[-2] == 13 else 1))
             stream.id = cursor or stream.id
-            if scan is not None:
-                stream.scan = None
-                _first_payload(stream, counts, now)
+            stream.events += 1
+            _count_content(stream, counts, now)
+            stream.scan = None
             return
         self._learn(stream, counts, body, now, head)
 
@@ -170,86 +215,70 @@ class MessageBuffer:
         else:
             row = self._scan(stream, counts, body, now)
             if row is not None and stream.events == events + 1 and counts.comments == comments:
-                _remember(counts, head, row)
+                _remember(stream, body, head, row)
         between = stream.scan is None or stream.scan is WAITING
-        quiet = between and stream.events == events and _is_comment(body)
+        quiet = between and stream.events == events and is_comment(body)
         if quiet and len(counts.pings) < _MOST_HEADS:
             counts.pings[body] = counts.comments - comments
 
     def _blocks(self, stream: Stream, counts: RouteCounts, body: bytes, now: float) -> None:
         """Read what is whole of blocks with LF line ends, and keep the beginning of the next."""
         whole, found, beginning = body.rpartition(b"\n\n")
+        stream.flows = False
         for some in whole.split(b"\n\n") if found else ():
             block = some.strip(b"\n")
             if block:
                 self._block(stream, counts, block, now)
-        if stream.terminal or stream.stalled:
-            stream.scan = Scan()
-        else:
-            stream.scan = None if stream.has_payload else WAITING
+        stream.scan = None if stream.flows else WAITING
         if beginning:
-            scan = stream.scan
-            if len(beginning) <= _KEPT_OF_A_BLOCK and (scan is None or scan is WAITING):
-                stream.scan = Held(scan, beginning)
+            if len(beginning) <= _KEPT_OF_A_BLOCK:
+                stream.scan = Held(stream.scan, beginning)
             else:
                 self._scan(stream, counts, beginning, now)
 
-    def _block(  # noqa: C901 - one branch per field
-        self, stream: Stream, counts: RouteCounts, block: bytes, now: float
-    ) -> None:
+    def _block(self, stream: Stream, counts: RouteCounts, block: bytes, now: float) -> None:
         """Read one block with LF line ends, in half the time of `_scan`."""
-        head, plain_id = _plain_head(block + b"\n\n")
-        row = counts.heads.get(head)
+        message = block + b"\n\n"
+        head, plain_id = plain_head(message)
+        row = _known_row(stream, head)
         size = len(block) + 1
         if row is not None:
-            _count_plain(stream, counts, row, size, now)
+            _count_plain(counts, row, size)
             stream.id = plain_id or stream.id
-            stream.terminal = False
-            if not stream.has_payload:
-                _first_payload(stream, counts, now)
+            stream.events += 1
+            _count_content(stream, counts, now)
             return
-        name, cursor, data = b"", None, 0
-        done = comment = False
+        scan = Scan()
         for line in block.split(b"\n"):
-            start = line[:5]
-            if start == b"data:":
-                done = not data and line[5:] in _DONE
-                data += 1
-            elif start == b"event" and line[5:6] in _COLON:
-                name = line[6:].removeprefix(b" ")
-            elif start[:1] == b":":
-                comment = True
-            elif start[:2] == b"id" and line[2:3] in _COLON:
-                if 0 not in line and len(line) <= _KEPT_OF_A_LINE:
-                    cursor = line[3:].removeprefix(b" ")
-            elif line == b"data":
-                done = False
-                data += 1
-        row = self._dispatch(stream, counts, now, size, name, cursor, data, done, comment)
+            scan.read_line(line)
+        scan.size = size
+        row = self._dispatch(stream, counts, scan, now)
         if row is not None:
-            _remember(counts, head, row)
+            _remember(stream, message, head, row)
 
     def _scan(self, stream: Stream, counts: RouteCounts, body: bytes, now: float) -> int | None:
-        """Read any bytes by the standard; return the row of the last payload event in them."""
+        """Read any bytes by the standard; return the row of the last plain content in them."""
         scan = stream.scan
         if not isinstance(scan, Scan) or scan is FRESH or scan is WAITING:
             scan = stream.scan = Scan(fresh=scan is FRESH)
         if scan.bom is not None:
             body = scan.bom + body
-            if len(body) < len(_BOM) and _BOM.startswith(body):
+            if len(body) < len(BOM) and BOM.startswith(body):
                 scan.bom = body
                 return None
             scan.bom = None
-            body = body.removeprefix(_BOM)
+            body = body.removeprefix(BOM)
         if scan.after_cr and body[:1] == b"\n":
             # The second half of a CRLF that was cut in two; it belongs to the line before.
             body = body[1:]
             scan.size += 1 if scan.size else 0
         scan.after_cr = body[-1:] == b"\r"
         row = None
+        stream.flows = False
+        kept = KEPT_OF_DATA if stream.reader is None or stream.reader.reads else KEPT_OF_A_LINE
         for line in body.splitlines(keepends=True):
             if line[-1] not in b"\r\n":
-                scan.rest = (scan.rest + line[:_KEPT_OF_A_LINE])[:_KEPT_OF_A_LINE]
+                scan.rest = (scan.rest + line[:kept])[:kept]
                 scan.length += len(line)
                 break
             content = line.rstrip(b"\r\n")
@@ -260,71 +289,97 @@ class MessageBuffer:
                 scan.length = 0
             if content:
                 scan.size += len(line)
-                _read_field(scan, content)
+                scan.read_line(content)
             else:
-                row = self._dispatch(
-                    *(stream, counts, now, scan.size, scan.name),
-                    *(scan.id, scan.data, scan.done, scan.comment),
-                )
-                scan.clear()
-        if scan.is_between_events() and not (
-            stream.terminal or stream.stalled or stream.cursor is not None
-        ):
-            stream.scan = None if stream.has_payload else WAITING
+                try:
+                    row = self._dispatch(stream, counts, scan, now)
+                finally:
+                    scan.clear()
+        if scan.is_between_events() and stream.cursor is None:
+            stream.scan = None if stream.flows else WAITING
         return row
 
-    def _dispatch(  # noqa: PLR0917 - nine facts of one block; an object would cost a third more
-        self,
-        stream: Stream,
-        counts: RouteCounts,
-        now: float,
-        size: int,
-        name: bytes,
-        cursor: bytes | None,
-        data: int,
-        done: bool,
-        comment: bool,
-    ) -> int | None:
-        """Count one whole block; return its row where it is a payload event."""
-        if cursor is not None:
-            stream.id = b"id: " + cursor
-        if not data:
-            counts.comments += comment
+    def _dispatch(self, stream: Stream, counts: RouteCounts, block: Scan, now: float) -> int | None:
+        """Count one whole block; return its row where all messages like it bring content."""
+        if block.id is not None:
+            stream.id = b"id: " + block.id
+        stream.flows = False
+        if not block.lines:
+            counts.comments += block.comment
             return None
-        if name == b"message":
-            name = b""
-        is_terminal = name in counts.terminals
-        if done and not name and b"[DONE]" in counts.terminals:
-            is_terminal, name = True, b"done"
-        row = counts.rows.get(name, _OTHER_ROW)
-        counts.slow[row + bisect_left(SIZE_BOUNDS, size)] += 1
-        counts.sizes.total += size
+        name = b"" if block.name == b"message" else block.name
+        is_quiet = name in QUIET
+        reader = stream.reader
+        if reader is None:
+            # Hello and heartbeats say nothing of the protocol.
+            reader = counts.plain if is_quiet else _recognise(stream, counts, name, block.data)
+        meaning = reader.meaning(name, block.data)
+        row = _DONE_ROW if meaning == TERMINAL else counts.rows.get(name, _OTHER_ROW)
+        _count_plain(counts, row, block.size)
         stream.events += 1
-        if is_terminal:
-            stream.terminal = True
-            return None
-        if name in counts.quiet:
-            return None
-        if not stream.has_payload:
-            _first_payload(stream, counts, now)
-        if stream.stalled:
-            stream.end_stall(now)
-        stream.terminal = False
-        stream.payload_at = now
-        if stream.cursor is not None and cursor is not None:
-            stream.cursor = stream.cursor.saw(stream, cursor)
-        return row
+        if meaning & CONTENT or (meaning & CONTENT_IF_FIRST and not stream.has_content):
+            _count_content(stream, counts, now)
+        elif not (is_quiet or meaning):
+            stream.prelude(now)
+        if meaning & TERMINAL:
+            stream.terminal = reader.ends = True
+            stream.flows = False
+        elif stream.cursor is not None and block.id is not None and not is_quiet:
+            stream.cursor = stream.cursor.saw(stream, block.id)
+        if meaning & FAILURE:
+            stream.failure = error_type(block.data)
+        if meaning & STOP:
+            stream.stopped = True
+        return row if meaning == CONTENT and reader.may_be_short(name) else None
 
 
-def _count_plain(stream: Stream, counts: RouteCounts, row: int, size: int, now: float) -> None:
+def _recognise(stream: Stream, counts: RouteCounts, name: bytes, data: bytes) -> Reader:
+    reader = stream.reader = counts.reader_of(recognise_event(name, data))
+    stream.short = reader.short
+    return reader
+
+
+def _known_row(stream: Stream, head: bytes | None) -> int | None:
+    """Return the row of a message that its reader knows by its head to bring content."""
+    reader = stream.reader
+    return reader.heads.get(head) if reader is not None and reader.knows_by_head else None
+
+
+def _remember(stream: Stream, message: bytes, head: bytes | None, row: int) -> None:
+    """Let the short path recognise what was read in full, if it is plain."""
+    reader = stream.reader
+    if reader is None or head is None or len(reader.heads) >= _MOST_HEADS:
+        return
+    if is_plain(head):
+        stream.short = reader.learn(message, head, row)
+
+
+def _count_plain(counts: RouteCounts, row: int, size: int) -> None:
     counts.slow[row + bisect_left(SIZE_BOUNDS, size)] += 1
     counts.sizes.total += size
-    stream.events += 1
+
+
+def _count_content(stream: Stream, counts: RouteCounts, now: float) -> None:
+    """Count what a user waited for; whatever was said before, the stream goes on."""
+    counts.contents += 1
+    if not stream.has_content:
+        _first_content(stream, counts, now)
+    else:
+        gap = now - stream.payload_at
+        if gap >= _SHORTEST_GAP:
+            counts.content_gaps.bins[bisect_left(CONTENT_GAP_BOUNDS, gap)] += 1
+    if stream.stalled:
+        stream.end_stall(now)
+    stream.terminal = stream.stopped = False
+    stream.failure = None
     stream.payload_at = now
+    stream.flows = True
 
 
-def _first_payload(stream: Stream, counts: RouteCounts, now: float) -> None:
-    stream.has_payload = True
+def _first_content(stream: Stream, counts: RouteCounts, now: float) -> None:
+    stream.has_content = True
+    stream.content_from = now
+    counts.content_firsts += 1
     waited = now - stream.asked_at
     # Who resumes has seen events: a quiet feed that comes back keeps nobody waiting.
     if not stream.resumed:
@@ -333,65 +388,3 @@ def _first_payload(stream: Stream, counts: RouteCounts, now: float) -> None:
         first_events.total += waited
         if counts.exemplars is not None:
             counts.exemplars.began(stream, waited)
-
-
-def _read_field(scan: Scan, line: bytes) -> None:
-    name, _, value = line.partition(b":")
-    if name == b"data":
-        scan.done = not scan.data and value.removeprefix(b" ") == b"[DONE]"
-        scan.data += 1
-    elif not name:
-        scan.comment = True
-    elif name == b"event":
-        scan.name = value.removeprefix(b" ")
-    elif name == b"id" and 0 not in value and len(line) <= _KEPT_OF_A_LINE:
-        scan.id = value.removeprefix(b" ")
-
-
-def _plain_head(body: bytes) -> tuple[bytes | None, bytes]:
-    """
-    Return what stands before one event's data lines, without its id line, and that line.
-
-    None for what is more or less than one event, or does not begin with a field.
-    """
-    if body[0] == 58:
-        return None, b""
-    if 13 in body:
-        body = body.replace(b"\r\n", b"\n")
-    head, _, rest = body.partition(b"data:")
-    rest, _, end = rest.partition(b"\n")
-    if rest in _DONE or 13 in body:
-        return None, b""
-    if end != b"\n":
-        while end[:5] == b"data:":
-            _, _, end = end.partition(b"\n")
-        if end != b"\n":
-            # Some write the id last.
-            line, _, end = end.partition(b"\n")
-            return (head, line) if end == b"\n" and line[:3] == b"id:" else (None, b"")
-    if b"id:" <= head < b"id;":
-        line, end, head = head.partition(b"\n")
-        return (head, line) if end else (None, b"")
-    return head, b""
-
-
-def _remember(counts: RouteCounts, head: bytes | None, row: int) -> None:
-    """Let the short paths recognise what was read in full, if it is plain."""
-    if head is not None and _is_plain(head) and len(counts.heads) < _MOST_HEADS:
-        counts.heads[head] = row
-
-
-def _is_plain(head: bytes) -> bool:
-    """Tell whether this is whole lines of one block that say nothing about ids."""
-    lines = b"\n" + head
-    return (
-        head[-1:] in (b"", b"\n")
-        and head[:1] != _BOM[:1]
-        and b"\n\n" not in lines
-        and b"\nid" not in lines
-    )
-
-
-def _is_comment(body: bytes) -> bool:
-    """Tell whether these whole blocks, known to hold no event, are short and move no cursor."""
-    return len(body) < _KEPT_COMMENT and body[0] == 58 and b"\nid" not in body.replace(b"\r", b"\n")

@@ -4,10 +4,14 @@ Headers and queries of one exchange, as far as they concern an event stream.
 Reads ASGI scopes and response starts. Bounds everything that a stranger sends; keeps nothing.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from sse_observe.asgi import Headers, Scope, header
+from sse_observe.asgi import Header, Headers, Scope, header
 from sse_observe.metrics import NETWORKS
+from sse_observe.middleware.protocols import Protocol
+from sse_observe.middleware.reader import REQUEST_HEADERS, recognise_response
 
 _EVENT_STREAM = b"text/event-stream"
 _AFTER_TYPE = (b"", b";", b" ", b"\t")
@@ -38,12 +42,13 @@ def asks_for_event_stream(scope: Scope) -> bool:
     return accepted is not None and _EVENT_STREAM in accepted.lower()
 
 
-def cursor_and_network(scope: Scope) -> tuple[bytes | None, str]:
+def asked(scope: Scope, cursors: Sequence[str] = ()) -> tuple[bytes | None, str, Protocol | None]:
     """
-    Return the id that a client resumes from, or None, and the network type that it states.
+    Return the id to resume from or None, the network type, and the protocol that is named or None.
 
-    The cursor's header goes before the query, as a native EventSource repeats its URL; the
-    network's query goes before the ECT header, which changes within one stream.
+    `cursors` are query parameters to resume from, beside `last_event_id`. The cursor's header
+    goes before the query, as a native EventSource repeats its URL; the network's query goes
+    before the ECT header, which changes within one stream.
     """
     # The names of a request's headers are in lower case, by ASGI.
     headers = dict(scope["headers"])
@@ -51,16 +56,25 @@ def cursor_and_network(scope: Scope) -> tuple[bytes | None, str]:
     network = headers[b"ect"].decode("latin-1") if b"ect" in headers else _UNKNOWN
     query = scope.get("query_string")
     if query:
-        if not cursor and b"last_event_id=" in query:
-            cursor = _query(query, "last_event_id").encode(errors="replace")
+        if not cursor:
+            for name in ("last_event_id", *cursors):
+                if name.encode() + b"=" in query and (found := _query(query, name)):
+                    cursor = found.encode(errors="replace")
+                    break
         if b"network_type=" in query:
             network = _query(query, "network_type")
-    return cursor or None, network if network in _NETWORKS else _UNKNOWN
+    if network not in _NETWORKS:
+        network = _UNKNOWN
+    protocol = None
+    for known in REQUEST_HEADERS:
+        if known in headers:
+            protocol = REQUEST_HEADERS[known]
+    return cursor or None, network, protocol
 
 
 def network_of(scope: Scope) -> str:
     """Return the network type that the client states."""
-    return cursor_and_network(scope)[1]
+    return asked(scope)[1]
 
 
 def _query(query: bytes, name: str) -> str:
@@ -71,45 +85,58 @@ def _query(query: bytes, name: str) -> str:
     return next((value for key, value in fields if key == name), "")
 
 
-class ResponseFaults:
+class ResponseRead(NamedTuple):
+    """The facts of one response's headers."""
+
+    faults: tuple[str, ...]
+    protocol: Protocol | None
+    compressed: bool
+
+
+class ResponseReader:
     """
-    Response faults, remembered: most responses have the headers of the one before.
+    Reads the headers of responses, most of which have those of the one before.
 
     Comparing takes a twentieth of the time of reading.
     """
 
     def __init__(self) -> None:
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._http_version = ""
-        self._faults: list[str] = []
+        self._headers: list[Header] = []
+        self._asked = "", ""
+        self._read = ResponseRead((), None, compressed=False)
 
-    def of(self, headers: list[tuple[bytes, bytes]], http_version: str) -> list[str]:
-        """Return what `response_faults` says of these headers."""
-        if headers != self._headers or http_version != self._http_version:
-            faults = response_faults(headers, http_version)
+    def read(self, headers: list[Header], http_version: str, method: str) -> ResponseRead:
+        """Return the facts of these headers."""
+        if headers != self._headers or (http_version, method) != self._asked:
+            faults = response_faults(headers, http_version, method)
+            compressed = "compressed" in faults
+            self._read = ResponseRead(faults, recognise_response(headers), compressed)
             # Tuples of our own: the application may change its lists.
             self._headers = [(key, value) for key, value in headers]
-            self._http_version = http_version
-            self._faults = faults
-        return self._faults
+            self._asked = http_version, method
+        return self._read
 
 
-def response_faults(headers: Headers, http_version: str) -> list[str]:
+def response_faults(headers: Headers, http_version: str, method: str = "GET") -> tuple[str, ...]:
     """
     Return what in a stream's response headers lets something on the way spoil it.
 
     `Connection` is a fault on HTTP/2 and later, where it is illegal; on HTTP/1.1 servers strip
-    or obey `keep-alive`, which the most used library always sends.
+    or obey `keep-alive`, which the most used library always sends. No cache keeps the answer to
+    a POST that does not say how long it stays fresh.
     """
     faults = []
-    buffering = cacheable = True
+    buffering = True
+    cacheable = method == "GET"
     for key, value in headers:
         # By length first: names are compared where they can be meant.
         size = len(key)
         if size == 13 and key.lower() == b"cache-control":
             # Not `in`, which takes a third longer: it tries a number first.
             words = value.lower()
-            cacheable = words.find(b"no-cache") < 0 and words.find(b"no-store") < 0
+            keeps = words.find(b"no-cache") < 0 and words.find(b"no-store") < 0
+            fresh = words.find(b"max-age") >= 0 or words.find(b"public") >= 0
+            cacheable = keeps and (method == "GET" or fresh)
         elif size == 17 and key.lower() == b"x-accel-buffering":
             buffering = value != b"no"
         elif size == 10 and key.lower() == b"connection":
@@ -123,4 +150,4 @@ def response_faults(headers: Headers, http_version: str) -> list[str]:
         faults.append("buffering_allowed")
     if cacheable:
         faults.append("cacheable")
-    return faults
+    return tuple(faults)

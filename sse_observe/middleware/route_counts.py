@@ -4,14 +4,15 @@ Everything that is counted on one route, in plain numbers, and how its events ar
 No behaviour that the message path would have to wait for.
 """
 
-from math import inf
-
-from sse_observe.contract import HEARTBEATS, HELLO
+from sse_observe.contract import DONE, HEARTBEATS
 from sse_observe.metrics import EVENTS, METRICS
 from sse_observe.middleware.exemplars import Exemplars
-from sse_observe.middleware.routes import StreamRoute
+from sse_observe.middleware.protocols import NONE, Protocol, protocol
+from sse_observe.middleware.reader import Reader
+from sse_observe.middleware.routes import AUTO, StreamRoute
 from sse_observe.registry.counts import Counts, Distribution, Keyed, moves
 
+CONTENT_GAP_BOUNDS = METRICS["sse_content_gap_seconds"].buckets
 GAP_BOUNDS = METRICS["sse_event_gap_seconds"].buckets
 SIZE_BOUNDS = METRICS["sse_event_size_bytes"].buckets
 FIRST_BOUNDS = METRICS["sse_time_to_first_event_seconds"].buckets
@@ -39,6 +40,9 @@ class RouteCounts(Counts, shared=("route",)):
     durations: Distribution = moves("sse_stream_duration_seconds")
     first_events: Distribution = moves("sse_time_to_first_event_seconds")
     gaps: Distribution = moves("sse_event_gap_seconds")
+    content_gaps: Distribution = moves("sse_content_gap_seconds")
+    empty: int = moves("sse_streams_empty_total")
+    unreadable: int = moves("sse_streams_unreadable_total")
     flowing_seconds: float = moves("sse_stream_seconds_total", state="flowing")
     stalled_seconds: float = moves("sse_stream_seconds_total", state="stalled")
     blocked_seconds: float = moves("sse_send_blocked_seconds_total")
@@ -59,10 +63,11 @@ class RouteCounts(Counts, shared=("route",)):
 
     __slots__ = (
         # of the route
-        *("config", "exemplars", "kinds", "label", "quiet", "rows", "stall_seconds", "terminals"),
+        *("config", "exemplars", "fixed", "kinds", "label", "plain", "rows", "stall_seconds"),
+        "_readers",
         # of the message path
-        *("comments", "fast", "fast_volume", "firsts", "heads", "pings", "short", "slow"),
-        *("slow_messages", "slow_volume"),
+        *("comments", "content_firsts", "contents", "fast", "fast_volume", "firsts", "pings"),
+        *("slow", "slow_messages", "slow_volume"),
     )
 
     def __init__(self, label: str, config: StreamRoute) -> None:
@@ -70,18 +75,15 @@ class RouteCounts(Counts, shared=("route",)):
         self.config = config
         self.exemplars: Exemplars | None = None
         """Set by the first stream that belongs to a trace."""
-        self.stall_seconds = config.stall_seconds if config.kind == "finite" else inf
+        self.stall_seconds = config.stall_limit
         self.kinds = tuple(dict.fromkeys((*EVENTS, *config.events)))
         self.rows = self._rows()
-        terminals = config.terminal_events or ("done", "[DONE]")
-        self.terminals = frozenset(name.encode() for name in terminals)
-        self.quiet = frozenset(
-            name.encode() for name in (*HEARTBEATS, HELLO) if name not in config.events
-        )
-        # What the short paths may recognise: filled only after the full reading.
-        self.heads: dict[bytes | None, int] = {}
         self.fast = [0] * (len(self.kinds) * SIZES)
-        self.short = self.heads, self.fast
+        self._readers: dict[str, Reader] = {}
+        self.plain = self.reader_of(NONE)
+        """The reader of streams whose protocol nobody knows."""
+        self.fixed = None if config.protocol == AUTO else self.reader_of(protocol(config.protocol))
+        """The reader of all streams, where the route names their protocol."""
         self.pings: dict[bytes, int] = {}
         super().__init__()
 
@@ -89,9 +91,16 @@ class RouteCounts(Counts, shared=("route",)):
         """Return where each event name is counted; a name without a row is `other`."""
         config = self.config
         kind_of = dict.fromkeys(HEARTBEATS, "heartbeat") | {"": "message", "message": "message"}
-        kind_of |= dict.fromkeys(("done", *config.terminal_events), "done")
+        kind_of |= dict.fromkeys((DONE, *config.terminal_events), DONE)
         kind_of |= {name: name for name in config.events}
         return {name.encode(): self.kinds.index(kind) * SIZES for name, kind in kind_of.items()}
+
+    def reader_of(self, protocol: Protocol) -> Reader:
+        """Return what reads the route's streams of one protocol."""
+        reader = self._readers.get(protocol.name)
+        if reader is None:
+            reader = self._readers[protocol.name] = Reader(protocol, self.config, self.fast)
+        return reader
 
     def clear(self) -> None:
         """Begin anew, with everything written down; called under the buffer's lock."""
@@ -100,7 +109,8 @@ class RouteCounts(Counts, shared=("route",)):
         # In place: the message path holds on to this list.
         self.fast[:] = [0] * cells
         self.slow = [0] * cells
-        self.fast_volume = self.slow_volume = self.slow_messages = self.comments = self.firsts = 0
+        self.fast_volume = self.slow_volume = self.slow_messages = self.comments = 0
+        self.firsts = self.contents = self.content_firsts = 0
 
     def is_touched(self) -> bool:
         """Tell whether anything is to be written down; an idle route costs next to nothing."""
@@ -125,3 +135,5 @@ class RouteCounts(Counts, shared=("route",)):
         self.sizes.total += self.fast_volume - fast_events
         # The message path counts no gap below the lowest bound: they are what remains.
         self.gaps.bins[0] += messages - self.firsts - sum(self.gaps.bins)
+        gaps = fast_events + self.contents - self.content_firsts
+        self.content_gaps.bins[0] += gaps - sum(self.content_gaps.bins)

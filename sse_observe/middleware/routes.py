@@ -5,20 +5,27 @@ Reads ASGI scopes as frameworks leave them; imports no framework and counts noth
 never leaves this module.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 from sse_observe.asgi import Scope
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import KINDS, OTHER
+from sse_observe.middleware.frameworks import Frameworks, is_partial
+from sse_observe.middleware.protocols import NONE, PROTOCOLS
+from sse_observe.middleware.templates import MOST_REMEMBERED, Template, label_of, shape_of
 
-_PARAMETER = re.compile(r"\{([A-Za-z_]\w*)(?::([a-z]+))?\}")
+AUTO = "auto"
+# Where an application sends heartbeats, its payload is expected as often as this.
+_STALL_SECONDS = 30.0
+_NAMES = (
+    *("terminal_events", "terminal_data", "error_events", "error_data", "prelude_events"),
+    *("cursor", "events"),
+)
 # Each declared name is one series per route and process.
 _MOST_EVENT_NAMES = 20
-_MOST_REMEMBERED = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,23 +35,40 @@ class StreamRoute:
 
     `kind`: a `finite` stream is meant to end, a `continuous` feed is not.
     `heartbeat_seconds`: how often something is written at least.
-    `stall_seconds`: this long without a payload event is a stall.
-    `terminal_events`: names that announce the end; when set, an end without one is an error.
+    `stall_seconds`: this long without a payload event is a stall; 30 where only heartbeats are
+    declared, never where neither is.
+    `protocol`: `auto` recognises it stream by stream, `none` switches that off, and one of
+    `openai-chat openai-responses anthropic ai-sdk ag-ui gemini mcp` names it.
+    `terminal_events`: names that announce the end, instead of `done` and the data `[DONE]`; when
+    set, an end without one is an error. A protocol's own terminal counts as well.
+    `terminal_data`: how the data of an unnamed event begins that announces the end; the same.
+    `error_events`: names of events by which a stream says that it failed; `()` for none.
+    `error_data`: how the data of an unnamed event begins that says so.
+    `prelude_events`: names of events that bring nothing a user waits for, beside heartbeats.
     `dense_ids`: ids are `<seq>-<epoch>` without holes, so loss can be inferred at a resume.
+    `cursor`: query parameters from which a client resumes, beside `last_event_id`.
     `limit`: the most streams that one process is meant to hold.
     `events`: event names that get a label value of their own.
-    `watch_disconnect`: its application never calls `receive()`, so the server is asked on its
-    behalf whether the client is still there.
+    `watch_disconnect`: its application never calls `receive()`, and its server shows nobody that
+    a client left; so the server is asked on the application's behalf.
     """
 
     kind: Literal["finite", "continuous"] = "finite"
     heartbeat_seconds: float | None = None
-    stall_seconds: float = 30
+    stall_seconds: float | None = None
+    protocol: str = AUTO
     terminal_events: Sequence[str] = ()
+    terminal_data: Sequence[str] = ()
+    error_events: Sequence[str] = ("error",)
+    error_data: Sequence[str] = ()
+    prelude_events: Sequence[str] = ()
     dense_ids: bool = False
+    cursor: Sequence[str] = ()
     limit: int | None = None
     events: Sequence[str] = ()
     watch_disconnect: bool = False
+    demands_terminal: bool = field(init=False, repr=False)
+    """Whether a stream of this route has failed if it ends without a terminal."""
 
     def __post_init__(self) -> None:
         """Refuse what could never be right, in one line."""
@@ -52,7 +76,7 @@ class StreamRoute:
             raise _wrong("kind", self.kind, 'choose "finite" or "continuous"')
         for name in ("heartbeat_seconds", "stall_seconds"):
             value = getattr(self, name)
-            if value is None and name == "heartbeat_seconds":
+            if value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise _wrong(name, value, "give seconds above 0")
@@ -61,16 +85,30 @@ class StreamRoute:
         for name in ("dense_ids", "watch_disconnect"):
             if not isinstance(getattr(self, name), bool):
                 raise _wrong(name, getattr(self, name), "give True or False")
-        for name in ("terminal_events", "events"):
+        if self.protocol not in (AUTO, NONE.name, *PROTOCOLS):
+            known = ", ".join((AUTO, NONE.name, *PROTOCOLS))
+            raise _wrong("protocol", self.protocol, f"choose of {known}")
+        for name in _NAMES:
             object.__setattr__(self, name, _event_names(name, getattr(self, name)))
+        demands = bool(self.terminal_events or self.terminal_data)
+        object.__setattr__(self, "demands_terminal", demands)
+
+    @property
+    def stall_limit(self) -> float:
+        """Return after how many seconds without payload a stream is stalled; inf for never."""
+        if self.kind == "continuous":
+            return inf
+        if self.stall_seconds is not None:
+            return self.stall_seconds
+        return inf if self.heartbeat_seconds is None else _STALL_SECONDS
 
 
 def _event_names(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
-        raise _wrong(name, value, f'give a tuple of event names, as in {name}=("done",)')
+        raise _wrong(name, value, f'give a tuple of names, as in {name}=("done",)')
     for event in value:
         if not isinstance(event, str) or not event or set(event) & set("\r\n\0"):
-            raise _wrong(name, event, "an event name is one line of text")
+            raise _wrong(name, event, "each is one line of text")
     if len(value) > _MOST_EVENT_NAMES:
         raise _wrong(name, f"{len(value)} names", f"each costs a series; give {_MOST_EVENT_NAMES}")
     return tuple(dict.fromkeys(value))
@@ -84,31 +122,6 @@ def _wrong(name: str, value: object, remedy: str) -> SettingsError:
     return SettingsError(f"StreamRoute: {name}={value!r} is wrong; {remedy}")
 
 
-class Template:
-    """One declared path: `{name}` stands for one segment, `{name:path}` for all that follow."""
-
-    def __init__(self, path: str) -> None:
-        literals = _PARAMETER.sub("", path)
-        if not path.startswith("/") or set(literals) & set("{}"):
-            raise SettingsError(
-                f"routes: {path!r} is no path template; write it like '/chat/{{id}}'"
-            )
-        self.label = label_of(path)
-        self.shape = _PARAMETER.sub("{}", path)
-        pattern, at = "", 0
-        for found in _PARAMETER.finditer(path):
-            pattern += re.escape(path[at : found.start()])
-            pattern += ".*" if found[2] == "path" else "[^/]+"
-            at = found.end()
-        self.literal = at == 0
-        self.matches = re.compile(pattern + re.escape(path[at:]), re.DOTALL).fullmatch
-
-
-def label_of(path: str) -> str:
-    """Return a template without its converters: how an id is parsed is no part of its name."""
-    return _PARAMETER.sub(r"{\1}", path)
-
-
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """A route: its label and its declaration."""
@@ -117,12 +130,55 @@ class Resolved:
     config: StreamRoute
 
 
+class _Table:
+    """The declared routes of one method, or of all."""
+
+    def __init__(self) -> None:
+        self._by_shape: dict[str, Resolved] = {}
+        self.exact: dict[str, Resolved] = {}
+        self._patterns: list[tuple[Template, Resolved]] = []
+
+    def add(self, template: Template, config: StreamRoute) -> Resolved:
+        """Declare a route; SettingsError where another one matches the same paths."""
+        taken = self._by_shape.get(template.shape)
+        if taken is not None:
+            raise SettingsError(
+                f"routes: {template.label!r} and {taken.label!r} match the same paths"
+            )
+        resolved = self._by_shape[template.shape] = Resolved(template.label, config)
+        if template.literal:
+            self.exact[template.path] = resolved
+        else:
+            self._patterns.append((template, resolved))
+        return resolved
+
+    def by_template(self, template: str) -> Resolved | None:
+        """Return the route of the framework's template."""
+        return self._by_shape.get(shape_of(template))
+
+    def by_path(self, path: str, root: str) -> Resolved | None:
+        """Return the route of a path, or of what follows the root in it."""
+        found = self._by_whole_path(path)
+        if found is None and root and path.startswith(root):
+            found = self._by_whole_path(path[len(root) :])
+        return found
+
+    def _by_whole_path(self, path: str) -> Resolved | None:
+        found = self.exact.get(path)
+        if found is None:
+            for template, resolved in self._patterns:
+                if template.matches(path):
+                    return resolved
+        return found
+
+
 class Routes:
     """
     The routes of one application.
 
-    A declared route is found by the shape of the framework's own template, else by the path.
-    Any other route is labelled by the framework's template, or `other`.
+    A declared route is found by the shape of the framework's own template, else by the path; one
+    that is declared for the request's method goes before one for all. Any other route is labelled
+    by the framework's template, or `other`.
     """
 
     def __init__(
@@ -134,25 +190,17 @@ class Routes:
                     f"routes: {what!r} is given {config!r}; give it StreamRoute(...)"
                 )
         self.default = default
-        self.declared: dict[str, Resolved] = {}
+        self.declared: list[Resolved] = []
+        self._frameworks = Frameworks(app)
+        self._tables: dict[str | None, _Table] = {}
         self._exact: dict[str, Resolved] = {}
-        self._patterns: list[tuple[Template, Resolved]] = []
-        self._app = app
-        self._mounts: list[Template] | None = None
         self._found: dict[str, Resolved] = {OTHER: Resolved(OTHER, default)}
-        for path, config in (declared or {}).items():
-            self._declare(Template(path), config)
-
-    def _declare(self, template: Template, config: StreamRoute) -> None:
-        if template.shape in self.declared:
-            taken = self.declared[template.shape].label
-            raise SettingsError(f"routes: {template.label!r} and {taken!r} match the same paths")
-        resolved = Resolved(template.label, config)
-        self.declared[template.shape] = resolved
-        if template.literal:
-            self._exact[template.label] = resolved
-        else:
-            self._patterns.append((template, resolved))
+        for text, config in (declared or {}).items():
+            template = Template(text)
+            table = self._tables.setdefault(template.method, _Table())
+            self.declared.append(table.add(template, config))
+        if self._tables.keys() == {None}:
+            self._exact = self._tables[None].exact
 
     def resolve(self, scope: Scope) -> Resolved:
         """Return the route of a request; call it once the framework has routed."""
@@ -162,32 +210,22 @@ class Routes:
         entry_root = scope.get("app_root_path", root)
         if root == entry_root and "route" not in scope:
             # No framework; most requests end at the first look.
-            template = None
             if path in self._exact:
                 return self._exact[path]
+            template = None
         else:
-            template = self._framework_template(scope, entry_root)
-        if template is not None:
-            found = self.declared.get(_PARAMETER.sub("{}", template))
-            if found is not None:
-                return found
-        if not self._patterns and not self._exact:
-            return self._undeclared(template)
-        found = self._by_path(path)
-        if found is None and entry_root and path.startswith(entry_root):
-            found = self._by_path(path[len(entry_root) :])
-        if found is not None and (template is None or _is_partial(template, path)):
-            return found
+            template = self._frameworks.template(scope, entry_root)
+        tables = self._tables
+        if tables:
+            for table in (tables.get(scope.get("method")), tables.get(None)):
+                if table is None:
+                    continue
+                if template is not None and (found := table.by_template(template)):
+                    return found
+                found = table.by_path(path, entry_root)
+                if found is not None and (template is None or is_partial(template, path)):
+                    return found
         return self._undeclared(template)
-
-    def _by_path(self, path: str) -> Resolved | None:
-        found = self._exact.get(path)
-        if found is not None:
-            return found
-        for template, resolved in self._patterns:
-            if template.matches(path):
-                return resolved
-        return None
 
     def _undeclared(self, template: str | None) -> Resolved:
         label = OTHER if template is None else label_of(template)
@@ -196,73 +234,6 @@ class Routes:
             found = Resolved(label, self.default)
             # Templates come from the application's code, so they are few; what makes routes
             # without end is held back here, and once more where labels are given out.
-            if len(self._found) < _MOST_REMEMBERED:
+            if len(self._found) < MOST_REMEMBERED:
                 self._found[label] = found
         return found
-
-    def _framework_template(self, scope: Scope, entry_root: str) -> str | None:
-        """
-        Return the template by which Starlette or FastAPI routed this request.
-
-        Both leave the route in the scope. Starlette leaves a mount there too, where nothing
-        under it is a route; FastAPI keeps the prefix of an included router apart.
-        """
-        route = scope.get("route")
-        prefix = self._mounted_at(scope.get("root_path", ""), entry_root)
-        if route is None or hasattr(route, "routes"):
-            return prefix or None
-        context = scope.get("fastapi")
-        if isinstance(context, dict):
-            effective = context.get("effective_route_context")
-            if getattr(effective, "original_route", None) is route:
-                route = effective
-        path = getattr(route, "path", None)
-        return prefix + path if isinstance(path, str) else (prefix or None)
-
-    def _mounted_at(self, root: str, entry_root: str) -> str:
-        """Return the template of the mounts passed on the way, never the path that was asked."""
-        if root == entry_root or not root.startswith(entry_root):
-            return ""
-        if self._mounts is None:
-            self._mounts = _mounts_of(self._app)
-        added = root[len(entry_root) :]
-        for template in self._mounts:
-            if template.matches(added):
-                return template.label
-        return ""
-
-
-@lru_cache(_MOST_REMEMBERED)
-def _matcher(template: str) -> Template | None:
-    try:
-        return Template(template)
-    except SettingsError:
-        return None
-
-
-def _is_partial(template: str, path: str) -> bool:
-    """Tell whether a template lacks the prefix under which its router was included."""
-    matcher = _matcher(template)
-    return matcher is None or matcher.matches(path) is None
-
-
-def _mounts_of(app: object) -> list[Template]:
-    """Return the mounts of a Starlette or FastAPI application, nested ones with their parents."""
-    found: list[Template] = []
-
-    def walk(node: object, prefix: str, depth: int) -> None:
-        # A stack of middlewares keeps what it wraps in `app`; 50 deep is a loop.
-        for _ in range(50):
-            if hasattr(node, "routes"):
-                break
-            node = getattr(node, "app", None)
-        for route in getattr(node, "routes", None) or ():
-            path = getattr(route, "path", "")
-            if not hasattr(route, "routes") or not isinstance(path, str) or depth > 8:
-                continue
-            if path:
-                found.append(Template(prefix + path))
-            walk(route, prefix + path, depth + 1)
-
-    walk(app, "", 0)
-    return found

@@ -1,24 +1,28 @@
 """
-Where the reading of a stream's bytes stands between two messages.
+Where the reading of a stream's bytes stands between two messages, and the shapes of messages.
 
 Knows the standard's blocks and lines; counts nothing.
 """
+
+from sse_observe.contract import DONE_DATA
+
+BOM = b"\xef\xbb\xbf"
+DONE = (b" " + DONE_DATA.encode(), DONE_DATA.encode())
+"""The rest of a data line that ends a stream."""
+# Empty data says nothing either: only the id beside it does.
+_SPECIAL = (*DONE, b"", b" ")
+# What a field name and a value of interest (an event name, an id) can need.
+KEPT_OF_A_LINE = 256
+# Where the data is read as well, an error, a last chunk, the beginning of an answer.
+KEPT_OF_DATA = 16_384
+_KEPT_COMMENT = 24
 
 
 class Scan:
     """Where a stream stands that is not simply between two payload events."""
 
     __slots__ = (
-        "after_cr",
-        "bom",
-        "comment",
-        "data",
-        "done",
-        "id",
-        "length",
-        "name",
-        "rest",
-        "size",
+        *("after_cr", "bom", "comment", "data", "id", "length", "lines", "name", "rest", "size"),
     )
 
     def __init__(self, *, fresh: bool = False) -> None:
@@ -30,14 +34,27 @@ class Scan:
 
     def clear(self) -> None:
         """Begin a new block."""
-        self.size = self.data = 0
-        self.name = b""
+        self.size = self.lines = 0
+        self.data = self.name = b""
         self.id: bytes | None = None
-        self.comment = self.done = False
+        self.comment = False
 
     def is_between_events(self) -> bool:
         """Tell whether the next byte begins a block."""
         return not (self.length or self.size or self.after_cr or self.bom is not None)
+
+    def read_line(self, line: bytes) -> None:
+        """Take one line of a block, its end removed."""
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            self.data = join_data(self.data, self.lines, value.removeprefix(b" "))
+            self.lines += 1
+        elif not name:
+            self.comment = True
+        elif name == b"event":
+            self.name = value[:KEPT_OF_A_LINE].removeprefix(b" ")
+        elif name == b"id" and 0 not in value and len(line) <= KEPT_OF_A_LINE:
+            self.id = value.removeprefix(b" ")
 
 
 class Held:
@@ -50,6 +67,61 @@ class Held:
         self.beginning = beginning
 
 
-# Shared parser states: nothing is read yet, and no payload is read yet.
+# Shared parser states: nothing is read yet; between two blocks, and the next is to be read in
+# full; a body that nobody can read.
 FRESH = Scan(fresh=True)
 WAITING = Scan()
+UNREADABLE = Scan()
+
+
+def join_data(data: bytes, lines: int, line: bytes) -> bytes:
+    """Return an event's data with one more line, as far as it is kept."""
+    return (data + b"\n" + line if lines else line)[:KEPT_OF_DATA]
+
+
+def plain_head(body: bytes) -> tuple[bytes | None, bytes]:
+    """
+    Return what stands before one event's data lines, without its id line, and that line.
+
+    None for what is more or less than one event, or does not begin with a field.
+    """
+    if body[0] == 58:
+        return None, b""
+    if 13 in body:
+        body = body.replace(b"\r\n", b"\n")
+    head, _, rest = body.partition(b"data:")
+    rest, _, end = rest.partition(b"\n")
+    if rest in _SPECIAL or 13 in body:
+        return None, b""
+    if end != b"\n":
+        while end[:5] == b"data:":
+            _, _, end = end.partition(b"\n")
+        if end != b"\n":
+            # Some write the id last.
+            line, _, end = end.partition(b"\n")
+            return (head, line) if end == b"\n" and line[:3] == b"id:" else (None, b"")
+    if b"id:" <= head < b"id;":
+        line, end, head = head.partition(b"\n")
+        return (head, line) if end else (None, b"")
+    return head, b""
+
+
+def is_plain(head: bytes) -> bool:
+    """Tell whether this is whole lines of one block that say nothing about ids."""
+    lines = b"\n" + head
+    return (
+        head[-1:] in (b"", b"\n")
+        and head[:1] != BOM[:1]
+        and b"\n\n" not in lines
+        and b"\nid" not in lines
+    )
+
+
+def is_comment(body: bytes) -> bool:
+    """Tell whether these whole blocks, known to hold no event, are short and move no cursor."""
+    return is_short(body) and body[0] == 58 and b"\nid" not in body.replace(b"\r", b"\n")
+
+
+def is_short(body: bytes) -> bool:
+    """Tell whether a message has the size of a comment that keeps a line warm."""
+    return len(body) < _KEPT_COMMENT

@@ -8,6 +8,8 @@ from math import inf
 from typing import Any, Protocol
 
 from sse_observe.asgi import Message, Receive, Scope, Send
+from sse_observe.middleware.protocols.model import TERMINAL
+from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.scan import FRESH, WAITING, Held, Scan
 
@@ -68,9 +70,9 @@ class Stream(_EachMessage):
         *("answered", "asked", "asked_at", "gone", "is_stream", "overrides", "owner", "receive"),
         "scope",
         # of the stream
-        *("accepted_at", "accounted_at", "bytes", "cursor", "ending", "gap_from"),
-        *("has_payload", "labels", "opened_at", "reason", "resumed", "silent"),
-        *("stalled", "counts", "terminal", "trailers"),
+        *("accepted_at", "accounted_at", "bytes", "content_from", "counts", "cursor", "ending"),
+        *("failure", "flows", "gap_from", "has_content", "labels", "last", "opened_at", "reader"),
+        *("reason", "resumed", "silent", "stalled", "stopped", "terminal", "trailers"),
     )
     owner: "Owner"
     scope: Scope
@@ -80,7 +82,15 @@ class Stream(_EachMessage):
     """The user segment and the network type."""
     reason: str | None
     scan: Scan | Held | None
-    """None between two events, once there was payload."""
+    """None where the next message may be plain content: between two events, after content."""
+    reader: Reader | None
+    """None until the stream's protocol is recognised."""
+    failure: str | None
+    """The stream says that it failed, and nothing that the user waits for came since."""
+    content_from: float
+    """Up to here the gaps between its content are added up."""
+    last: bytes | None
+    """The last message, where it may hold the terminal beside its content."""
     accepted_at: float | None
     coro: Any
     """The server's awaitable for the last message, as long as it may be blocked."""
@@ -117,19 +127,30 @@ class Stream(_EachMessage):
         self.opened_at = self.payload_at = self.accounted_at = now
         self.written_at = self.gap_from = -inf
         self.accepted_at = self.reason = self.coro = self.cursor = None
-        self.resumed = self.ending = self.trailers = self.has_payload = False
-        self.terminal = self.stalled = self.silent = False
-        self.short = counts.short
+        self.failure = self.last = None
+        self.resumed = self.ending = self.trailers = self.has_content = self.flows = False
+        self.terminal = self.stopped = self.stalled = self.silent = False
+        self.reader = counts.fixed
+        self.short = counts.plain.short
         self.bytes = self.fast_bytes = self.events = 0
         self.id = b""
         self.scan = FRESH
 
-    def force_full_parse(self) -> None:
-        """Send the next messages past the short paths, which see plain payload only."""
-        if self.scan is None or self.scan is WAITING:
-            self.scan = Scan()
-        elif self.scan is FRESH:
-            self.scan = Scan(fresh=True)
+    def read_last(self) -> None:
+        """Read the message that the short path has kept: it may have been the terminal too."""
+        reader = self.reader
+        if self.last is not None and reader is not None:
+            data = self.last.partition(b"data:")[2].partition(b"\n")[0]
+            if reader.meaning(b"", data.removeprefix(b" ")) & TERMINAL:
+                self.terminal = reader.ends = True
+        self.last = None
+
+    def prelude(self, now: float) -> None:
+        """Take an event that brings no content: it is no silence while the user waits for more."""
+        if not self.has_content:
+            if self.stalled:
+                self.end_stall(now)
+            self.payload_at = now
 
     def update_totals(self, now: float) -> None:
         """Add up what is kept per stream only: bytes, the sum of gaps, where the time went."""
@@ -140,6 +161,9 @@ class Stream(_EachMessage):
         if self.written_at > self.gap_from:
             counts.gaps.total += self.written_at - self.gap_from
             self.gap_from = self.written_at
+        if self.has_content:
+            counts.content_gaps.total += self.payload_at - self.content_from
+            self.content_from = self.payload_at
         since = self.accounted_at
         # A tick in slices, or another thread, may have looked at the clock before the last call.
         self.accounted_at = now = max(now, since)
@@ -154,7 +178,9 @@ class Stream(_EachMessage):
             self.stalled = True
             counts.stalled += 1
             counts.stalls += 1
-            self.force_full_parse()
+            if self.scan is None:
+                # The short path does not see that a stall ends.
+                self.scan = WAITING
 
     def end_stall(self, now: float) -> None:
         """End a stall: payload was sent."""

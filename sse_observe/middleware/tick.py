@@ -24,6 +24,9 @@ class Work(Protocol):
     def has_streams(self) -> bool:
         """Tell whether there is any for the next second."""
 
+    def loop_lag(self, seconds: float) -> None:
+        """Observe how late the loop ran the tick's own timer."""
+
     def observer_error(self, where: str) -> None:
         """Count a slice that failed; the next second tries again."""
 
@@ -72,7 +75,16 @@ class Tick:
 
     def _later(self, loop: asyncio.AbstractEventLoop) -> None:
         # An empty context: a timer must not keep a request alive.
-        loop.call_later(TICK_SECONDS, self._go_on, loop, None, context=Context())
+        due = loop.time() + TICK_SECONDS
+        loop.call_at(due, self._begin_round, loop, due, context=Context())
+
+    def _begin_round(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        if self._loop is loop:
+            try:
+                self._work.loop_lag(max(loop.time() - due, 0.0))
+            except Exception:  # noqa: BLE001 - the round is worth more than its delay
+                self._work.observer_error("tick")
+            self._go_on(loop, None)
 
     def _go_on(self, loop: asyncio.AbstractEventLoop, rounds: Iterator[None] | None) -> None:
         """Do one slice, then let the loop run."""

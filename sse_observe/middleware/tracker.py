@@ -23,6 +23,8 @@ from sse_observe.middleware.exemplars import TRACER, Exemplars, current_trace
 from sse_observe.middleware.resume_loss import Cursors
 from sse_observe.middleware.route_counts import DURATION_BOUNDS, RouteCounts
 from sse_observe.middleware.routes import Resolved
+from sse_observe.middleware.scan import UNREADABLE
+from sse_observe.middleware.server_state import peek
 from sse_observe.middleware.stream import Stream
 from sse_observe.middleware.tick import TICK_SECONDS, Tick
 from sse_observe.registry import SSEMetrics
@@ -74,6 +76,7 @@ class StreamTracker:
         self._orphans: set[Stream] = set()
         self._routes: dict[str, _Route] = {}
         self._tick = Tick(self, clock)
+        self._lag = metrics.histogram("sse_event_loop_lag_seconds")
         self._errors_logged: set[str] = set()
         metrics.before_scrape.append(self.flush_unless_held)
         # The files of several processes have no place for exemplars.
@@ -111,6 +114,10 @@ class StreamTracker:
         counts = RouteCounts(label, config)
         added = self._routes[label] = _Route(counts, Flush(metrics, counts, label))
         return added
+
+    def has_route(self, label: str) -> bool:
+        """Tell whether a route is declared, or has sent a stream."""
+        return label in self._routes
 
     def labels(self) -> list[str]:
         """Return the routes that are counted so far."""
@@ -162,6 +169,8 @@ class StreamTracker:
             now = self.clock() if at is None else at
             age = now - stream.opened_at
             silence = now - max(stream.written_at, stream.opened_at)
+            if reason == "completed" and not stream.has_content and self._is_empty(stream):
+                counts.empty += 1
             durations = counts.durations
             durations.bins[bisect_left(DURATION_BOUNDS, age)] += 1
             durations.total += age
@@ -182,6 +191,13 @@ class StreamTracker:
             self.end_log.write(stream, age, silence)
         if not self._tick.is_running:
             self.flush()
+
+    @staticmethod
+    def _is_empty(stream: Stream) -> bool:
+        """Tell whether a completed stream without content should have had some."""
+        if stream.resumed or stream.scan is UNREADABLE or stream.counts.config.kind != "finite":
+            return False
+        return stream.reader is None or stream.reader.protocol.demands_content(stream.scope)
 
     def orphan(self, stream: Stream) -> None:
         """Count a stream whose client is gone while its application still runs."""
@@ -299,11 +315,19 @@ class StreamTracker:
                 self.observer_error("tick")
             yield
 
+    def loop_lag(self, seconds: float) -> None:
+        """Observe how late the event loop ran a timer."""
+        self._lag.observe(seconds)
+
     def _look(self, stream: Stream, now: float, passed: float) -> None:
         """See what only time shows: silence, a stall, a blocked send, a background task."""
         if stream.accepted_at is not None and now - stream.accepted_at >= TICK_SECONDS:
             # All was delivered a while ago; what still runs is a task in the background.
             stream.owner.accepted(stream)
+            return
+        if not stream.gone and peek(stream.receive):
+            # Whoever only sends is never told that nobody reads.
+            stream.owner.left(stream)
             return
         stream.update_totals(now)
         interval = stream.counts.config.heartbeat_seconds

@@ -76,6 +76,7 @@ class SSEMetrics:
             self.state_facts()
         self.state("sse_build_info", 1, package_version())
         self.state("sse_start_time_seconds", time.time())
+        self.histogram("sse_event_loop_lag_seconds")
         for where in METRICS["sse_observer_faults_total"].labels["where"]:
             self.counter("sse_observer_faults_total", where)
 

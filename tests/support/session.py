@@ -68,14 +68,33 @@ async def refused(scope, receive, send):
     await send(END)
 
 
+async def speaking(scope, receive, send):
+    """Speak a protocol that says its failure, and then that it stopped."""
+    await send(start())
+    await send(body(b'event: message_start\ndata: {"type":"message_start"}\n\n'))
+    await send(body(b'event: content_block_delta\ndata: {"delta":{"text":"x"}}\n\n'))
+    await send(body(b'event: error\ndata: {"error":{"type":"overloaded_error"}}\n\n'))
+    await send(END)
+
+
+async def chatting(scope, receive, send):
+    """Speak a protocol that says everything in its data."""
+    await send(start())
+    for n in range(3):
+        piece = b'{"choices":[{"delta":{"content":"%d"},"finish_reason":null}]}' % n
+        await send(body(b"data: " + piece + b"\n\n"))
+    await send(body(b"data: [DONE]\n\n"))
+    await send(END)
+
+
 EVERYTHING = StreamRoute(dense_ids=True, heartbeat_seconds=1, stall_seconds=1)
 PATHS = ["/s", "/t/1", "/nobody/declared/this"]
-APPS = [complete, abandoned, failing, unfinished, shouted, refused]
+APPS = [complete, abandoned, failing, unfinished, shouted, refused, speaking, chatting]
 
 
-async def serve(app, wrap, path="/s"):
+async def serve(app, wrap, path="/s", accept="text/event-stream"):
     """Run one application; return what came out, and the application's own exception."""
-    exchange = Exchange(wrap(app), http_scope(path, headers={"accept": "text/event-stream"}))
+    exchange = Exchange(wrap(app), http_scope(path, headers={"accept": accept}))
     exchange.scope["headers"].append((b"last-event-id", b"0-ab"))
     exchange.scope["leave"] = exchange.gone.set
     try:
@@ -88,6 +107,7 @@ async def serve(app, wrap, path="/s"):
 async def session(wrap, ticks):
     """Serve everything, tick in between, shut down; return all that the outside saw."""
     seen = [await serve(app, wrap, path) for app in APPS for path in PATHS]
+    seen.append(await serve(refused, wrap, "/s", accept="application/json"))
     task = asyncio.create_task(serve(held, wrap))
     await asyncio.sleep(0.01)
     ticks()

@@ -19,6 +19,7 @@ class Reading:
     payload_ends: list[int] = field(default_factory=list)
     """The place in the stream at which each payload event was complete."""
     terminal: bool = False
+    failure: bool = False
     id: bytes = b""
 
     @property
@@ -96,10 +97,13 @@ def _block(
     else:
         kind = "other" if name else "message"
     done.events.append((kind, sum(size for _, size in block)))
+    quiet = name in (*HEARTBEATS, b"sse.hello") and name not in declared
     if ends:
         done.terminal = True
-    elif name not in (*HEARTBEATS, b"sse.hello") or name in declared:
+    elif name == b"error":
+        done.failure = True
+    elif not quiet and data != [b""]:
         done.payloads += 1
-        done.terminal = False
+        done.terminal = done.failure = False
         if own is not None:
             done.payload_ids.append(own)

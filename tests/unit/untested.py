@@ -18,7 +18,7 @@ UNTESTED: dict[str, str] = {
     "metrics/replay.py": "metrics alone, held to the conventions by test_metrics.py",
     "metrics/server.py": "metrics alone, held to the conventions by test_metrics.py",
     "metrics/tcp.py": "metrics alone, held to the conventions by test_metrics.py",
-    "middleware/scan.py": "states alone; test_event_counter.py cuts streams at every byte",
+    "middleware/frameworks.py": "tests/unit/middleware/test_routes.py asks it through each",
     "reference/store.py": "an interface; test_memory_store holds one store to it",
     "registry/sink.py": "protocols alone",
     "render/banner.py": "one sentence: tests/unit/render/test_bundle.py finds it in each file",

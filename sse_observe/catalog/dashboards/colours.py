@@ -21,6 +21,8 @@ REASON_COLOURS: Colours = {
     "shutdown": "calm",
     "slow_consumer": "warn",
     "server_error": "bad",
+    "error_event": "p99",
+    "cancelled": "slow-2g",
     "already_complete": "4g",
     "polled": "p50",
 }

@@ -264,7 +264,7 @@ async def storm(app: Any, metrics: SSEMetrics, n: int, seed: int) -> str:
         "events": 40,
         "duplicates": 2,
         "shown": {"live": 2, "waiting": 1},
-        RECONNECT: vector(_1=2, _9=1),
+        RECONNECT: vector(_1=2, _8=1),
         "outcome": "completed",
     }
     # Every address is new to the table, which is full after ten thousand.

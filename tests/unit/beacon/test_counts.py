@@ -44,7 +44,7 @@ def test_a_report_becomes_metrics_under_the_labels_of_its_token(
         "lost": 3,
         "stalls": 1,
         "shown": {"live": 2, "reconnecting": 5},
-        RECONNECT: vector(_1=2, _9=1),
+        RECONNECT: vector(_1=2, _8=1),
         "sse_stall_recovery_seconds": vector("sse_stall_recovery_seconds", _0=1),
         "sse_event_delay_seconds": vector("sse_event_delay_seconds", _3=4),
         "outcome": "completed",

@@ -42,7 +42,7 @@ class SendOnly:
         (streaming(EVENT, end=False, fails=RuntimeError("x")), "server_error"),
         (streaming(EVENT, fails=RuntimeError("x")), "server_error"),
         (streaming(EVENT, DONE, fails=RuntimeError("x")), "completed"),
-        (streaming(EVENT, end=False, fails=BrokenPipeError()), "client_disconnected"),
+        (streaming(EVENT, end=False, fails=BrokenPipeError()), "server_error"),
         (streaming(EVENT, fails=BrokenPipeError()), "server_error"),
         (streaming(EVENT, end=False, fails=ExceptionGroup("g", [ValueError()])), "server_error"),
         (streaming(EVENT, end=False, fails=asyncio.CancelledError()), "shutdown"),

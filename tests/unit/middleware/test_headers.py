@@ -62,7 +62,7 @@ def test_how_a_stream_starts(observe, metrics, scope, labels):
 )
 def test_faults_of_response_headers(headers, version, faults):
     """The header sets that frameworks really send, and what spoils a stream."""
-    assert response_faults(headers, version) == faults
+    assert list(response_faults(headers, version)) == faults
 
 
 def test_faults_are_read_again_when_an_application_changes_its_headers(observe, metrics):

@@ -54,6 +54,9 @@ class Failing:
             raise RuntimeError("on purpose")
         return len(self.errors) < 3
 
+    def loop_lag(self, seconds):
+        assert seconds >= 0
+
     def observer_error(self, where):
         self.errors.append(where)
 

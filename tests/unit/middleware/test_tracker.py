@@ -57,7 +57,7 @@ def test_heartbeat_does_not_hide_a_stall_and_payload_ends_it(observe, metrics, c
             shown.append(value(metrics, "sse_stalled_streams"))
         await send(END)
 
-    drive(observe(app))
+    drive(observe(app, default=StreamRoute(stall_seconds=30)))
 
     assert shown == [1, 0, 0]
     assert value(metrics, "sse_stall_detections_total", seen_by="server") == 1

@@ -1,0 +1,35 @@
+"""
+Protocols that streams speak, as data: OpenAI, Anthropic, AI SDK, AG-UI, Gemini, MCP.
+
+Knows bytes and JSON; counts nothing. Entry: `PROTOCOLS`.
+"""
+
+from collections.abc import Mapping
+
+from sse_observe.middleware.protocols.ag_ui import AG_UI
+from sse_observe.middleware.protocols.ai_sdk import AI_SDK
+from sse_observe.middleware.protocols.anthropic import ANTHROPIC
+from sse_observe.middleware.protocols.gemini import GEMINI
+from sse_observe.middleware.protocols.mcp import MCP
+from sse_observe.middleware.protocols.model import Protocol
+from sse_observe.middleware.protocols.openai_chat import OPENAI_CHAT
+from sse_observe.middleware.protocols.openai_responses import OPENAI_RESPONSES
+
+# In the order in which the first event's data is tried: the narrow ones first.
+_KNOWN = (MCP, AI_SDK, AG_UI, GEMINI, OPENAI_RESPONSES, ANTHROPIC, OPENAI_CHAT)
+
+NONE = Protocol(
+    name="none",
+    is_content=lambda _: True,
+    demands_terminal=lambda _: False,
+)
+"""Every event is content, but those that the stream contract and the route know otherwise."""
+
+__all__ = ["NONE", "PROTOCOLS", "Protocol", "protocol"]
+
+PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in _KNOWN}
+
+
+def protocol(name: str) -> Protocol:
+    """Return the protocol of that name; KeyError for `auto` and for what nobody knows."""
+    return NONE if name == NONE.name else PROTOCOLS[name]

@@ -1,0 +1,29 @@
+"""The type of an error that a stream states, never its message."""
+
+import pytest
+
+from sse_observe.middleware.protocols.failure import error_type
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b'{"error":{"message":"m","type":"server_error","code":"overloaded"}}', "server_error"),
+        (b'{"error":{"message":"m","code":"rate_limit_exceeded"}}', "rate_limit_exceeded"),
+        (b'{"type":"error","error":{"type":"overloaded_error"}}', "overloaded_error"),
+        (
+            b'{"type":"response.failed","response":{"error":{"code":"server_error"}}}',
+            "server_error",
+        ),
+        (b'{"type":"RUN_ERROR","message":"m","code":"abc"}', "abc"),
+        (b'{"error":{"code":503,"status":"UNAVAILABLE"}}', "UNAVAILABLE"),
+        (b'{"type":"error","errorText":"You have asked for my key k-123"}', ""),
+        (b'{"error":{"type":"a whole sentence of words"}}', ""),
+        (b'{"error":{"type":"' + b"x" * 41 + b'"}}', ""),
+        (b'{"error":"text"}', ""),
+        (b"not JSON", ""),
+    ],
+)
+def test_only_a_short_identifier_is_taken(data: bytes, found: str) -> None:
+    """A message may hold anything; a type is a word of the API."""
+    assert error_type(data) == found
