@@ -7,7 +7,7 @@ from sse_observe.middleware.protocols import NONE, PROTOCOLS, protocol
 
 
 def test_each_protocol_is_found_by_the_name_that_a_route_gives() -> None:
-    """What a route accepts exists, and `none` is the one that recognises nothing."""
+    """Each accepted name exists, and `none` is the one that recognises nothing."""
     for name in PROTOCOLS:
         assert protocol(StreamRoute(protocol=name).protocol).name == name
     assert protocol("none") is NONE

@@ -47,7 +47,7 @@ def reader(protocol: str = "none", **options: object) -> Reader:
 
 
 def test_a_route_declares_names_of_its_own() -> None:
-    """What a route says goes before its protocol, and beside it."""
+    """A route's own names go before its protocol, and beside it."""
     ours = reader(
         "openai-chat",
         terminal_data=("BYE",),

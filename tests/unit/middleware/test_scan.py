@@ -29,7 +29,7 @@ def test_a_plain_message_is_known_by_what_stands_before_its_data(
 
 
 def test_a_head_that_moves_the_cursor_is_not_plain() -> None:
-    """What is remembered must not hide an id."""
+    """A remembered head must not hide an id."""
     assert is_plain(b"event: tick\n")
     assert not is_plain(b"event: tick\nid: 7\n")
     assert not is_plain(b"event: tick")
