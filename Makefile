@@ -12,7 +12,7 @@ TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager ngin
 
 # Tests wait more than they work, so four at once keep two cores busy. A file stays in one process,
 # and the files start in our order: those that wait longest first.
-PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast prove check render wheel bench setup parts
