@@ -254,7 +254,7 @@ class SSEObserveMiddleware:
     def _open(self, stream: Stream, message: Message, headers: list[Header]) -> None:
         scope = stream.scope
         route = self._routes.resolve(scope)
-        cursor, network, protocol = asked(scope, route.config.cursor)
+        cursor, network, protocol = asked(scope, route.config.cursors)
         response = self._responses.read(
             headers, scope.get("http_version", "1.1"), scope.get("method", "GET")
         )

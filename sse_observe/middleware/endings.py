@@ -17,26 +17,28 @@ def delivered(stream: Stream) -> str:
         stream.read_last()
     if stream.overrides.polled:
         return "completed" if stream.terminal else "polled"
-    if stream.terminal or stream.stopped or stream.failure is not None:
+    if not stream.states_nothing():
         return _statement(stream)
     if stream.scan is UNREADABLE:
         return "completed"
     # Declared, or sent before by other streams of the route.
-    if stream.counts.config.demands_terminal:
-        return "server_error"
+    is_broken = stream.counts.config.demands_terminal or _lacks_terminal(stream)
+    return "server_error" if is_broken else "completed"
+
+
+def _lacks_terminal(stream: Stream) -> bool:
+    """Tell whether a stream's protocol has a terminal, as other streams of the route have shown."""
     reader = stream.reader
-    if reader is not None and reader.ends and reader.protocol.demands_terminal(stream.scope):
-        return "server_error"
-    return "completed"
+    if reader is None or not reader.ends:
+        return False
+    return reader.protocol.demands_terminal(stream.scope, bool(stream.id))
 
 
 def stated(stream: Stream) -> str | None:
     """Return the end that the stream itself has stated, if any; the last statement counts."""
     if stream.last is not None:
         stream.read_last()
-    if stream.terminal or stream.stopped or stream.failure is not None:
-        return _statement(stream)
-    return None
+    return None if stream.states_nothing() else _statement(stream)
 
 
 def _statement(stream: Stream) -> str:
@@ -86,8 +88,9 @@ def shut_down(stream: Stream) -> str:
     """Return the end of a stream that is open while its server shuts down."""
     if stream.accepted_at is not None:
         return delivered(stream)
-    if stream.failure is not None:
-        return "error_event"
+    statement = stated(stream)
+    if statement is not None:
+        return statement
     # Who is stuck in a send() for a lost client has had no occasion to be asked about.
     return "client_disconnected" if is_gone(stream) else "shutdown"
 

@@ -15,6 +15,7 @@ from math import inf
 from threading import RLock
 
 from sse_observe.metrics import EVENTS, OTHER
+from sse_observe.middleware.protocols import UNRECOGNISED
 from sse_observe.middleware.protocols.failure import error_type
 from sse_observe.middleware.protocols.model import (
     CONTENT,
@@ -119,7 +120,7 @@ class MessageBuffer:
                             if rest[:1] == b'"' or size > _KEPT_OF_THE_LAST:
                                 head = None
                             else:
-                                stream.last = body
+                                stream.last = rest
                         try:
                             cells[heads[head] + size_bins[size]] += 1
                         except (KeyError, IndexError):
@@ -179,6 +180,9 @@ class MessageBuffer:
         stream.bytes += size
         scan = stream.scan
         if scan is UNREADABLE:
+            # Whatever is in it, it is a sign of life.
+            if stream.stalled:
+                stream.end_stall(now)
             stream.payload_at = now
             return
         if stream.last is not None:
@@ -309,10 +313,7 @@ class MessageBuffer:
             return None
         name = b"" if block.name == b"message" else block.name
         is_quiet = name in QUIET
-        reader = stream.reader
-        if reader is None:
-            # Hello and heartbeats say nothing of the protocol.
-            reader = counts.plain if is_quiet else _recognise(stream, counts, name, block.data)
+        reader = stream.reader or _recognise(stream, counts, name, block.data)
         meaning = reader.meaning(name, block.data)
         row = _DONE_ROW if meaning == TERMINAL else counts.rows.get(name, _OTHER_ROW)
         _count_plain(counts, row, block.size)
@@ -334,24 +335,32 @@ class MessageBuffer:
 
 
 def _recognise(stream: Stream, counts: RouteCounts, name: bytes, data: bytes) -> Reader:
-    reader = stream.reader = counts.reader_of(recognise_event(name, data))
-    stream.short = reader.short
+    """Return what reads this event; the stream keeps it if the event shows its protocol."""
+    protocol = UNRECOGNISED if counts.plain.names(name) else recognise_event(name, data)
+    reader = counts.reader_of(protocol)
+    if protocol is not UNRECOGNISED:
+        stream.reader, stream.short = reader, reader.short
     return reader
 
 
 def _known_row(stream: Stream, head: bytes | None) -> int | None:
     """Return the row of a message that its reader knows by its head to bring content."""
     reader = stream.reader
-    return reader.heads.get(head) if reader is not None and reader.knows_by_head else None
+    if reader is None or not reader.knows_by_head:
+        return None
+    if reader.protocol.read is not None and not (stream.has_content and stream.states_nothing()):
+        # Its piece may be empty, and that matters until the first and after a statement.
+        return None
+    return reader.heads.get(head)
 
 
 def _remember(stream: Stream, message: bytes, head: bytes | None, row: int) -> None:
     """Let the short path recognise what was read in full, if it is plain."""
     reader = stream.reader
-    if reader is None or head is None or len(reader.heads) >= _MOST_HEADS:
+    if reader is None or head is None or len(head) > KEPT_OF_A_LINE or not is_plain(head):
         return
-    if is_plain(head):
-        stream.short = reader.learn(message, head, row)
+    if head in reader.heads or len(reader.heads) < _MOST_HEADS:
+        stream.short = reader.learn(message, head, row) or stream.short
 
 
 def _count_plain(counts: RouteCounts, row: int, size: int) -> None:

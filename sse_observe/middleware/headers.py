@@ -18,6 +18,8 @@ _AFTER_TYPE = (b"", b";", b" ", b"\t")
 _E = (b"e", b"E")
 _UNKNOWN = "unknown"
 _NETWORKS = frozenset(NETWORKS)
+# Positions that skip nothing which a client has seen: of logs, whose first offset is -1.
+_FROM_THE_START = ("", "-1", "now")
 # More fields than any client of ours sends; parse_qsl refuses the rest of a hostile query.
 _MOST_FIELDS = 100
 
@@ -58,7 +60,8 @@ def asked(scope: Scope, cursors: Sequence[str] = ()) -> tuple[bytes | None, str,
     if query:
         if not cursor:
             for name in ("last_event_id", *cursors):
-                if name.encode() + b"=" in query and (found := _query(query, name)):
+                found = _query(query, name) if name.encode() + b"=" in query else ""
+                if found not in _FROM_THE_START:
                     cursor = found.encode(errors="replace")
                     break
         if b"network_type=" in query:

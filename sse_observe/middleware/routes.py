@@ -14,7 +14,7 @@ from sse_observe.asgi import Scope
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import KINDS, OTHER
 from sse_observe.middleware.frameworks import Frameworks, is_partial
-from sse_observe.middleware.protocols import NONE, PROTOCOLS
+from sse_observe.middleware.protocols import NONE, PROTOCOLS, protocol
 from sse_observe.middleware.templates import MOST_REMEMBERED, Template, label_of, shape_of
 
 AUTO = "auto"
@@ -69,6 +69,8 @@ class StreamRoute:
     watch_disconnect: bool = False
     demands_terminal: bool = field(init=False, repr=False)
     """Whether a stream of this route has failed if it ends without a terminal."""
+    cursors: tuple[str, ...] = field(init=False, repr=False)
+    """Query parameters from which a client resumes: those declared, and those of its protocols."""
 
     def __post_init__(self) -> None:
         """Refuse what could never be right, in one line."""
@@ -92,6 +94,9 @@ class StreamRoute:
             object.__setattr__(self, name, _event_names(name, getattr(self, name)))
         demands = bool(self.terminal_events or self.terminal_data)
         object.__setattr__(self, "demands_terminal", demands)
+        spoken = PROTOCOLS.values() if self.protocol == AUTO else (protocol(self.protocol),)
+        cursors = (*self.cursor, *(name for one in spoken for name in one.cursors))
+        object.__setattr__(self, "cursors", tuple(dict.fromkeys(cursors)))
 
     @property
     def stall_limit(self) -> float:

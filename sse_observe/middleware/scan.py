@@ -76,6 +76,9 @@ UNREADABLE = Scan()
 
 def join_data(data: bytes, lines: int, line: bytes) -> bytes:
     """Return an event's data with one more line, as far as it is kept."""
+    if len(data) >= KEPT_OF_DATA:
+        # Not once more for each of a million lines.
+        return data
     return (data + b"\n" + line if lines else line)[:KEPT_OF_DATA]
 
 

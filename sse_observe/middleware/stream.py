@@ -90,7 +90,7 @@ class Stream(_EachMessage):
     content_from: float
     """Up to here the gaps between its content are added up."""
     last: bytes | None
-    """The last message, where it may hold the terminal beside its content."""
+    """The last message after its cut, where it may hold the terminal beside its content."""
     accepted_at: float | None
     coro: Any
     """The server's awaitable for the last message, as long as it may be blocked."""
@@ -131,7 +131,7 @@ class Stream(_EachMessage):
         self.resumed = self.ending = self.trailers = self.has_content = self.flows = False
         self.terminal = self.stopped = self.stalled = self.silent = False
         self.reader = counts.fixed
-        self.short = counts.plain.short
+        self.short = (counts.fixed or counts.plain).short
         self.bytes = self.fast_bytes = self.events = 0
         self.id = b""
         self.scan = FRESH
@@ -140,10 +140,14 @@ class Stream(_EachMessage):
         """Read the message that the short path has kept: it may have been the terminal too."""
         reader = self.reader
         if self.last is not None and reader is not None:
-            data = self.last.partition(b"data:")[2].partition(b"\n")[0]
-            if reader.meaning(b"", data.removeprefix(b" ")) & TERMINAL:
+            data = self.short[2].removeprefix(b"data:").removeprefix(b" ") + self.last
+            if reader.meaning(b"", data) & TERMINAL:
                 self.terminal = reader.ends = True
         self.last = None
+
+    def states_nothing(self) -> bool:
+        """Tell whether the stream has not said how it ends, or has gone on since."""
+        return self.failure is None and not (self.terminal or self.stopped)
 
     def prelude(self, now: float) -> None:
         """Take an event that brings no content: it is no silence while the user waits for more."""

@@ -33,11 +33,16 @@ TESTED = {
     (Path(name).parent / Path(name).name.removeprefix("test_")).as_posix()
     for name in names(UNIT, "test_*.py")
 }
+# A protocol is held to its recorded streams: tests/integration/test_protocols.py.
+SAMPLED = {
+    f"middleware/protocols/{path.name.replace('-', '_')}.py"
+    for path in (TESTS / "samples").iterdir()
+}
 
 
 def test_each_module_has_a_test_of_its_name() -> None:
     """Whoever changes a module knows which file to run, or reads why there is none."""
-    assert sorted(MODULES - TESTED - UNTESTED.keys()) == []
+    assert sorted(MODULES - TESTED - SAMPLED - UNTESTED.keys()) == []
 
 
 def test_each_unit_test_has_its_module() -> None:

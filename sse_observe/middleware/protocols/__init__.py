@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from sse_observe.middleware.protocols.ag_ui import AG_UI
 from sse_observe.middleware.protocols.ai_sdk import AI_SDK
 from sse_observe.middleware.protocols.anthropic import ANTHROPIC
+from sse_observe.middleware.protocols.failure import is_bare_failure
 from sse_observe.middleware.protocols.gemini import GEMINI
 from sse_observe.middleware.protocols.mcp import MCP
-from sse_observe.middleware.protocols.model import Protocol
+from sse_observe.middleware.protocols.model import CONTENT, FAILURE, Protocol
 from sse_observe.middleware.protocols.openai_chat import OPENAI_CHAT
 from sse_observe.middleware.protocols.openai_responses import OPENAI_RESPONSES
 
@@ -21,11 +22,18 @@ _KNOWN = (MCP, AI_SDK, AG_UI, GEMINI, OPENAI_RESPONSES, ANTHROPIC, OPENAI_CHAT)
 NONE = Protocol(
     name="none",
     is_content=lambda _: True,
-    demands_terminal=lambda _: False,
+    demands_terminal=lambda *_: False,
 )
 """Every event is content, but those that the stream contract and the route know otherwise."""
 
-__all__ = ["NONE", "PROTOCOLS", "Protocol", "protocol"]
+UNRECOGNISED = Protocol(
+    name="unrecognised",
+    read=lambda _, event: FAILURE if is_bare_failure(event) else CONTENT,
+    demands_terminal=lambda *_: False,
+)
+"""What a stream speaks before it has said anything that shows its protocol."""
+
+__all__ = ["NONE", "PROTOCOLS", "UNRECOGNISED", "Protocol", "protocol"]
 
 PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in _KNOWN}
 

@@ -2,40 +2,54 @@
 
 import re
 
+from sse_observe.middleware.protocols.json_data import Json
 from sse_observe.middleware.protocols.model import (
     CONTENT,
+    CONTENT_IF_FIRST,
     FAILURE,
     NOTHING,
+    STOP,
     TERMINAL,
-    Json,
+    Beginning,
     Protocol,
-    as_json,
 )
 
 _MEANINGS = dict.fromkeys(
     (
-        *("RUN_STARTED", "STEP_STARTED", "STEP_FINISHED", "TEXT_MESSAGE_START"),
-        *("TEXT_MESSAGE_END", "THINKING_START", "THINKING_END"),
-        *("THINKING_TEXT_MESSAGE_START", "THINKING_TEXT_MESSAGE_END"),
+        *("RUN_STARTED", "STEP_STARTED", "STEP_FINISHED", "SUBAGENT_STARTED", "SUBAGENT_FINISHED"),
+        # The run may go on without it.
+        "SUBAGENT_ERROR",
+        *("TEXT_MESSAGE_START", "TEXT_MESSAGE_END", "REASONING_START", "REASONING_MESSAGE_START"),
+        *("REASONING_MESSAGE_END", "REASONING_END", "REASONING_ENCRYPTED_VALUE"),
+        # So they were called before 1.0.
+        *("THINKING_START", "THINKING_TEXT_MESSAGE_START", "THINKING_TEXT_MESSAGE_END"),
+        "THINKING_END",
+        # The events of a provider, passed on beside our own.
+        "RAW",
     ),
     NOTHING,
-) | {"RUN_FINISHED": TERMINAL, "RUN_ERROR": FAILURE}
-_PIECES = ("TEXT_MESSAGE_CONTENT", "THINKING_TEXT_MESSAGE_CONTENT", "TOOL_CALL_ARGS")
-_BEGINNING = re.compile(rb'\s*\{\s*"type"\s*:\s*"TEXT_MESSAGE_CONTENT"').match
+) | {"MESSAGES_SNAPSHOT": CONTENT_IF_FIRST, "RUN_ERROR": FAILURE}
+_PIECES = {
+    *("TEXT_MESSAGE_CONTENT", "TEXT_MESSAGE_CHUNK", "REASONING_MESSAGE_CONTENT"),
+    *("REASONING_MESSAGE_CHUNK", "THINKING_TEXT_MESSAGE_CONTENT", "TOOL_CALL_ARGS"),
+}
+_BEGINNING = re.compile(
+    rb'\{\s*"type"\s*:\s*"(?:TEXT|REASONING)_MESSAGE_CONTENT"\s*,'
+    rb'(?:\s*"messageId"\s*:\s*"[^"\\]*"\s*,)?\s*"delta"\s*:\s*"'
+).match
 
 
-def _read(name: bytes, data: bytes) -> int:  # noqa: ARG001 - these events have no names
-    event = as_json(data)
-    kind = event.get("type") if event is not None else None
-    if event is None or not isinstance(kind, str):
+def _read(name: bytes, event: Json) -> int:  # noqa: ARG001 - these events have no names
+    kind = event.get("type")
+    if not isinstance(kind, str):
         return CONTENT
-    if kind in _PIECES and not event.get("delta"):
-        return NOTHING
+    if kind in _PIECES:
+        return CONTENT if event.get("delta") else NOTHING
+    if kind == "RUN_FINISHED":
+        outcome = event.get("outcome")
+        stopped = isinstance(outcome, dict) and outcome.get("type") == "cancelled"
+        return STOP if stopped else TERMINAL
     return _MEANINGS.get(kind, CONTENT)
-
-
-def _is_first(data: Json) -> bool:
-    return data.get("type") == "RUN_STARTED"
 
 
 def _beginning(data: bytes) -> bytes | None:
@@ -43,4 +57,9 @@ def _beginning(data: bytes) -> bytes | None:
     return found[0] if found else None
 
 
-AG_UI = Protocol(name="ag-ui", is_first=_is_first, read=_read, beginning=_beginning)
+AG_UI = Protocol(
+    name="ag-ui",
+    is_first=lambda name, event: not name and event.get("type") == "RUN_STARTED",
+    read=_read,
+    beginning=Beginning(of=_beginning, closing=b'"}'),
+)

@@ -2,15 +2,15 @@
 
 import re
 
+from sse_observe.middleware.protocols.json_data import Json
 from sse_observe.middleware.protocols.model import (
     CONTENT,
     FAILURE,
     NOTHING,
     STOP,
     TERMINAL,
-    Json,
+    Beginning,
     Protocol,
-    as_json,
 )
 
 _MEANINGS = dict.fromkeys(
@@ -21,21 +21,19 @@ _MEANINGS = dict.fromkeys(
     NOTHING,
 ) | {"finish": TERMINAL, "error": FAILURE, "abort": STOP}
 _DELTAS = ("delta", "inputTextDelta")
-_BEGINNING = re.compile(rb'\s*\{\s*"type"\s*:\s*"(?:text|reasoning)-delta"').match
+_BEGINNING = re.compile(
+    rb'\{\s*"type"\s*:\s*"(?:text|reasoning)-delta"\s*,'
+    rb'(?:\s*"id"\s*:\s*"[^"\\]*"\s*,)?\s*"delta"\s*:\s*"'
+).match
 
 
-def _read(name: bytes, data: bytes) -> int:  # noqa: ARG001 - these events have no names
-    part = as_json(data)
-    kind = part.get("type") if part is not None else None
-    if part is None or not isinstance(kind, str):
+def _read(name: bytes, part: Json) -> int:  # noqa: ARG001 - these events have no names
+    kind = part.get("type")
+    if not isinstance(kind, str):
         return CONTENT
     if kind.endswith("-delta") and not any(part.get(key) for key in _DELTAS):
         return NOTHING
     return _MEANINGS.get(kind, CONTENT)
-
-
-def _is_first(data: Json) -> bool:
-    return data.get("type") == "start"
 
 
 def _beginning(data: bytes) -> bytes | None:
@@ -46,7 +44,7 @@ def _beginning(data: bytes) -> bytes | None:
 AI_SDK = Protocol(
     name="ai-sdk",
     response_headers=(b"x-vercel-ai-ui-message-stream",),
-    is_first=_is_first,
+    is_first=lambda name, part: not name and part.get("type") == "start",
     read=_read,
-    beginning=_beginning,
+    beginning=Beginning(of=_beginning, closing=b'"}'),
 )

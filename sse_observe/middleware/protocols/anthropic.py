@@ -1,7 +1,6 @@
 """Anthropic messages: every event has a name."""
 
-import re
-
+from sse_observe.middleware.protocols.json_data import Json
 from sse_observe.middleware.protocols.model import (
     CONTENT,
     FAILURE,
@@ -10,24 +9,38 @@ from sse_observe.middleware.protocols.model import (
     Protocol,
 )
 
-# A text block begins empty; a tool block names its tool.
-_TEXT_BLOCK = re.compile(rb'"content_block"\s*:\s*\{[^{}]*"type"\s*:\s*"(?:text|thinking)"').search
-_EMPTY = re.compile(rb'"delta"\s*:\s*\{[^{}]*"(?:text|thinking|partial_json)"\s*:\s*""').search
+_NO_PIECES = {"type", "index"}
 
 
-def _read(name: bytes, data: bytes) -> int:
+def _read(name: bytes, event: Json) -> int:
     if name == b"content_block_delta":
-        return NOTHING if _EMPTY(data) else CONTENT
+        return _delta(event.get("delta"))
     if name == b"content_block_start":
-        return NOTHING if _TEXT_BLOCK(data) else CONTENT
+        return _block(event.get("content_block"))
     if name == b"message_stop":
         return TERMINAL
     return FAILURE if name == b"error" else NOTHING
 
 
+def _delta(delta: object) -> int:
+    """A piece of text, of thinking, of a tool's input; the first one of those is empty."""
+    if not isinstance(delta, dict):
+        return CONTENT
+    pieces = [delta[key] for key in delta.keys() - _NO_PIECES]
+    return CONTENT if any(pieces) else NOTHING
+
+
+def _block(block: object) -> int:
+    """A text block begins empty; a tool block names its tool."""
+    if isinstance(block, dict) and block.get("type") in ("text", "thinking"):
+        return CONTENT if block.get("text") or block.get("thinking") else NOTHING
+    return CONTENT
+
+
 ANTHROPIC = Protocol(
     name="anthropic",
     first_events=(b"message_start",),
+    has_names=True,
     read=_read,
     is_content=lambda name: name == b"content_block_delta",
 )

@@ -1,13 +1,32 @@
-"""The type of an error that a stream states: a short identifier, never its message."""
+"""
+Errors that a stream states in JSON: whether one does, and its type, a short identifier.
+
+Never its message, which may hold anything.
+"""
 
 import re
 
-from sse_observe.middleware.protocols.model import as_json
+from sse_observe.middleware.protocols.json_data import Json, as_json
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}").fullmatch
 _PLACES = ("type", "code", "status")
 # The `type` of an event itself only says that it is an error.
 _NO_TYPES = ("error", "run_error", "response.failed")
+# What servers send beside an error; anything else may be an answer, with an error in it.
+_BESIDE_AN_ERROR = {
+    *("error", "type", "code", "status", "status_code", "message", "detail", "param"),
+    *("id", "object", "created", "model", "provider", "choices", "usage", "request_id"),
+}
+
+
+def is_failure(error: object) -> bool:
+    """Tell whether an `error` field says that something failed: `null` and `""` do not."""
+    return isinstance(error, dict) or (isinstance(error, str) and error != "")
+
+
+def is_bare_failure(event: Json) -> bool:
+    """Tell whether an event of no known protocol holds an error, and nothing else."""
+    return is_failure(event.get("error")) and event.keys() <= _BESIDE_AN_ERROR
 
 
 def error_type(data: bytes) -> str:

@@ -1,30 +1,31 @@
 """Gemini's `streamGenerateContent?alt=sse`: data alone, and no `[DONE]`."""
 
+import re
+
+from sse_observe.middleware.protocols.failure import is_failure
+from sse_observe.middleware.protocols.json_data import Json, objects
 from sse_observe.middleware.protocols.model import (
     CONTENT,
     FAILURE,
     NOTHING,
     TERMINAL,
-    Json,
+    Beginning,
     Protocol,
-    as_json,
-    is_failure,
-    objects,
 )
 
 # A part that holds nothing but these says nothing yet.
 _ABOUT_A_PART = {"text", "thought", "thoughtSignature", "videoMetadata"}
+_BEGINNING = re.compile(
+    rb'\{\s*"candidates"\s*:\s*\[\s*\{\s*"content"\s*:\s*\{\s*"parts"\s*:\s*\[\s*\{\s*"text"\s*:\s*"'
+).match
 
 
-def _read(name: bytes, data: bytes) -> int:  # noqa: ARG001 - these events have no names
-    chunk = as_json(data)
-    if chunk is None:
-        return CONTENT
+def _read(name: bytes, chunk: Json) -> int:  # noqa: ARG001 - these events have no names
     meaning = NOTHING
     for candidate in objects(chunk.get("candidates")):
         content = candidate.get("content")
         parts = objects(content.get("parts")) if isinstance(content, dict) else []
-        if any(part.get("text") or set(part) - _ABOUT_A_PART for part in parts):
+        if any(part.get("text") or part.keys() - _ABOUT_A_PART for part in parts):
             meaning |= CONTENT
         if candidate.get("finishReason"):
             meaning |= TERMINAL
@@ -37,10 +38,20 @@ def _read(name: bytes, data: bytes) -> int:  # noqa: ARG001 - these events have 
     return meaning
 
 
-def _is_first(data: Json) -> bool:
-    error = data.get("error")
-    refused = isinstance(error, dict) and "status" in error and "code" in error
-    return "candidates" in data or "promptFeedback" in data or refused
+def _is_first(name: bytes, chunk: Json) -> bool:
+    return not name and (
+        isinstance(chunk.get("candidates"), list) or isinstance(chunk.get("promptFeedback"), dict)
+    )
 
 
-GEMINI = Protocol(name="gemini", is_first=_is_first, read=_read)
+def _beginning(data: bytes) -> bytes | None:
+    found = _BEGINNING(data)
+    return found[0] if found else None
+
+
+GEMINI = Protocol(
+    name="gemini",
+    is_first=_is_first,
+    read=_read,
+    beginning=Beginning(of=_beginning, closing=b'"}]}}]}', holds_terminal=True),
+)

@@ -1,16 +1,15 @@
 """
 The form of a protocol: how it is recognised, and what its events mean to a user who waits.
 
-A protocol is data: names, and for those that say everything in `data` a function that reads it.
-Adding one is one file beside this one, one entry in `PROTOCOLS` and recorded samples.
+A protocol is data: names, and a function that reads one event. Adding one is one file beside this
+one, one entry in `PROTOCOLS` and recorded samples.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
-
 from sse_observe.asgi import Scope
+from sse_observe.middleware.protocols.json_data import Json
 
 # What one event means. Several may hold at once: an answer's last piece brings content and is its
 # terminal; nothing at all is the prelude, a heartbeat, a count of tokens.
@@ -26,8 +25,20 @@ STOP = 8
 CONTENT_IF_FIRST = 16
 """Content only where none came before: a summary of what was sent in pieces."""
 
-Json = Mapping[str, object]
-_decode = msgspec.json.Decoder().decode
+
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """
+    How the data begins that certainly brings content, for protocols that say everything in data.
+
+    `of` returns, of an event's data, the part that stands before the first piece of content, or
+    None. `closing` is what completes that part to JSON without any piece. `holds_terminal`: more
+    may follow the piece, and be the terminal.
+    """
+
+    of: Callable[[bytes], bytes | None]
+    closing: bytes
+    holds_terminal: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,46 +47,33 @@ class Protocol:
     One protocol.
 
     Recognised by a header of the request or the response, by the name of the first event, or by
-    `is_first`, which is given the first event's data as JSON. The first event is the first that
-    is neither hello nor heartbeat nor comment.
+    `is_first`, which is given the first event's name and its data. The first event is the first
+    that is neither hello nor heartbeat nor comment, nor an error that names no protocol.
 
     `read` returns the meaning of an event, given its name (empty for `message`) and its data;
-    without it every event is content. Not every message is read: `is_content` names the events
-    that always bring content, and `beginning` returns, of data that does, the part that stands
-    at the beginning of no other. Under `ends_in_content` the last of those may be the terminal.
+    without it every event is content. Under `has_names` the name tells most, and data that is no
+    JSON object is given as an empty one; elsewhere such data is content. Once a stream flows, not
+    every message is read: `is_content` names the events that bring content, and `beginning` tells
+    it by how the data begins.
     """
 
     name: str
     request_headers: tuple[bytes, ...] = ()
     response_headers: tuple[bytes, ...] = ()
     first_events: tuple[bytes, ...] = ()
-    is_first: Callable[[Json], bool] = lambda _: False
-    read: Callable[[bytes, bytes], int] | None = None
+    is_first: Callable[[bytes, Json], bool] = lambda *_: False
+    read: Callable[[bytes, Json], int] | None = None
+    has_names: bool = False
     is_content: Callable[[bytes], bool] = lambda _: False
-    beginning: Callable[[bytes], bytes | None] | None = None
-    ends_in_content: bool = False
-    demands_terminal: Callable[[Scope], bool] = lambda _: True
-    """Whether a stream without a terminal has failed, on a route that has sent one before."""
+    beginning: Beginning | None = None
+    demands_terminal: Callable[[Scope, bool], bool] = lambda *_: True
+    """
+    Whether a stream without a terminal has failed, on a route that has sent one before; given its
+    request, and whether its events carry ids.
+    """
     demands_content: Callable[[Scope], bool] = lambda _: True
     """Whether a stream that ends in order without any content is an empty answer."""
     cursors: tuple[str, ...] = ()
     """Query parameters from which a client resumes."""
-
-
-def as_json(data: bytes) -> Json | None:
-    """Return data that is a JSON object, or None."""
-    try:
-        found = _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def objects(value: object) -> list[Json]:
-    """Return the objects of a list; none where it is no list."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def is_failure(error: object) -> bool:
-    """Tell whether an `error` field says that something failed: `null` and `""` do not."""
-    return isinstance(error, dict) or (isinstance(error, str) and error != "")
+    orderly_refusals: tuple[int, ...] = ()
+    """Statuses that say no more than that there is no stream here."""

@@ -2,39 +2,40 @@
 
 import re
 
+from sse_observe.middleware.protocols.failure import is_failure
+from sse_observe.middleware.protocols.json_data import Json, objects
 from sse_observe.middleware.protocols.model import (
     CONTENT,
     FAILURE,
     NOTHING,
     TERMINAL,
-    Json,
+    Beginning,
     Protocol,
-    as_json,
-    is_failure,
-    objects,
 )
 
 # Whatever of these is not empty was worth waiting for: reasoning and tool calls too.
 _CONTENT = (
-    *("content", "reasoning_content", "reasoning", "tool_calls", "refusal", "function_call"),
-    "audio",
+    *("content", "reasoning_content", "reasoning", "reasoning_details", "tool_calls", "refusal"),
+    *("function_call", "audio", "images"),
 )
-# Inside a JSON string each quote is escaped, so this is a key and never text.
+_OBJECTS = ("chat.completion.chunk", "text_completion", "chat.completion")
+# Of a choice, for the servers that leave out what kind of object it is.
+_OF_A_CHOICE = {"delta", "finish_reason"}
+# Of a chunk without any choice: the tokens that were used, the filter of a prompt.
+_OF_A_CHUNK = {"usage", "model", "prompt_filter_results"}
 _BEGINNING = re.compile(
     rb'"delta"\s*:\s*\{\s*(?:"role"\s*:\s*"assistant"\s*,\s*)?'
-    rb'"(?:content|reasoning_content|reasoning)"\s*:\s*"(?!")'
-)
+    rb'"(?:content|reasoning_content|reasoning)"\s*:\s*"'
+).search
 
 
-def _read(name: bytes, data: bytes) -> int:  # noqa: ARG001 - these events have no names
-    chunk = as_json(data)
-    if chunk is None:
-        return CONTENT
+def _read(name: bytes, chunk: Json) -> int:  # noqa: ARG001 - these events have no names
     meaning = NOTHING
     for choice in objects(chunk.get("choices")):
-        delta = choice.get("delta")
-        pieces = [delta.get(key) for key in _CONTENT] if isinstance(delta, dict) else []
-        if any(pieces) or choice.get("text"):
+        # Some servers send a whole message in one piece.
+        pieces = choice.get("delta") or choice.get("message")
+        found = [pieces.get(key) for key in _CONTENT] if isinstance(pieces, dict) else []
+        if any(found) or choice.get("text"):
             meaning |= CONTENT
         if choice.get("finish_reason"):
             meaning |= TERMINAL
@@ -43,12 +44,19 @@ def _read(name: bytes, data: bytes) -> int:  # noqa: ARG001 - these events have 
     return meaning
 
 
-def _is_first(data: Json) -> bool:
-    return isinstance(data.get("choices"), list) or is_failure(data.get("error"))
+def _is_first(name: bytes, chunk: Json) -> bool:
+    choices = chunk.get("choices")
+    if name or not isinstance(choices, list):
+        return False
+    if chunk.get("object") in _OBJECTS:
+        return True
+    if choices:
+        return any(_OF_A_CHOICE & choice.keys() for choice in objects(choices))
+    return bool(_OF_A_CHUNK & chunk.keys())
 
 
 def _beginning(data: bytes) -> bytes | None:
-    found = _BEGINNING.search(data)
+    found = _BEGINNING(data)
     return data[: found.end()] if found else None
 
 
@@ -56,6 +64,5 @@ OPENAI_CHAT = Protocol(
     name="openai-chat",
     is_first=_is_first,
     read=_read,
-    beginning=_beginning,
-    ends_in_content=True,
+    beginning=Beginning(of=_beginning, closing=b'"}}]}', holds_terminal=True),
 )

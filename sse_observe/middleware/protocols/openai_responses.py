@@ -1,7 +1,6 @@
 """OpenAI Responses: every event has a name, `response.…`."""
 
-import re
-
+from sse_observe.middleware.protocols.json_data import Json
 from sse_observe.middleware.protocols.model import (
     CONTENT,
     CONTENT_IF_FIRST,
@@ -19,19 +18,25 @@ _MEANINGS = {
     b"response.failed": FAILURE,
     b"error": FAILURE,
 }
-_EMPTY = re.compile(rb'"delta"\s*:\s*""').search
 
 
-def _read(name: bytes, data: bytes) -> int:
+def _read(name: bytes, event: Json) -> int:
     found = _MEANINGS.get(name)
     if found is not None:
         return found
-    return CONTENT if name.endswith(b"delta") and not _EMPTY(data) else NOTHING
+    return CONTENT if name.endswith(b"delta") and event.get("delta") != "" else NOTHING
+
+
+def _is_first(name: bytes, event: Json) -> bool:
+    """A stream that is resumed begins with any of its events."""
+    return name.startswith(b"response.") and "sequence_number" in event
 
 
 OPENAI_RESPONSES = Protocol(
     name="openai-responses",
     first_events=(b"response.created",),
+    is_first=_is_first,
+    has_names=True,
     read=_read,
     is_content=lambda name: name.endswith(b"delta"),
     cursors=("starting_after",),

@@ -6,39 +6,41 @@ from dataclasses import replace
 import pytest
 
 from sse_observe import SSEObserveMiddleware, StreamRoute
-from sse_observe.middleware.protocols import NONE, PROTOCOLS
+from sse_observe.middleware.protocols import NONE, PROTOCOLS, UNRECOGNISED
 from sse_observe.middleware.protocols.model import CONTENT, FAILURE, NOTHING, TERMINAL
-from sse_observe.middleware.reader import Reader, may_be_known, recognise_event
+from sse_observe.middleware.reader import Reader, recognise_event
 from tests.support.asgi import END, Exchange, body, http_scope, start, value
 from tests.support.streaming import ends, streaming
 
-FIRST = {
-    "openai-chat": (b"", b'{"id":"c","object":"chat.completion.chunk","choices":[]}'),
-    "openai-responses": (b"response.created", b'{"type":"response.created"}'),
-    "anthropic": (b"message_start", b'{"type":"message_start"}'),
-    "ai-sdk": (b"", b'{"type":"start"}'),
-    "ag-ui": (b"", b'{ "type" : "RUN_STARTED" }'),
-    "gemini": (b"", b'{"candidates":[]}'),
-    "mcp": (b"", b'{"jsonrpc":"2.0","id":1,"result":{}}'),
-}
-
-
-@pytest.mark.parametrize("name", PROTOCOLS)
-def test_each_protocol_is_recognised_by_its_first_event(name: str) -> None:
-    """One look at the first event tells; a new protocol needs its line here."""
-    event, data = FIRST[name]
-
-    assert recognise_event(event, data).name == name
-    assert event or may_be_known(data)
+CHUNK = b'{"id":"c","object":"chat.completion.chunk","choices":[]}'
 
 
 @pytest.mark.parametrize(
-    "data", [b"hello", b'{"text":"x"}', b"[1]", b'{"type":"token"}', b'{"error":null}', b""]
+    "data",
+    [
+        *(b"hello", b'{"text":"x"}', b"[1]", b'{"type":"token"}', b'{"error":null}'),
+        b'{"error":"none found","results":[]}',
+        # A quiz, a poll.
+        *(b'{"choices":["a","b"]}', b'{"choices":[{"text":"a"}]}', b'{"choices":[]}'),
+        *(b'{"candidates":2}', b'{"jsonrpc":"1.0"}', b'{"type":"response.x"}'),
+    ],
 )
 def test_anything_else_is_none_of_them(data: bytes) -> None:
     """An application's own events are content, whatever they are called."""
     assert recognise_event(b"", data) is NONE
     assert recognise_event(b"tick", data) is NONE
+
+
+@pytest.mark.parametrize("data", [b"", b'{"error":"x"}', b'{"error":{"code":1},"choices":[]}'])
+def test_what_shows_no_protocol_leaves_the_question_to_the_next(data: bytes) -> None:
+    """An id without data, or an error alone, may begin a stream of any protocol."""
+    assert recognise_event(b"", data) is UNRECOGNISED
+
+
+def test_a_name_that_begins_a_protocol_is_never_learnt_as_anybodys_content() -> None:
+    """It may come late in one stream, and be the first of the next."""
+    assert not reader().may_be_short(b"message_start")
+    assert reader().may_be_short(b"status")
 
 
 def reader(protocol: str = "none", **options: object) -> Reader:
@@ -90,7 +92,7 @@ def test_a_protocol_that_fails_costs_the_stream_nothing(metrics, observe, monkey
 
     broken = replace(PROTOCOLS["openai-chat"], read=fail)
     monkeypatch.setitem(PROTOCOLS, "openai-chat", broken)  # type: ignore[arg-type]
-    sent = [b"data: " + FIRST["openai-chat"][1] + b"\n\n", b"data: [DONE]\n\n"]
+    sent = [b"data: " + CHUNK + b"\n\n", b"data: [DONE]\n\n"]
 
     async def run() -> list[bytes]:
         exchange = Exchange(observe(streaming(*sent)), http_scope())
@@ -115,3 +117,47 @@ def test_a_route_that_names_its_protocol_does_not_ask(metrics) -> None:
         observed = SSEObserveMiddleware(app, metrics=metrics, routes={f"/{protocol}": route})
         asyncio.run(Exchange(observed, http_scope(f"/{protocol}")).run())
         assert value(metrics, "sse_streams_closed_total", route=f"/{protocol}", reason=reason) == 1
+
+
+LEARNT = {
+    "openai-chat": b'{"id":"c","choices":[{"index":0,"delta":{"content":"|Hi"},"x":null}]}',
+    "gemini": b'{"candidates": [{"content": {"parts": [{"text": "|Hi"}],"role":"model"}}]}',
+    "ai-sdk": b'{"type":"text-delta","id":"0","delta":"|Hi"}',
+    "ag-ui": b'{"type":"TEXT_MESSAGE_CONTENT","messageId":"m","delta":"|Hi"}',
+}
+
+
+@pytest.mark.parametrize("protocol", LEARNT)
+@pytest.mark.parametrize("space", [b"", b" "])
+def test_the_short_path_cuts_where_the_piece_of_content_begins(protocol: str, space: bytes) -> None:
+    """All before it is the same in each message of the stream."""
+    ours = reader(protocol)
+    same, _, rest = LEARNT[protocol].partition(b"|")
+    learnt = ours.learn(b"data:" + space + same + rest + b"\n\n", b"", 3)
+
+    assert learnt is not None
+    assert (learnt.cut, learnt.heads) == (b"data:" + space + same, {b"": 3})
+
+
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        # No piece, or one that is no part of a choice's delta.
+        (b'{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}', {}),
+        (b'{"x":{"delta":{"content":"a"}},"choices":[{"text":"b"}]}', {}),
+        # Content stands before it.
+        (b'{"choices":[{"text":"b","delta":{"content":"a"}}]}', {}),
+        # Each stream keeps its own.
+        (b'{"id":"' + b"x" * 600 + b'","choices":[{"delta":{"content":"a"}}]}', {}),
+        # What the route declares may begin like this.
+        (
+            b'{"choices":[{"delta":{"content":"a"}}]}',
+            {"error_data": ('{"choices":[{"delta":{"content":"FAILED',)},
+        ),
+    ],
+)
+def test_what_might_be_something_else_is_never_cut_short(data: bytes, options: dict) -> None:
+    """The short path takes for content only what the full reading would."""
+    ours = reader("openai-chat", **options)
+
+    assert ours.learn(b"data: " + data + b"\n\n", b"", 0) is None

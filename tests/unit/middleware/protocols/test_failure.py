@@ -2,7 +2,7 @@
 
 import pytest
 
-from sse_observe.middleware.protocols.failure import error_type
+from sse_observe.middleware.protocols.failure import error_type, is_bare_failure, is_failure
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,16 @@ from sse_observe.middleware.protocols.failure import error_type
 def test_only_a_short_identifier_is_taken(data: bytes, found: str) -> None:
     """A message may hold anything; a type is a word of the API."""
     assert error_type(data) == found
+
+
+@pytest.mark.parametrize("error", [None, "", 0, [], False])
+def test_a_healthy_error_field_is_no_failure(error: object) -> None:
+    """Some servers send the field in every chunk."""
+    assert not is_failure(error)
+
+
+def test_an_error_beside_an_answer_is_the_answers_own() -> None:
+    """Only where nothing but an error is said is it the stream's."""
+    assert is_bare_failure({"error": {"message": "m"}, "id": "x", "choices": []})
+    assert not is_bare_failure({"error": "none found", "results": []})
+    assert not is_bare_failure({"error": None})

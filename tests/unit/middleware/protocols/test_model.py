@@ -1,35 +1,33 @@
-"""The form of a protocol, and the JSON that it is read from."""
+"""The form of a protocol: no data breaks one."""
 
-import pytest
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_observe.middleware.protocols import PROTOCOLS
-from sse_observe.middleware.protocols.model import as_json, is_failure, objects
+from sse_observe.middleware.protocols import NONE, PROTOCOLS, UNRECOGNISED
+from sse_observe.middleware.reader import Reader, recognise_event
+from sse_observe.middleware.routes import StreamRoute
+
+READERS = [Reader(one, StreamRoute(), []) for one in (*PROTOCOLS.values(), NONE, UNRECOGNISED)]
+KEYS = (
+    *("choices", "delta", "content", "error", "candidates", "parts", "type", "outcome", "id"),
+    *("content_block", "jsonrpc", "result", "finish_reason", "promptFeedback", "message"),
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "error", "finish", "start"]),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inside),
+    max_leaves=15,
+)
+names = st.sampled_from(
+    [b"", b"content_block_start", b"content_block_delta", b"response.text.delta", b"error"]
+)
 
 
-@pytest.mark.parametrize("error", [None, "", 0, [], False])
-def test_a_healthy_error_field_is_no_failure(error: object) -> None:
-    """Some servers send the field in every chunk."""
-    assert not is_failure(error)
-
-
-@given(st.binary(max_size=200))
-def test_no_data_breaks_a_protocol(data: bytes) -> None:
+@given(st.binary(max_size=200) | values.map(lambda value: json.dumps(value).encode()), names)
+def test_no_data_breaks_a_protocol(data: bytes, name: bytes) -> None:
     """Whatever an application sends has some meaning under every protocol."""
-    for protocol in PROTOCOLS.values():
-        assert protocol.read is not None
-        assert protocol.read(b"", data) >= 0
-        assert protocol.beginning is None or data.startswith(protocol.beginning(data) or b"")
-
-
-@pytest.mark.parametrize("data", [b"[" * 100_000, b"7", b"null", b"\xff", b""])
-def test_what_is_no_object_is_nothing(data: bytes) -> None:
-    """Deep nesting and bytes that are no text are answered, not raised."""
-    assert as_json(data) is None
-
-
-def test_only_objects_of_a_list_are_read() -> None:
-    """A list may hold anything, and a field may be no list."""
-    assert objects([1, {"a": 1}, None]) == [{"a": 1}]
-    assert objects({"a": 1}) == []
+    recognise_event(name, data)
+    for reader in READERS:
+        assert reader.meaning(name, data) >= 0
+        reader.learn(b"data:" + data + b"\n\n", b"", 0)
