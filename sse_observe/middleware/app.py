@@ -23,6 +23,7 @@ from sse_observe.middleware.headers import (
     asked,
     asks_for_event_stream,
     is_event_stream,
+    is_orderly_refusal,
     network_of,
 )
 from sse_observe.middleware.route_counts import RouteCounts
@@ -77,7 +78,8 @@ class SSEObserveMiddleware:
         self._stacked = False
         self._one_of_many = MULTIPROC_DIR in os.environ
         for route in self._routes.declared:
-            label = self._tracker.counts_of(route).label
+            counts = self._tracker.counts_of(route)
+            counts.sends_streams, label = True, counts.label
             if self._sockets is not None:
                 self.metrics.zero(label, "tcp")
             for user_segment in self._segments.names:
@@ -204,6 +206,7 @@ class SSEObserveMiddleware:
 
     def _shut_down(self) -> None:
         """Close every open stream: on some servers nothing of ours runs after this."""
+        self._tracker.buffer.count_pending()
         for stream in self._tracker.open_streams(self):
             self._close(stream, endings.shut_down(stream), stream.accepted_at)
         self._tracker.flush()
@@ -214,8 +217,9 @@ class SSEObserveMiddleware:
         """Take everything but a body message in mid-stream: start, end, and the unusual."""
         try:
             if stream.live:
-                if self._is_last(stream, message):
+                if _is_last(stream, message):
                     return self._last(stream, message)
+                self._add(stream, message.get("body"))
             elif message["type"] == "http.response.start":
                 stream.answered = True
                 status = message["status"]
@@ -236,17 +240,8 @@ class SSEObserveMiddleware:
             stream.inner = transparent(stream.inner)
         return sending
 
-    def _is_last(self, stream: Stream, message: Message) -> bool:
-        """Count what an unusual message carries; tell whether nothing can follow it."""
-        kind = message["type"]
-        if kind == "http.response.body":
-            if body := message.get("body"):
-                self._add(stream, body)
-            return not message.get("more_body") and not stream.trailers
-        return kind == "http.response.trailers" and not message.get("more_trailers")
-
     def _add(self, stream: Stream, body: object) -> None:
-        if isinstance(body, bytes | bytearray | memoryview):
+        if isinstance(body, bytes | bytearray | memoryview) and body:
             # A copy: the application may use its buffer again.
             self._tracker.buffer.pending.append((stream, bytes(body), self._clock()))
             self._tracker.buffer.count_pending()
@@ -285,12 +280,14 @@ class SSEObserveMiddleware:
     def _refused(self, stream: Stream, status: int) -> None:
         """Count an answer that is no stream, where the request wanted one."""
         scope = stream.scope
+        if is_orderly_refusal(scope, status):
+            return
         if not asks_for_event_stream(scope):
             # SDKs ask for JSON, or for anything: then the route tells.
             if status < 400:
                 return
             route = self._routes.resolve(scope)
-            if route.label == OTHER or not self._tracker.has_route(route.label):
+            if route.label == OTHER or not self._tracker.sends_streams(route.label):
                 return
         with self.counting(stream) as counts:
             shown = "429" if status == 429 else f"{min(status // 100, 5)}xx"
@@ -301,10 +298,10 @@ class SSEObserveMiddleware:
             stream.gone = peek(stream.receive) is True
         if stream.gone:
             # Now, not afterwards: on HTTP/2 the last message of a lost client may never return.
-            self._close(stream, "client_disconnected")
-            self._tracker.orphan(stream)
+            self._lost_client(stream)
             gone: Awaitable[None] = stream.inner(message)
             return gone
+        self._add(stream, message.get("body"))
         return self._send_last(stream, stream.inner(message))
 
     async def _send_last(self, stream: Stream, sending: Awaitable[None]) -> None:
@@ -352,3 +349,11 @@ class SSEObserveMiddleware:
 
     def _close(self, stream: Stream, reason: str, at: float | None = None) -> None:
         self._tracker.close(stream, stream.overrides.reason or reason, at)
+
+
+def _is_last(stream: Stream, message: Message) -> bool:
+    """Tell whether nothing can follow a message."""
+    kind = message["type"]
+    if kind == "http.response.body":
+        return not message.get("more_body") and not stream.trailers
+    return kind == "http.response.trailers" and not message.get("more_trailers")

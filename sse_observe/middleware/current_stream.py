@@ -22,7 +22,7 @@ from sse_observe.wire import encode
 
 CURRENT: ContextVar[Stream | None] = ContextVar("sse_observe_stream", default=None)
 
-_SAYABLE = ("slow_consumer", "server_error", "shutdown")
+_SAYABLE = ("cancelled", "server_error", "shutdown", "slow_consumer")
 # Half a second wide, so that a fleet that was cut at once does not come back at once; below a
 # second, so that a resume takes at most 1.5 s on average.
 _RETRY_MS = (500, 1000)
@@ -148,8 +148,8 @@ class CurrentStream:
         """
         Say why the stream is about to end, where its end does not show it.
 
-        `slow_consumer`, `server_error` or `shutdown`: to the client all three may look like an
-        orderly end.
+        `cancelled` (its user stopped it), `server_error`, `shutdown` or `slow_consumer`: to the
+        client they may all look like an orderly end.
         """
         if reason not in _SAYABLE:
             raise ValueError(f"{reason!r} is not yours to say; choose of {', '.join(_SAYABLE)}")

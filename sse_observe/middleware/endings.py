@@ -5,7 +5,10 @@ Decides and changes nothing; how servers and frameworks show an ending is known 
 else.
 """
 
-from sse_observe.asgi import Send
+from collections.abc import Collection
+from functools import partial
+from types import CodeType
+
 from sse_observe.middleware.scan import UNREADABLE
 from sse_observe.middleware.server_state import exiting, peek
 from sse_observe.middleware.stream import Stream
@@ -76,7 +79,7 @@ def raised(stream: Stream, error: BaseException) -> str:
     if stream.accepted_at is not None:
         return "server_error" if failed else delivered(stream)
     # The error is the application's, of whatever class, unless the server's own `send` raised it.
-    if is_gone(stream) or came_out_of(error, stream.inner):
+    if is_gone(stream) or came_out_of(error, _codes_of_send(stream)):
         return "client_disconnected"
     if failed:
         return "server_error"
@@ -100,16 +103,27 @@ def is_gone(stream: Stream) -> bool:
     return stream.gone or peek(stream.receive) is True
 
 
-def came_out_of(error: BaseException, send: Send) -> bool:
-    """
-    Tell whether an error was raised in a server's `send`, or while one from there was handled.
+def _codes_of_send(stream: Stream) -> set[CodeType]:
+    """Return the code that runs when the server's `send` is called, and when it is awaited."""
+    send: object = stream.inner
+    while isinstance(send, partial):
+        send = send.func
+    found = (
+        getattr(getattr(send, "__func__", send), "__code__", None),
+        getattr(type(send).__call__, "__code__", None),
+        # Where something stands between that only hands on what it is given.
+        getattr(stream.coro, "cr_code", None),
+    )
+    return {code for code in found if code is not None}
 
-    A frame of `send` then stands in its traceback; an error of the application's own has none.
+
+def came_out_of(error: BaseException, codes: Collection[CodeType]) -> bool:
     """
-    function = getattr(send, "__func__", send)
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return False
+    Tell whether an error was raised in this code, or while one from there was handled.
+
+    A frame of the server's `send` then stands in its traceback; an error of the application's own
+    has none.
+    """
     waiting, seen = [error], set[int]()
     while waiting:
         one = waiting.pop()
@@ -118,7 +132,7 @@ def came_out_of(error: BaseException, send: Send) -> bool:
         seen.add(id(one))
         traceback = one.__traceback__ if isinstance(one, OSError) else None
         while traceback is not None:
-            if traceback.tb_frame.f_code is code:
+            if traceback.tb_frame.f_code in codes:
                 return True
             traceback = traceback.tb_next
         waiting += [other for other in (one.__cause__, one.__context__) if other is not None]

@@ -16,6 +16,7 @@ from sse_observe.middleware.reader import REQUEST_HEADERS, recognise_response
 _EVENT_STREAM = b"text/event-stream"
 _AFTER_TYPE = (b"", b";", b" ", b"\t")
 _E = (b"e", b"E")
+_ORDERLY = {status for one in REQUEST_HEADERS.values() for status in one.orderly_refusals}
 _UNKNOWN = "unknown"
 _NETWORKS = frozenset(NETWORKS)
 # Positions that skip nothing which a client has seen: of logs, whose first offset is -1.
@@ -42,6 +43,14 @@ def asks_for_event_stream(scope: Scope) -> bool:
     """Tell whether a request asks for an event stream by name."""
     accepted = header(scope["headers"], b"accept")
     return accepted is not None and _EVENT_STREAM in accepted.lower()
+
+
+def is_orderly_refusal(scope: Scope, status: int) -> bool:
+    """Tell whether, in the protocol that a request names, a status only says: no stream here."""
+    if status not in _ORDERLY:
+        return False
+    found = (REQUEST_HEADERS.get(name) for name, _ in scope["headers"])
+    return any(protocol is not None and status in protocol.orderly_refusals for protocol in found)
 
 
 def asked(scope: Scope, cursors: Sequence[str] = ()) -> tuple[bytes | None, str, Protocol | None]:

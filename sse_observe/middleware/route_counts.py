@@ -63,8 +63,8 @@ class RouteCounts(Counts, shared=("route",)):
 
     __slots__ = (
         # of the route
-        *("config", "exemplars", "fixed", "kinds", "label", "plain", "rows", "stall_seconds"),
-        "_readers",
+        *("config", "exemplars", "fixed", "kinds", "label", "plain", "rows", "sends_streams"),
+        *("_readers", "stall_seconds"),
         # of the message path
         *("comments", "content_firsts", "contents", "fast", "fast_volume", "firsts", "pings"),
         *("slow", "slow_messages", "slow_volume"),
@@ -75,6 +75,8 @@ class RouteCounts(Counts, shared=("route",)):
         self.config = config
         self.exemplars: Exemplars | None = None
         """Set by the first stream that belongs to a trace."""
+        self.sends_streams = False
+        """Whether the route is declared, or has sent a stream before."""
         self.stall_seconds = config.stall_limit
         self.kinds = tuple(dict.fromkeys((*EVENTS, *config.events)))
         self.rows = self._rows()

@@ -11,7 +11,7 @@ from sse_observe.asgi import Message, Receive, Scope, Send
 from sse_observe.middleware.protocols.model import TERMINAL
 from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.route_counts import RouteCounts
-from sse_observe.middleware.scan import FRESH, WAITING, Held, Scan
+from sse_observe.middleware.scan import FRESH, KEPT_OF_A_LINE, WAITING, Held, Scan
 
 
 class Owner(Protocol):
@@ -168,6 +168,9 @@ class Stream(_EachMessage):
         if self.has_content:
             counts.content_gaps.total += self.payload_at - self.content_from
             self.content_from = self.payload_at
+        if len(self.id) > KEPT_OF_A_LINE:
+            # The short path takes an id as it comes; no cursor is as long as this.
+            self.id = b""
         since = self.accounted_at
         # A tick in slices, or another thread, may have looked at the clock before the last call.
         self.accounted_at = now = max(now, since)

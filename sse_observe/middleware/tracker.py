@@ -115,9 +115,10 @@ class StreamTracker:
         added = self._routes[label] = _Route(counts, Flush(metrics, counts, label))
         return added
 
-    def has_route(self, label: str) -> bool:
+    def sends_streams(self, label: str) -> bool:
         """Tell whether a route is declared, or has sent a stream."""
-        return label in self._routes
+        known = self._routes.get(label)
+        return known is not None and known.counts.sends_streams
 
     def labels(self) -> list[str]:
         """Return the routes that are counted so far."""
@@ -142,6 +143,7 @@ class StreamTracker:
             start = "resumed" if stream.resumed else "fresh"
             counts.opened[start, labels[0], labels[1]] += 1
             counts.open += 1
+            counts.sends_streams = True
             stream.live = stream.is_stream = True
             if trace is not None:
                 self._exemplars_of(counts).opened(stream, trace)

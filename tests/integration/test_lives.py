@@ -31,6 +31,7 @@ FILLERS = [
     b"event: strange\ndata: x\r\n\r\n",
     b"data: [DONE]\n\n",
     b"event: done\ndata\n\n",
+    b"event: error\ndata: x\n\n",
     b"data: " + b"x" * 500 + b"\n\n",
     b"data: first\n\ndata: second\n\n: both\n\n",
     b"data: ha",
@@ -57,6 +58,7 @@ class Life:
     closed: float | None = None
     reason: str | None = None
     running: bool = True
+    left: bool = False
     silent: bool = False
     believed: tuple[int, bytes] | None = None
     _read: tuple[int, slow_reader.Reading] | None = None
@@ -302,6 +304,16 @@ class Lives(RuleBasedStateMachine):
         life.looks.append((self.order(), self.now))
         life.closed, life.reason = self.now, reason
 
+    @staticmethod
+    def said(life: Life) -> str | None:
+        """Return the end that a stream has stated itself; nothing but content takes it back."""
+        read = life.read()
+        if read.failure:
+            return "error_event"
+        if not read.terminal:
+            return None
+        return "already_complete" if life.cursor and not read.payload else "completed"
+
     # The latest stream is spared by most endings, so that it grows old.
 
     @precondition(lambda self: self.open_lives())
@@ -309,7 +321,10 @@ class Lives(RuleBasedStateMachine):
     def leave(self, number):
         """The client leaves."""
         life = self.pick(number + 1)
-        self.close(life, "completed" if life.read().terminal else "client_disconnected")
+        said = self.said(life)
+        # Who resumes to be told that all is over, and leaves before, has read nothing.
+        self.close(life, "client_disconnected" if said in (None, "already_complete") else said)
+        life.left = True
         life.exchange.gone.set()
         self.update_totals()
 
@@ -318,13 +333,8 @@ class Lives(RuleBasedStateMachine):
     def finish(self, number, how):
         """The application ends, in one way or another."""
         life = self.pick(number + 1)
-        read = life.read()
-        if read.terminal:
-            again = life.cursor is not None and not read.payload
-            self.close(life, "already_complete" if again else "completed")
-        else:
-            reasons = {"end": "completed", "cancel": "shutdown"}
-            self.close(life, reasons.get(how, "server_error"))
+        reasons = {"end": "completed", "cancel": "shutdown"}
+        self.close(life, self.said(life) or reasons.get(how, "server_error"))
         life.running = False
         if how == "cancel":
             life.task.cancel()
@@ -350,7 +360,7 @@ class Lives(RuleBasedStateMachine):
     def shut_down(self):
         """The server says that the process ends."""
         for life in self.open_lives():
-            self.close(life, "shutdown")
+            self.close(life, self.said(life) or "shutdown")
         inner, self.app.app = self.app.app, self.shutdown_app
 
         async def receive():
@@ -395,7 +405,7 @@ class Lives(RuleBasedStateMachine):
     def expected(self) -> dict[str, object]:
         """Count it all from the histories."""
         c: Counter = Counter()
-        gaps, sizes, firsts, ages = [], [], [], []
+        gaps, content_gaps, sizes, firsts, ages = [], [], [], [], []
         for life in self.lives:
             read = life.read()
             c["sse_streams_opened_total " + ("resumed" if life.cursor else "fresh")] += 1
@@ -407,6 +417,7 @@ class Lives(RuleBasedStateMachine):
             times = [at for at, _ in life.writes]
             gaps += [b - a for a, b in pairwise(times)]
             payloads = life.payload_times()
+            content_gaps += [b - a for (_, a), (_, b) in pairwise(payloads)]
             if not life.cursor:
                 firsts += [at - life.opened for _, at in payloads[:1]]
             self.count_time(c, life, payloads)
@@ -416,10 +427,9 @@ class Lives(RuleBasedStateMachine):
                 continue
             c[f"sse_streams_closed_total {life.reason}"] += 1
             ages.append(life.closed - life.opened)
-            c["sse_orphaned_streams"] += life.running and life.reason in (
-                "client_disconnected",
-                "completed",
-            )
+            c["sse_orphaned_streams"] += life.running and life.left
+            is_empty = life.reason == "completed" and not life.cursor and not payloads
+            c["sse_streams_empty_total"] += is_empty
             if life.reason == "client_disconnected":
                 last = times[-1] if times else life.opened
                 for since, seconds in (("open", ages[-1]), ("write", life.closed - last)):
@@ -430,6 +440,7 @@ class Lives(RuleBasedStateMachine):
         result: dict[str, object] = {}
         for name, values in (
             ("sse_event_gap_seconds", gaps),
+            ("sse_content_gap_seconds", content_gaps),
             ("sse_event_size_bytes", sizes),
             ("sse_time_to_first_event_seconds", firsts),
             ("sse_stream_duration_seconds", ages),

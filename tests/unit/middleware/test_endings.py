@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 import pytest
 
@@ -297,3 +298,257 @@ def test_shutdown_closes_and_counts_every_stream(observe, metrics):
 
     assert ends(metrics) == {"shutdown": 3}
     assert value(metrics, "sse_orphaned_streams") == 0
+
+
+KINDS = [
+    TimeoutError(),
+    ConnectionRefusedError(),
+    ConnectionResetError("upstream"),
+    BrokenPipeError(),
+    FileNotFoundError("prompt.txt"),
+    OSError(113, "no route to host"),
+]
+
+
+@pytest.mark.parametrize("error", KINDS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_an_error_of_the_application_is_its_own_of_whatever_class(observe, metrics, error, grouped):
+    """An upstream that is lost is no client that left."""
+    fails = ExceptionGroup("of a task group", [error]) if grouped else error
+    with contextlib.suppress(BaseException):
+        drive(observe(streaming(EVENT, end=False, fails=fails)))
+
+    assert ends(metrics) == {"server_error": 1}
+
+
+class Raising:
+    """A server whose `send` raises once the client is gone, as ASGI 2.4 has it."""
+
+    async def send(self, message):
+        if message.get("body") == b"data: to nobody\n\n":
+            raise BrokenPipeError
+
+    async def __call__(self, message):
+        await self.send(message)
+
+    def hand_on(self, message):
+        return self.send(message)
+
+    async def opaque(self, message):
+        return await Awaitable(self.send(message))
+
+
+class Awaitable:
+    """An awaitable that is no coroutine."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __await__(self):
+        return self.inner.__await__()
+
+
+SENDS = {
+    "a method": lambda server: server.send,
+    "a partial of one": lambda server: partial(partial(server.send)),
+    "an object": lambda server: server,
+    "a function that hands on": lambda server: server.hand_on,
+    "no coroutine": lambda server: lambda message: Awaitable(server.send(message)),
+}
+
+
+async def as_it_comes(send, message):
+    await send(message)
+
+
+async def in_a_group(send, message):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(
+            send(message) if asyncio.iscoroutine(send) else as_it_comes(send, message)
+        )
+
+
+async def as_something_else(send, message):
+    try:
+        await send(message)
+    except OSError as error:
+        raise RuntimeError("the client has disconnected") from error
+
+
+async def while_cleaning_up(send, message):
+    try:
+        await send(message)
+    finally:
+        raise FileNotFoundError("of a lock that was gone")
+
+
+@pytest.mark.parametrize("send", SENDS)
+@pytest.mark.parametrize("way", [as_it_comes, in_a_group, as_something_else, while_cleaning_up])
+def test_an_error_out_of_the_servers_send_is_the_client(observe, metrics, send, way):
+    """However the application hands it on, and whatever kind of `send` the server has."""
+
+    async def app(scope, receive, send):
+        await send(start())
+        await send(body(EVENT))
+        await way(send, body(b"data: to nobody\n\n"))
+
+    async def run():
+        exchange = Exchange(None, http_scope())
+        with contextlib.suppress(Exception):
+            await observe(app)(http_scope(), exchange.receive, SENDS[send](Raising()))
+
+    asyncio.run(run())
+
+    assert ends(metrics) == {"client_disconnected": 1}
+
+
+def test_a_failure_between_two_sends_is_no_clients(observe, metrics):
+    """An error that was raised while nothing was being sent has no frame of `send` in it."""
+
+    async def app(scope, receive, send):
+        await send(start())
+        await send(body(EVENT))
+        try:
+            raise ConnectionResetError("upstream")
+        except OSError as error:
+            raise TimeoutError("gave up") from error
+
+    async def run():
+        with contextlib.suppress(Exception):
+            await observe(app)(http_scope(), Exchange(None, {}).receive, Raising())
+
+    asyncio.run(run())
+
+    assert ends(metrics) == {"server_error": 1}
+
+
+FAILED = b'data: {"error":{"type":"overloaded","message":"m"}}\n\n'
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        streaming(FAILED),
+        streaming(FAILED, b"data: [DONE]\n\n"),
+        streaming(FAILED, end=False),
+        streaming(FAILED, end=False, fails=RuntimeError("x")),
+        streaming(FAILED, fails=RuntimeError("x")),
+        streaming(FAILED, end=False, fails=asyncio.CancelledError()),
+        app_of(start(), {**END, "body": FAILED}),
+    ],
+)
+def test_a_failure_that_the_stream_states_is_sticky(observe, metrics, app):
+    """No later end makes it anything else."""
+    with contextlib.suppress(BaseException):
+        drive(observe(app))
+
+    assert ends(metrics) == {"error_event": 1}
+
+
+@pytest.mark.parametrize("listens", [True, False])
+@pytest.mark.parametrize("ends_with", [END, None])
+def test_a_client_that_hangs_up_on_a_failure_has_read_it(observe, metrics, listens, ends_with):
+    """As the vendors' own clients do, before the server ends."""
+    server = SendOnly()
+
+    async def app(scope, receive, send):
+        await send(start())
+        await send(body(FAILED))
+        server.disconnected = True
+        if ends_with is not None:
+            await send(ends_with)
+
+    if listens:
+        run_leaving(observe(leaving(FAILED, ends_with=ends_with)))
+    else:
+        exchange = Exchange(None, http_scope())
+        asyncio.run(observe(app)(exchange.scope, server.receive, exchange.send))
+
+    assert ends(metrics) == {"error_event": 1}
+
+
+def test_what_is_sent_with_the_last_message_to_nobody_was_not_said(observe, metrics):
+    """The server knows that the client is gone before the terminal is handed to it."""
+    server = SendOnly()
+
+    async def app(scope, receive, send):
+        await send(start())
+        await send(body(EVENT))
+        server.disconnected = True
+        await send({**END, "body": DONE})
+
+    exchange = Exchange(None, http_scope())
+    asyncio.run(observe(app)(exchange.scope, server.receive, exchange.send))
+
+    assert ends(metrics) == {"client_disconnected": 1}
+    assert value(metrics, "sse_events_sent_total") == 1
+
+
+@pytest.mark.parametrize(("said", "reason"), [(DONE, "completed"), (FAILED, "error_event")])
+def test_who_has_said_its_end_is_not_cut_by_a_shutdown(observe, metrics, said, reason):
+    """What still runs then is a task in the background."""
+    app = observe(holding(EVENT if said is DONE else b": hi\n\n", said))
+
+    async def shut_down():
+        async def lifespan(scope, receive, send):
+            await receive()
+
+        async def receive():
+            return {"type": "lifespan.shutdown"}
+
+        app.app, streams = lifespan, app.app
+        await app({"type": "lifespan"}, receive, None)
+        app.app = streams
+
+    open_streams(app, 1, shut_down)
+
+    assert ends(metrics) == {reason: 1}
+
+
+def test_the_applications_word_goes_before_all(observe, metrics):
+    """Only it knows that its user pressed stop."""
+
+    async def app(scope, receive, send):
+        await send(start())
+        await send(body(EVENT))
+        current_stream().end_reason("cancelled")
+        await send(END)
+
+    drive(observe(app))
+
+    assert ends(metrics) == {"cancelled": 1}
+
+
+def test_a_terminal_is_demanded_once_a_stream_has_sent_one(observe, metrics):
+    """Not before: an application may speak a protocol in its own way."""
+    chunk = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
+    app = observe(lambda scope, receive, send: scope["app"](scope, receive, send))
+    for bodies in ((chunk,), (chunk, b"data: [DONE]\n\n"), (chunk,), (EVENT,)):
+        drive(app, http_scope(app=streaming(*bodies)))
+
+    assert ends(metrics) == {"completed": 3, "server_error": 1}
+
+
+def test_a_compressed_body_is_judged_by_its_end_alone(observe, metrics, clock):
+    """No event is invented, no terminal is missed, no stall is seen that ends."""
+    headers = [(b"content-type", b"text/event-stream"), (b"content-encoding", b"gzip")]
+    route = StreamRoute(terminal_events=("end",), stall_seconds=5)
+
+    async def app(scope, receive, send):
+        await send(start(headers=headers))
+        await send(body(b"\x1f\x8b\x08\n\n"))
+        clock.tick(9)
+        assert value(metrics, "sse_stalled_streams") == 1
+        await send(body(b"data: [DONE]\n\n"))
+        assert value(metrics, "sse_stalled_streams") == 0
+        await send(END)
+
+    drive(observe(app, routes={"/s": route}))
+
+    assert ends(metrics) == {"completed": 1}
+    assert value(metrics, "sse_streams_unreadable_total") == 1
+    for name in ("sse_events_sent_total", "sse_streams_empty_total", "sse_event_size_bytes_count"):
+        assert value(metrics, name) == 0
+    assert value(metrics, "sse_time_to_first_event_seconds_count") == 0
+    assert value(metrics, "sse_content_gap_seconds_count") == 0
+    assert value(metrics, "sse_response_faults_total", fault="compressed") == 1
