@@ -1,8 +1,8 @@
 """
 How a stream ended: one reason, from what its application, its client and its server showed.
 
-Decides and changes nothing; how servers and frameworks show an ending is known here and nowhere
-else.
+Decides; keeps only that streams of a route end with a terminal. How servers and frameworks show an
+ending is known here and nowhere else.
 """
 
 from collections.abc import Collection
@@ -45,6 +45,8 @@ def stated(stream: Stream) -> str | None:
 
 
 def _statement(stream: Stream) -> str:
+    if stream.terminal and stream.reader is not None:
+        stream.reader.ends = True
     if stream.failure is not None:
         return "error_event"
     if stream.stopped:

@@ -323,7 +323,7 @@ class MessageBuffer:
         elif not (is_quiet or meaning):
             stream.prelude(now)
         if meaning & TERMINAL:
-            stream.terminal = reader.ends = True
+            stream.terminal = True
             stream.flows = False
         elif stream.cursor is not None and block.id is not None and not is_quiet:
             stream.cursor = stream.cursor.saw(stream, block.id)

@@ -79,7 +79,7 @@ class Reader:
 
     `heads` are the beginnings of messages that certainly bring content, each with the row in
     which the message path counts it. `cells` are those rows. `ends` is True once a stream has
-    sent its terminal: from then on one without it has failed.
+    ended with its terminal: from then on one without it has failed.
     """
 
     __slots__ = (

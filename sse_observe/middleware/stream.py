@@ -142,7 +142,7 @@ class Stream(_EachMessage):
         if self.last is not None and reader is not None:
             data = self.short[2].removeprefix(b"data:").removeprefix(b" ") + self.last
             if reader.meaning(b"", data) & TERMINAL:
-                self.terminal = reader.ends = True
+                self.terminal = True
         self.last = None
 
     def states_nothing(self) -> bool:

@@ -11,13 +11,16 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from sse_observe import SSEObserveMiddleware, StreamRoute, metrics_app
+import aiohttp
+
+from sse_observe import SSEObserveMiddleware, StreamRoute, current_stream, metrics_app
 from tests.support.outcomes import ENDINGS, LEAVING
 
 EVENT = b"id: 1\ndata: first\n\n"
 HALF = b"data: ha"
 DONE = b"event: done\ndata: {}\n\n"
 DONE_DATA = b"data: [DONE]\n\n"
+ERROR = b"event: error\ndata: upstream\n\n"
 HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
 PATHS = [f"/{ending}" for ending in (*ENDINGS, "resumed")]
 
@@ -32,6 +35,24 @@ async def until_released(ending):
     while not released(ending):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     await asyncio.sleep(0.3)
+
+
+async def fail(kind):
+    """Fail as an application's upstream does, in the class of a client that left: OSError."""
+    if kind == "timeout":
+        async with asyncio.timeout(0.01):
+            await asyncio.Event().wait()
+    elif kind == "refused":
+        await asyncio.open_connection("127.0.0.1", 1)
+    elif kind == "client":
+        async with aiohttp.ClientSession() as session:
+            await session.get("http://127.0.0.1:1/")
+    elif kind == "reset":
+        raise ConnectionResetError("upstream reset the connection")
+    elif kind == "file":
+        raise FileNotFoundError(2, "No such file or directory", "prompt.txt")
+    else:
+        raise RuntimeError("the source failed")
 
 
 async def bodies(ending, *, ends=False):
@@ -52,15 +73,22 @@ async def bodies(ending, *, ends=False):
         # A send-only application sends it to nobody.
         yield EVENT
     elif ending in LEAVING:
+        if ending == "error-hangup":
+            yield ERROR
         while not (ends and released(ending)):
             if ending == "vanish":
                 yield EVENT
             await asyncio.sleep(0.05)
         # The release may have come faster than the FIN.
         await asyncio.sleep(0.3)
-        yield EVENT
-    elif ending == "fail-mid":
-        raise RuntimeError("the source failed")
+        if ending != "error-hangup":
+            yield EVENT
+    elif ending.startswith("fail-"):
+        await fail(ending.removeprefix("fail-"))
+    elif ending == "error-event":
+        yield ERROR
+    elif ending == "stopped":
+        current_stream().end_reason("cancelled")
     elif ending == "cancel":
         raise asyncio.CancelledError
     elif ending == "sigterm-within":
@@ -160,6 +188,7 @@ def fastapi_app():
         EVENT: ServerSentEvent(raw_data="first", id="1"),
         DONE: ServerSentEvent(raw_data="{}", event="done"),
         DONE_DATA: ServerSentEvent(raw_data="[DONE]"),
+        ERROR: ServerSentEvent(raw_data="upstream", event="error"),
     }
 
     async def stream(request: Request):

@@ -35,14 +35,15 @@ def endings() -> str:
     columns: dict[str, list[str]] = {}
     for server, column in SERVERS.items():
         columns.setdefault(column, []).append(server)
-    rows = [
+    # Several of the same words count the same, and are one row.
+    rows = dict.fromkeys(
         (
             ending.words,
             "nothing" if ending.truth == NO_STREAM else f"`{ending.truth}`",
             *(_on_server(name, servers) for servers in columns.values()),
         )
         for name, ending in ENDINGS.items()
-    ]
+    )
     reasons = (f"{number}. {case.why}" for number, case in enumerate(DIFFERENCES, 1))
     grid = table(("How it ends", "Counted as", *columns), rows)
     return "\n".join(("", grid, "", *reasons, ""))

@@ -9,7 +9,7 @@ from sse_observe.middleware.protocols.model import (
     Protocol,
 )
 
-_NO_PIECES = {"type", "index"}
+_PIECES = ("text", "thinking", "signature", "partial_json")
 
 
 def _read(name: bytes, event: Json) -> int:
@@ -24,10 +24,8 @@ def _read(name: bytes, event: Json) -> int:
 
 def _delta(delta: object) -> int:
     """A piece of text, of thinking, of a tool's input; the first one of those is empty."""
-    if not isinstance(delta, dict):
-        return CONTENT
-    pieces = [delta[key] for key in delta.keys() - _NO_PIECES]
-    return CONTENT if any(pieces) else NOTHING
+    pieces = [delta[key] for key in _PIECES if key in delta] if isinstance(delta, dict) else []
+    return CONTENT if any(pieces) or not pieces else NOTHING
 
 
 def _block(block: object) -> int:

@@ -14,7 +14,9 @@ from sse_observe.middleware.protocols.model import (
 )
 
 # A part that holds nothing but these says nothing yet.
-_ABOUT_A_PART = {"text", "thought", "thoughtSignature", "videoMetadata"}
+_ABOUT_A_PART = {
+    *("text", "thought", "thoughtSignature", "videoMetadata", "partMetadata", "mediaResolution"),
+}
 _BEGINNING = re.compile(
     rb'\{\s*"candidates"\s*:\s*\[\s*\{\s*"content"\s*:\s*\{\s*"parts"\s*:\s*\[\s*\{\s*"text"\s*:\s*"'
 ).match
