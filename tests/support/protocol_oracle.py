@@ -84,30 +84,25 @@ def protocol_of(name: bytes, data: bytes, headers: Mapping[str, str]) -> str | N
         return "mcp"
     if name in (*HEARTBEATS, HELLO, b"error", b"done") or not data:
         return None
-    if name == b"message_start":
-        return "anthropic"
-    if name == b"response.created":
-        return "openai-responses"
     value = json_of(data)
-    if not isinstance(value, dict):
-        return "none"
-    if value.get("jsonrpc") == "2.0":
-        return "mcp"
-    if name:
-        resumed = name.startswith(b"response.") and "sequence_number" in value
-        return "openai-responses" if resumed else "none"
-    if value.get("type") == "start":
-        return "ai-sdk"
-    if value.get("type") == "RUN_STARTED":
-        return "ag-ui"
-    if "candidates" in value or "promptFeedback" in value:
-        return "gemini"
+    value = value if isinstance(value, dict) else {}
     choices = value.get("choices")
-    if value.get("object") in ("chat.completion.chunk", "text_completion") or (
-        isinstance(choices, list) and any("delta" in choice for choice in choices)
-    ):
-        return "openai-chat"
-    return None if failed_alone(name, data) else "none"
+    signs = {
+        "anthropic": name == b"message_start",
+        "openai-responses": name == b"response.created"
+        or (name.startswith(b"response.") and "sequence_number" in value),
+        "mcp": value.get("jsonrpc") == "2.0",
+        "ai-sdk": not name and value.get("type") == "start",
+        "ag-ui": not name and value.get("type") == "RUN_STARTED",
+        "gemini": not name and ("candidates" in value or "promptFeedback" in value),
+        "openai-chat": not name
+        and (
+            value.get("object") in ("chat.completion.chunk", "text_completion")
+            or (isinstance(choices, list) and any("delta" in choice for choice in choices))
+        ),
+    }
+    unknown = None if failed_alone(name, data) else "none"
+    return next((protocol for protocol, shown in signs.items() if shown), unknown)
 
 
 def failed(error: object) -> bool:
@@ -181,19 +176,13 @@ def _anthropic(name: str, event: dict) -> set[str]:
 
 def _ai_sdk(_: str, part: dict) -> set[str]:
     kind = part["type"]
-    if kind == "finish":
-        return {TERMINAL}
-    if kind == "error":
-        return {FAILURE}
-    if kind == "abort":
-        return {STOP}
-    if kind in ("text-delta", "reasoning-delta"):
-        return {PIECES} if part["delta"] else {EMPTY}
-    if kind == "tool-input-delta":
-        return {PIECES} if part["inputTextDelta"] else {EMPTY}
-    if kind.startswith(("tool-", "data-", "source-", "file")):
-        return {PIECES}
-    return {NOTHING}
+    ends = {"finish": TERMINAL, "error": FAILURE, "abort": STOP}
+    if kind in ends:
+        return {ends[kind]}
+    if kind.endswith("-delta"):
+        return {PIECES} if part.get("delta") or part.get("inputTextDelta") else {EMPTY}
+    bringing = kind.startswith(("tool-", "data-", "source-", "file"))
+    return {PIECES} if bringing else {NOTHING}
 
 
 def _ag_ui(_: str, event: dict) -> set[str]:
@@ -245,7 +234,8 @@ def judge(
     """
     stream = b"".join(piece for _, piece in pieces)
     places = list(accumulate(len(piece) for _, piece in pieces))
-    protocol: str | None = None
+    # Headers name it before there is any event.
+    protocol = protocol_of(b"", b"", headers)
     failure = stopped = terminal = False
     found = Verdict("", empty=False, first_content=None)
     for at, name, data in events_of(stream):
