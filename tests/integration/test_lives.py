@@ -305,7 +305,7 @@ class Lives(RuleBasedStateMachine):
         life.closed, life.reason = self.now, reason
 
     @staticmethod
-    def said(life: Life) -> str | None:
+    def stated(life: Life) -> str | None:
         """Return the end that a stream has stated itself; nothing but content takes it back."""
         read = life.read()
         if read.failure:
@@ -321,9 +321,9 @@ class Lives(RuleBasedStateMachine):
     def leave(self, number):
         """The client leaves."""
         life = self.pick(number + 1)
-        said = self.said(life)
+        stated = self.stated(life)
         # Who resumes to be told that all is over, and leaves before, has read nothing.
-        self.close(life, "client_disconnected" if said in (None, "already_complete") else said)
+        self.close(life, "client_disconnected" if stated in (None, "already_complete") else stated)
         life.left = True
         life.exchange.gone.set()
         self.update_totals()
@@ -334,7 +334,7 @@ class Lives(RuleBasedStateMachine):
         """The application ends, in one way or another."""
         life = self.pick(number + 1)
         reasons = {"end": "completed", "cancel": "shutdown"}
-        self.close(life, self.said(life) or reasons.get(how, "server_error"))
+        self.close(life, self.stated(life) or reasons.get(how, "server_error"))
         life.running = False
         if how == "cancel":
             life.task.cancel()
@@ -360,7 +360,7 @@ class Lives(RuleBasedStateMachine):
     def shut_down(self):
         """The server says that the process ends."""
         for life in self.open_lives():
-            self.close(life, self.said(life) or "shutdown")
+            self.close(life, self.stated(life) or "shutdown")
         inner, self.app.app = self.app.app, self.shutdown_app
 
         async def receive():

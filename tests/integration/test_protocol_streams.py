@@ -147,7 +147,7 @@ def test_a_stream_is_what_a_slow_reader_says(r: Random, count: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SPEAKERS)
 def test_streams_of_one_route_and_protocol_are_what_a_slow_reader_says(kind: str) -> None:
-    """What the route has learnt from one stream is right for the next."""
+    """A route learns from one stream, and it is right for the next."""
     for seed in range(6):
         r = Random(f"{kind} {seed}")
         streams = []

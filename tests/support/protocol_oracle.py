@@ -134,21 +134,21 @@ def meanings(protocol: str, name: bytes, data: bytes) -> set[str]:
 
 
 def _openai_chat(_: str, chunk: dict) -> set[str]:
-    said = set()
+    meant = set()
     for choice in chunk.get("choices") or []:
         delta = choice.get("delta") or {}
         if choice.get("text") or any(
             delta.get(key)
             for key in ("content", "reasoning_content", "reasoning", "tool_calls", "refusal")
         ):
-            said.add(PIECES)
+            meant.add(PIECES)
         elif "text" in choice or "content" in delta or "reasoning_content" in delta:
-            said.add(EMPTY)
+            meant.add(EMPTY)
         if choice.get("finish_reason") is not None:
-            said.add(TERMINAL)
-    if failed(chunk.get("error")) and PIECES not in said:
+            meant.add(TERMINAL)
+    if failed(chunk.get("error")) and PIECES not in meant:
         return {FAILURE}
-    return said
+    return meant
 
 
 def _openai_responses(name: str, event: dict) -> set[str]:
@@ -199,19 +199,19 @@ def _ag_ui(_: str, event: dict) -> set[str]:
 
 
 def _gemini(_: str, chunk: dict) -> set[str]:
-    said = set()
+    meant = set()
     for candidate in chunk.get("candidates") or []:
         for part in candidate.get("content", {}).get("parts", []):
-            said.add(PIECES if part.get("text") or "functionCall" in part else EMPTY)
+            meant.add(PIECES if part.get("text") or "functionCall" in part else EMPTY)
         if candidate.get("finishReason"):
-            said.add(TERMINAL)
-    if PIECES in said:
-        said.discard(EMPTY)
+            meant.add(TERMINAL)
+    if PIECES in meant:
+        meant.discard(EMPTY)
     elif failed(chunk.get("error")):
         return {FAILURE}
     if chunk.get("promptFeedback", {}).get("blockReason"):
-        said.add(TERMINAL)
-    return said
+        meant.add(TERMINAL)
+    return meant
 
 
 def _mcp(_: str, message: dict) -> set[str]:
@@ -241,18 +241,18 @@ def judge(
     for at, name, data in events_of(stream):
         when = next(now for (now, _), place in zip(pieces, places, strict=True) if place >= at)
         protocol = protocol or protocol_of(name, data, headers)
-        said = meanings(protocol or "", name, data)
+        meant = meanings(protocol or "", name, data)
         if protocol is None and failed_alone(name, data):
-            said = {FAILURE}
-        if PIECES in said or (IF_FIRST in said and not found.contents):
+            meant = {FAILURE}
+        if PIECES in meant or (IF_FIRST in meant and not found.contents):
             found.contents.append(when)
             found.lenient.append(when)
             failure = stopped = terminal = False
-        elif EMPTY in said and found.contents and not (failure or stopped or terminal):
+        elif EMPTY in meant and found.contents and not (failure or stopped or terminal):
             found.lenient.append(when)
-        failure |= FAILURE in said
-        stopped |= STOP in said
-        terminal |= TERMINAL in said
+        failure |= FAILURE in meant
+        stopped |= STOP in meant
+        terminal |= TERMINAL in meant
     found.protocol = protocol or "none"
     found.states_terminal = terminal
     found.first_content = next(iter(found.contents), None)

@@ -38,7 +38,7 @@ class Drawn:
 
     @property
     def speaker(self) -> Speaker:
-        """What its protocol's streams are made of."""
+        """The parts of its protocol's streams."""
         return SPEAKERS[self.kind]
 
     @property

@@ -123,11 +123,11 @@ class Sample:
     @property
     def first_content(self) -> int | None:
         """The place among the blocks of the event that the user waited for, or None."""
-        told = self.fact("first content")
-        if told == "none":
+        place = self.fact("first content")
+        if place == "none":
             return None
         events = [at for at, block in enumerate(self.blocks) if block.meaning is not None]
-        return events[int(told) - 1]
+        return events[int(place) - 1]
 
 
 @cache

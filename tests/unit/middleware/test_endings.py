@@ -484,10 +484,10 @@ def test_what_is_sent_with_the_last_message_to_nobody_was_not_said(observe, metr
     assert value(metrics, "sse_events_sent_total") == 1
 
 
-@pytest.mark.parametrize(("said", "reason"), [(DONE, "completed"), (FAILED, "error_event")])
-def test_who_has_said_its_end_is_not_cut_by_a_shutdown(observe, metrics, said, reason):
-    """What still runs then is a task in the background."""
-    app = observe(holding(EVENT if said is DONE else b": hi\n\n", said))
+@pytest.mark.parametrize(("last", "reason"), [(DONE, "completed"), (FAILED, "error_event")])
+def test_who_has_said_its_end_is_not_cut_by_a_shutdown(observe, metrics, last, reason):
+    """An application that still runs then is a task in the background."""
+    app = observe(holding(EVENT if last is DONE else b": hi\n\n", last))
 
     async def shut_down():
         async def lifespan(scope, receive, send):
