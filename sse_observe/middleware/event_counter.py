@@ -15,16 +15,7 @@ from math import inf
 from threading import RLock
 
 from sse_observe.metrics import EVENTS, OTHER
-from sse_observe.middleware.protocols import UNRECOGNISED
-from sse_observe.middleware.protocols.failure import error_type
-from sse_observe.middleware.protocols.model import (
-    CONTENT,
-    CONTENT_IF_FIRST,
-    FAILURE,
-    STOP,
-    TERMINAL,
-)
-from sse_observe.middleware.reader import QUIET, Reader, may_be_known, recognise_event
+from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.route_counts import (
     CONTENT_GAP_BOUNDS,
     FIRST_BOUNDS,
@@ -49,6 +40,11 @@ from sse_observe.middleware.scan import (
     plain_head,
 )
 from sse_observe.middleware.stream import Stream
+from sse_observe.protocols import UNRECOGNISED
+from sse_observe.protocols.failure import error_type
+from sse_observe.protocols.meanings import QUIET
+from sse_observe.protocols.model import CONTENT, CONTENT_IF_FIRST, FAILURE, STOP, TERMINAL
+from sse_observe.protocols.recognition import may_be_known, recognise_event
 
 # Both histograms of gaps begin here: what is shorter is what remains of all at the flush.
 _SHORTEST_GAP = GAP_BOUNDS[0]

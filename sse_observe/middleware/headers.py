@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 from sse_observe.asgi import Header, Headers, Scope, header
 from sse_observe.metrics import NETWORKS
-from sse_observe.middleware.protocols import Protocol
-from sse_observe.middleware.reader import REQUEST_HEADERS, recognise_response
+from sse_observe.protocols import Protocol
+from sse_observe.protocols.recognition import REQUEST_HEADERS, recognise_response
 
 _EVENT_STREAM = b"text/event-stream"
 _AFTER_TYPE = (b"", b";", b" ", b"\t")

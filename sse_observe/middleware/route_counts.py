@@ -7,9 +7,9 @@ No behaviour that the message path would have to wait for.
 from sse_observe.contract import DONE, HEARTBEATS
 from sse_observe.metrics import EVENTS, METRICS
 from sse_observe.middleware.exemplars import Exemplars
-from sse_observe.middleware.protocols import NONE, Protocol, protocol
 from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.routes import AUTO, StreamRoute
+from sse_observe.protocols import NONE, Protocol, protocol
 from sse_observe.registry.counts import Counts, Distribution, Keyed, moves
 
 CONTENT_GAP_BOUNDS = METRICS["sse_content_gap_seconds"].buckets

@@ -14,8 +14,8 @@ from sse_observe.asgi import Scope
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import KINDS, OTHER
 from sse_observe.middleware.frameworks import Frameworks, is_partial
-from sse_observe.middleware.protocols import NONE, PROTOCOLS, protocol
 from sse_observe.middleware.templates import MOST_REMEMBERED, Template, label_of, shape_of
+from sse_observe.protocols import NONE, PROTOCOLS, protocol
 
 AUTO = "auto"
 # Where an application sends heartbeats, its payload is expected as often as this.

@@ -8,10 +8,10 @@ from math import inf
 from typing import Any, Protocol
 
 from sse_observe.asgi import Message, Receive, Scope, Send
-from sse_observe.middleware.protocols.model import TERMINAL
 from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.scan import FRESH, KEPT_OF_A_LINE, WAITING, Held, Scan
+from sse_observe.protocols.model import TERMINAL
 
 
 class Owner(Protocol):

@@ -34,10 +34,7 @@ TESTED = {
     for name in names(UNIT, "test_*.py")
 }
 # A protocol is held to its recorded streams: tests/integration/test_protocols.py.
-SAMPLED = {
-    f"middleware/protocols/{path.name.replace('-', '_')}.py"
-    for path in (TESTS / "samples").iterdir()
-}
+SAMPLED = {f"protocols/{path.name.replace('-', '_')}.py" for path in (TESTS / "samples").iterdir()}
 
 
 def test_each_module_has_a_test_of_its_name() -> None:

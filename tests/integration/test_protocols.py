@@ -8,10 +8,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware
-from sse_observe.middleware.protocols import NONE, PROTOCOLS, UNRECOGNISED
-from sse_observe.middleware.protocols.model import CONTENT, CONTENT_IF_FIRST, FAILURE
-from sse_observe.middleware.reader import Reader, may_be_known, recognise_event
+from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.routes import StreamRoute
+from sse_observe.protocols import NONE, PROTOCOLS, UNRECOGNISED
+from sse_observe.protocols.model import CONTENT, CONTENT_IF_FIRST, FAILURE
+from sse_observe.protocols.recognition import may_be_known, recognise_event
 from tests.support.asgi import END, STREAM_HEADERS, Exchange, body, http_scope, start, value
 from tests.support.clock import Clock
 from tests.support.samples import SAMPLES, Sample, samples

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from sse_observe.middleware.protocols.model import (
+from sse_observe.protocols.model import (
     CONTENT,
     CONTENT_IF_FIRST,
     FAILURE,

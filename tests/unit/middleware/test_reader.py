@@ -6,35 +6,13 @@ from dataclasses import replace
 import pytest
 
 from sse_observe import SSEObserveMiddleware, StreamRoute
-from sse_observe.middleware.protocols import NONE, PROTOCOLS, UNRECOGNISED
-from sse_observe.middleware.protocols.model import CONTENT, FAILURE, NOTHING, TERMINAL
-from sse_observe.middleware.reader import Reader, recognise_event
+from sse_observe.middleware.reader import Reader
+from sse_observe.protocols import NONE, PROTOCOLS
+from sse_observe.protocols.model import CONTENT, FAILURE, NOTHING, TERMINAL
 from tests.support.asgi import END, Exchange, body, http_scope, start, value
 from tests.support.streaming import ends, streaming
 
 CHUNK = b'{"id":"c","object":"chat.completion.chunk","choices":[]}'
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        *(b"hello", b'{"text":"x"}', b"[1]", b'{"type":"token"}', b'{"error":null}'),
-        b'{"error":"none found","results":[]}',
-        # A quiz, a poll.
-        *(b'{"choices":["a","b"]}', b'{"choices":[{"text":"a"}]}', b'{"choices":[]}'),
-        *(b'{"candidates":2}', b'{"jsonrpc":"1.0"}', b'{"type":"response.x"}'),
-    ],
-)
-def test_anything_else_is_none_of_them(data: bytes) -> None:
-    """An application's own events are content, whatever they are called."""
-    assert recognise_event(b"", data) is NONE
-    assert recognise_event(b"tick", data) is NONE
-
-
-@pytest.mark.parametrize("data", [b"", b'{"error":"x"}', b'{"error":{"code":1},"choices":[]}'])
-def test_what_shows_no_protocol_leaves_the_question_to_the_next(data: bytes) -> None:
-    """An id without data, or an error alone, may begin a stream of any protocol."""
-    assert recognise_event(b"", data) is UNRECOGNISED
 
 
 def test_a_name_that_begins_a_protocol_is_never_learnt_as_anybodys_content() -> None:
@@ -48,40 +26,22 @@ def reader(protocol: str = "none", **options: object) -> Reader:
     return Reader(NONE if protocol == "none" else PROTOCOLS[protocol], route, [])
 
 
-def test_a_route_declares_names_of_its_own() -> None:
-    """A route's own names go before its protocol, and beside it."""
-    ours = reader(
-        "openai-chat",
+def test_a_route_reads_with_its_own_declarations() -> None:
+    """Each option of `StreamRoute` about events reaches the reader."""
+    route = StreamRoute(
+        terminal_events=("end",),
         terminal_data=("BYE",),
-        error_data=('{"oops"',),
-        prelude_events=("status",),
         error_events=("boom",),
+        error_data=("oops",),
+        prelude_events=("status",),
+        events=("ping",),
     )
+    ours = Reader(NONE, route, [])
 
-    assert ours.meaning(b"", b"BYE now") == TERMINAL
-    assert ours.meaning(b"", b'{"oops":1}') == FAILURE
-    assert ours.meaning(b"status", b"x") == NOTHING
-    assert ours.meaning(b"boom", b"x") == FAILURE
-    assert ours.meaning(b"", b"[DONE]") == TERMINAL
-    assert ours.meaning(b"error", b'{"choices":[{"text":"x"}]}') == CONTENT
-
-
-def test_an_event_called_error_is_a_failure_unless_the_route_says_otherwise() -> None:
-    """Most applications mean it; who does not says so."""
-    assert reader().meaning(b"error", b"x") == FAILURE
-    assert reader(error_events=()).meaning(b"error", b"x") == CONTENT
-
-
-def test_a_declared_terminal_replaces_the_usual_ones_but_no_protocols() -> None:
-    """`[DONE]` of an OpenAI stream ends it whatever else the route declares."""
-    assert reader(terminal_events=("end",)).meaning(b"", b"[DONE]") == CONTENT
-    assert reader("openai-chat", terminal_events=("end",)).meaning(b"", b"[DONE]") == TERMINAL
-
-
-def test_an_event_without_data_brings_nothing() -> None:
-    """MCP primes a stream with an id and empty data: nobody was waiting for that."""
-    assert reader().meaning(b"", b"") == NOTHING
-    assert reader().meaning(b"done", b"") == TERMINAL
+    assert [ours.meaning(name, b"x") for name in (b"end", b"boom", b"status", b"ping")] == [
+        *(TERMINAL, FAILURE, NOTHING, CONTENT),
+    ]
+    assert [ours.meaning(b"", data) for data in (b"BYE", b"oops")] == [TERMINAL, FAILURE]
 
 
 def test_a_protocol_that_fails_costs_the_stream_nothing(metrics, observe, monkeypatch) -> None:

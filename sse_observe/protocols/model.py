@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sse_observe.asgi import Scope
-from sse_observe.middleware.protocols.json_data import Json
+from sse_observe.protocols.json_data import Json
 
 # What one event means. Several may hold at once: an answer's last piece brings content and is its
 # terminal; nothing at all is the prelude, a heartbeat, a count of tokens.

@@ -3,7 +3,7 @@
 import pytest
 
 from sse_observe import StreamRoute
-from sse_observe.middleware.protocols import NONE, PROTOCOLS, protocol
+from sse_observe.protocols import NONE, PROTOCOLS, protocol
 
 
 def test_each_protocol_is_found_by_the_name_that_a_route_gives() -> None:

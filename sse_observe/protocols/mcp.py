@@ -8,8 +8,8 @@ the client comes back for the rest.
 """
 
 from sse_observe.asgi import Scope, header
-from sse_observe.middleware.protocols.json_data import Json
-from sse_observe.middleware.protocols.model import CONTENT, TERMINAL, Protocol
+from sse_observe.protocols.json_data import Json
+from sse_observe.protocols.model import CONTENT, TERMINAL, Protocol
 
 _LISTENS = b"subscriptions/listen"
 # From this version on a request names its method in a header.

@@ -6,15 +6,15 @@ Knows bytes and JSON; counts nothing. Entry: `PROTOCOLS`.
 
 from collections.abc import Mapping
 
-from sse_observe.middleware.protocols.ag_ui import AG_UI
-from sse_observe.middleware.protocols.ai_sdk import AI_SDK
-from sse_observe.middleware.protocols.anthropic import ANTHROPIC
-from sse_observe.middleware.protocols.failure import is_bare_failure
-from sse_observe.middleware.protocols.gemini import GEMINI
-from sse_observe.middleware.protocols.mcp import MCP
-from sse_observe.middleware.protocols.model import CONTENT, FAILURE, Protocol
-from sse_observe.middleware.protocols.openai_chat import OPENAI_CHAT
-from sse_observe.middleware.protocols.openai_responses import OPENAI_RESPONSES
+from sse_observe.protocols.ag_ui import AG_UI
+from sse_observe.protocols.ai_sdk import AI_SDK
+from sse_observe.protocols.anthropic import ANTHROPIC
+from sse_observe.protocols.failure import is_bare_failure
+from sse_observe.protocols.gemini import GEMINI
+from sse_observe.protocols.mcp import MCP
+from sse_observe.protocols.model import CONTENT, FAILURE, Protocol
+from sse_observe.protocols.openai_chat import OPENAI_CHAT
+from sse_observe.protocols.openai_responses import OPENAI_RESPONSES
 
 # In the order in which the first event's data is tried: the narrow ones first.
 _KNOWN = (MCP, AI_SDK, AG_UI, GEMINI, OPENAI_RESPONSES, ANTHROPIC, OPENAI_CHAT)

@@ -5,9 +5,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_observe.middleware.protocols import NONE, PROTOCOLS, UNRECOGNISED
-from sse_observe.middleware.reader import Reader, recognise_event
+from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.routes import StreamRoute
+from sse_observe.protocols import NONE, PROTOCOLS, UNRECOGNISED
+from sse_observe.protocols.recognition import recognise_event
 
 READERS = [Reader(one, StreamRoute(), []) for one in (*PROTOCOLS.values(), NONE, UNRECOGNISED)]
 KEYS = (

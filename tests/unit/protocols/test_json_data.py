@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_observe.middleware.protocols.json_data import as_json, closed, objects
+from sse_observe.protocols.json_data import as_json, closed, objects
 
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=12)
 values = st.recursive(

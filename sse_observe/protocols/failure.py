@@ -6,7 +6,7 @@ Never its message, which may hold anything.
 
 import re
 
-from sse_observe.middleware.protocols.json_data import Json, as_json
+from sse_observe.protocols.json_data import Json, as_json
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}").fullmatch
 _PLACES = ("type", "code", "status")

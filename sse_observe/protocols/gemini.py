@@ -2,16 +2,9 @@
 
 import re
 
-from sse_observe.middleware.protocols.failure import is_failure
-from sse_observe.middleware.protocols.json_data import Json, objects
-from sse_observe.middleware.protocols.model import (
-    CONTENT,
-    FAILURE,
-    NOTHING,
-    TERMINAL,
-    Beginning,
-    Protocol,
-)
+from sse_observe.protocols.failure import is_failure
+from sse_observe.protocols.json_data import Json, objects
+from sse_observe.protocols.model import CONTENT, FAILURE, NOTHING, TERMINAL, Beginning, Protocol
 
 # A part that holds nothing but these says nothing yet.
 _ABOUT_A_PART = {

@@ -1,13 +1,7 @@
 """Anthropic messages: every event has a name."""
 
-from sse_observe.middleware.protocols.json_data import Json
-from sse_observe.middleware.protocols.model import (
-    CONTENT,
-    FAILURE,
-    NOTHING,
-    TERMINAL,
-    Protocol,
-)
+from sse_observe.protocols.json_data import Json
+from sse_observe.protocols.model import CONTENT, FAILURE, NOTHING, TERMINAL, Protocol
 
 _PIECES = ("text", "thinking", "signature", "partial_json")
 

@@ -1,7 +1,7 @@
 """OpenAI Responses: every event has a name, `response.…`."""
 
-from sse_observe.middleware.protocols.json_data import Json
-from sse_observe.middleware.protocols.model import (
+from sse_observe.protocols.json_data import Json
+from sse_observe.protocols.model import (
     CONTENT,
     CONTENT_IF_FIRST,
     FAILURE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sse_observe.middleware.protocols.failure import error_type, is_bare_failure, is_failure
+from sse_observe.protocols.failure import error_type, is_bare_failure, is_failure
 
 
 @pytest.mark.parametrize(
