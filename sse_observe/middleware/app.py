@@ -162,6 +162,11 @@ class SSEObserveMiddleware:
             return stream.labels
         return self._segments.labels(stream.scope, network_of(stream.scope))
 
+    def cursor_of(self, stream: Stream) -> str | None:
+        """Return the id that a stream's client asked to resume from."""
+        cursor, _, _ = asked(stream.scope, self.counts_of(stream).config.cursor)
+        return None if cursor is None else cursor.decode(errors="replace")
+
     @contextmanager
     def counting(self, stream: Stream) -> Iterator[RouteCounts]:
         """Give the counts of a stream's route, to be added to in the block and nowhere else."""

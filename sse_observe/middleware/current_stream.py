@@ -5,27 +5,20 @@ Works everywhere inside a request, also before the response starts. Where no mid
 installed it does nothing.
 """
 
-import json
-import random
-import time
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Protocol, cast
 
-from sse_observe.contract import HELLO
 from sse_observe.metrics import METRICS, OTHER, RESUME_OUTCOMES
+from sse_observe.middleware.greeting import EventFields, frame, greeting
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.routes import StreamRoute
 from sse_observe.middleware.stream import NOTHING_STATED, OVER, Overrides, Stream
 from sse_observe.registry import SSEMetrics
-from sse_observe.wire import encode
 
 CURRENT: ContextVar[Stream | None] = ContextVar("sse_observe_stream", default=None)
 
 _SAYABLE = ("cancelled", "server_error", "shutdown", "slow_consumer")
-# Half a second wide, so that a fleet that was cut at once does not come back at once; below a
-# second, so that a resume takes at most 1.5 s on average.
-_RETRY_MS = (500, 1000)
 
 
 def bucket_bounds() -> dict[str, list[float]]:
@@ -48,6 +41,9 @@ class Owner(Protocol):
     def labels_of(self, stream: Stream) -> tuple[str, str]:
         """Return the stream's user segment and network type."""
 
+    def cursor_of(self, stream: Stream) -> str | None:
+        """Return the id that the stream's client asked to resume from."""
+
     def counting(self, stream: Stream) -> AbstractContextManager[RouteCounts]:
         """Give the counts of the stream's route, to be added to in the block."""
 
@@ -62,23 +58,55 @@ class CurrentStream:
 
     def __init__(self, stream: Stream | None) -> None:
         self._stream = stream
+        self._unobserved = NOTHING_STATED
 
     def hello(
         self,
         *,
         stream: str | None = None,
         resumed_from: str | None = None,
-        replayed: int = 0,
-        lost: int = 0,
+        replayed: int | None = None,
+        lost: int | None = None,
         heartbeat_seconds: float | None = None,
     ) -> bytes:
         """
-        Return the first frame of a connection, ready to send.
+        Return the first frame of a connection, ready to send as bytes.
 
-        Announces what the replay gave and could not give; counts nothing, so say `replayed()`
-        and `lost()` too. `heartbeat_seconds` is the route's, unless the application knows better.
+        For frameworks that send events instead of bytes there is `hello_event()`.
+
+        Announces what the replay gave and could not give: by default what `replayed()` and
+        `lost()` were told before, and after `resume("full")` or `resume("gap")` the cursor that
+        the client sent. Counts nothing itself. `stream` is the name by which a client that has
+        seen no event yet may ask again. `heartbeat_seconds` is the route's, unless the
+        application knows better.
+        """
+        return frame(
+            self.hello_event(
+                stream=stream,
+                resumed_from=resumed_from,
+                replayed=replayed,
+                lost=lost,
+                heartbeat_seconds=heartbeat_seconds,
+            )
+        )
+
+    def hello_event(
+        self,
+        *,
+        stream: str | None = None,
+        resumed_from: str | None = None,
+        replayed: int | None = None,
+        lost: int | None = None,
+        heartbeat_seconds: float | None = None,
+    ) -> EventFields:
+        """
+        Return the same as the fields of an event: `event`, `data` and `retry`.
+
+        Made for `ServerSentEvent(**current_stream().hello_event())`, FastAPI's or
+        sse-starlette's; `str()` of the data is its JSON for all others.
         """
         inner = self._stream
+        stated = self._unobserved if inner is None else inner.overrides
         heartbeat, token = heartbeat_seconds, None
         if inner is not None:
             owner = _owner(inner)
@@ -86,19 +114,19 @@ class CurrentStream:
             if heartbeat is None:
                 heartbeat = route.config.heartbeat_seconds
             token = owner.metrics.report_token(route.label, *owner.labels_of(inner))
-        fields = {
-            "stream": stream,
-            "resumed_from": resumed_from,
-            "replayed": _number(replayed),
-            "lost": _number(lost),
-            "heartbeat_seconds": heartbeat,
-            "server_time": time.time_ns() // 1_000_000,
-            "report_token": token,
-            "bounds": bucket_bounds(),
-        }
-        # Not a secret: it only spreads the reconnects.
-        retry = random.randint(*_RETRY_MS)  # noqa: S311
-        return encode(json.dumps(fields, separators=(",", ":")), event=HELLO, retry=retry)
+            if resumed_from is None and stated.continues:
+                resumed_from = owner.cursor_of(inner)
+        return greeting(
+            {
+                "stream": stream,
+                "resumed_from": resumed_from,
+                "replayed": stated.replayed if replayed is None else _number(replayed),
+                "lost": stated.lost if lost is None else _number(lost),
+                "heartbeat_seconds": heartbeat,
+                "report_token": token,
+                "bounds": bucket_bounds(),
+            }
+        )
 
     def resume(self, outcome: str) -> None:
         """
@@ -109,8 +137,9 @@ class CurrentStream:
         """
         if outcome not in RESUME_OUTCOMES:
             raise ValueError(f"{outcome!r} is none of {', '.join(RESUME_OUTCOMES)}")
-        if self._stream is not None:
-            _overrides_of(self._stream).judges_resume = True
+        stated = self._overrides()
+        stated.judges_resume = True
+        stated.continues = outcome in ("full", "gap")
         with self._counting(replay=True) as counts:
             counts.resumes[outcome,] += 1
 
@@ -118,6 +147,7 @@ class CurrentStream:
         """Say that `n` events were sent again."""
         with self._counting(replay=True) as counts:
             counts.replayed += _number(n)
+        self._overrides().replayed += n
 
     def evicted(self, n: int = 1) -> None:
         """Say that `n` events were dropped from the replay buffer to keep it bounded."""
@@ -128,6 +158,7 @@ class CurrentStream:
         """Say that `n` events are gone for good: neither delivered nor replayable."""
         with self._counting() as counts:
             counts.lost += _number(n)
+        self._overrides().lost += n
 
     def duplicated(self, n: int = 1) -> None:
         """Say that `n` events at or before the client's cursor were sent again."""
@@ -141,20 +172,29 @@ class CurrentStream:
 
     def polled(self) -> None:
         """Say that this answer is a poll: a backlog that ends, not a stream that was cut."""
-        if self._stream is not None:
-            _overrides_of(self._stream).polled = True
+        self._overrides().polled = True
 
     def end_reason(self, reason: str) -> None:
         """
         Say why the stream is about to end, where its end does not show it.
 
-        `cancelled` (its user stopped it), `server_error`, `shutdown` or `slow_consumer`: to the
-        client they may all look like an orderly end.
+        `slow_consumer`, `server_error` or `shutdown`: to the client all three may look like an
+        orderly end. `cancelled`: its user stopped it, which counts neither for nor against it.
         """
         if reason not in _SAYABLE:
             raise ValueError(f"{reason!r} is not yours to say; choose of {', '.join(_SAYABLE)}")
-        if self._stream is not None:
-            _overrides_of(self._stream).reason = reason
+        self._overrides().reason = reason
+
+    def _overrides(self) -> Overrides:
+        """Return what the application states of its stream; without a stream only we read it."""
+        stated = self._unobserved if self._stream is None else self._stream.overrides
+        if stated is NOTHING_STATED:
+            stated = Overrides()
+            if self._stream is None:
+                self._unobserved = stated
+            else:
+                self._stream.overrides = stated
+        return stated
 
     def _counting(self, *, replay: bool = False) -> AbstractContextManager[RouteCounts]:
         """Give what is counted on the route; without a stream, counts that nobody reads."""
@@ -181,12 +221,6 @@ def _is_over(stream: Stream) -> bool:
 
 def _owner(stream: Stream) -> Owner:
     return cast(Owner, stream.owner)
-
-
-def _overrides_of(stream: Stream) -> Overrides:
-    if stream.overrides is NOTHING_STATED:
-        stream.overrides = Overrides()
-    return stream.overrides
 
 
 def _number(n: int) -> int:

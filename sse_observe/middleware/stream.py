@@ -34,11 +34,14 @@ class ResumeCursor(Protocol):
 class Overrides:
     """Statements of the application about its stream; they go before what is inferred."""
 
-    __slots__ = ("judges_resume", "polled", "reason")
+    __slots__ = ("continues", "judges_resume", "lost", "polled", "reason", "replayed")
 
     def __init__(self) -> None:
         self.polled = False
         self.judges_resume = False
+        self.continues = False
+        """The replay began where the client's cursor stands."""
+        self.lost = self.replayed = 0
         self.reason: str | None = None
 
 

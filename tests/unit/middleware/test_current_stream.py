@@ -67,6 +67,51 @@ def test_hello_tells_what_the_client_needs(metrics):
     assert 500 <= retry <= 1000
 
 
+def greeted(metrics, say, cursor=None):
+    """Return the greeting of an application that says something first."""
+    frames = []
+
+    def speak(stream):
+        say(stream)
+        frames.append(stream.hello())
+
+    run(metrics, saying(speak), cursor)
+    return hello(frames[0])[0]
+
+
+def test_hello_announces_what_was_said_before(metrics):
+    """An application that has counted its loss need not say it twice."""
+
+    def say(stream):
+        stream.resume("gap")
+        stream.lost(3)
+        current_stream().lost(1)
+        stream.replayed(5)
+
+    greeting = greeted(metrics, say, cursor="7-abc")
+
+    assert (greeting["lost"], greeting["replayed"]) == (4, 5)
+    assert greeting["resumed_from"] == "7-abc"
+
+
+@pytest.mark.parametrize("outcome", ["unknown_stream", "malformed", None])
+def test_hello_resumes_from_no_cursor_that_was_of_no_use(metrics, outcome):
+    """A client that reads its own cursor there takes what follows for the rest of its stream."""
+
+    def say(stream):
+        if outcome:
+            stream.resume(outcome)
+
+    assert greeted(metrics, say, cursor="7-abc")["resumed_from"] is None
+
+
+def test_a_stop_by_the_user_is_the_applications_to_say(metrics):
+    """A stop button may be a request of its own: only the application knows what it stopped."""
+    run(metrics, saying(lambda stream: stream.end_reason("cancelled")))
+
+    assert value(metrics, "sse_streams_closed_total", reason="cancelled") == 1
+
+
 def test_words_about_replay_are_counted_on_the_route(metrics):
     """The application alone knows about its replay."""
 
@@ -140,6 +185,7 @@ def test_without_a_middleware_everything_is_harmless():
 
     greeting, _ = hello(stream.hello())
 
+    assert (greeting["lost"], greeting["replayed"]) == (1, 1)
     assert greeting["heartbeat_seconds"] is None
     assert greeting["report_token"] is None
 
