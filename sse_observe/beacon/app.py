@@ -39,7 +39,7 @@ from sse_observe.middleware.current_stream import bucket_bounds
 from sse_observe.middleware.headers import network_of
 from sse_observe.middleware.segments import Resolver, Segments
 from sse_observe.middleware.tracker import StreamTracker
-from sse_observe.registry import SSEMetrics, default_metrics
+from sse_observe.registry import SSEMetrics, chosen_metrics
 
 TOKEN = "token"  # noqa: S105 - the name of a path
 # Twice what our client ever sends.
@@ -83,7 +83,7 @@ def beacon_app(
         raise SettingsError(
             f"beacon_app: path={path!r} is wrong; give a path below the mount, as in 'deltas'"
         )
-    metrics = metrics or default_metrics()
+    metrics = chosen_metrics(metrics, "beacon_app")
     observer_error = partial(StreamTracker.of(metrics).observer_error, "beacon")
     return Beacon(
         metrics,

@@ -15,6 +15,10 @@ class Origins:
     """Our own origin, and the declared ones, as in `https://app.example.com`."""
 
     def __init__(self, declared: Iterable[str]) -> None:
+        if isinstance(declared, str):
+            raise SettingsError(
+                f"beacon_app: origins={declared!r} is one text; write origins=[{declared!r}]"
+            )
         for origin in declared:
             if "://" not in origin or origin.count("/") != 2:
                 raise SettingsError(

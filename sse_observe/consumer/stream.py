@@ -31,7 +31,7 @@ from sse_observe.consumer.waiting import ClosedError, LateError, Waiting
 from sse_observe.contract import DONE, DONE_DATA, HEARTBEATS, HELLO, SILENT_INTERVALS
 from sse_observe.errors import SettingsError, SSEObserveError
 from sse_observe.metrics import ALL_USERS, OTHER
-from sse_observe.registry import SSEMetrics, default_metrics
+from sse_observe.registry import SSEMetrics, chosen_metrics
 from sse_observe.wire import Event, Scanner, WireError
 
 # For servers that do not say how often they send heartbeats: three of the usual 10 seconds.
@@ -315,7 +315,7 @@ def resume_stream(
         ),
         backoff=Backoff(random),
         observation=Observation(
-            metrics or default_metrics(),
+            chosen_metrics(metrics, "resume_stream"),
             route,
             user_segment=user_segment,
             network_type=network_type,

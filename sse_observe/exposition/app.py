@@ -20,7 +20,7 @@ from prometheus_client.metrics_core import Metric
 
 from sse_observe.asgi import Receive, Scope, Send, answer, follow_lifespan, header, refuse_websocket
 from sse_observe.middleware.tracker import StreamTracker
-from sse_observe.registry import SSEMetrics, default_metrics
+from sse_observe.registry import SSEMetrics, chosen_metrics
 from sse_observe.registry.families import LazySamples
 from sse_observe.registry.multiprocess import MULTIPROC_DIR, merged
 
@@ -39,7 +39,8 @@ def metrics_app(metrics: SSEMetrics | None = None) -> "MetricsApp":
 
     With PROMETHEUS_MULTIPROC_DIR set it answers for all processes that share the directory.
     """
-    return MetricsApp(metrics or default_metrics())
+    remedy = "write metrics_app(), with its parentheses, or metrics_app(SSEMetrics(registry))"
+    return MetricsApp(chosen_metrics(metrics, "metrics_app", remedy))
 
 
 class MetricsApp:

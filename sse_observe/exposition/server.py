@@ -15,7 +15,7 @@ from pathlib import Path
 from sse_observe.asgi import Message, Scope
 from sse_observe.errors import SettingsError
 from sse_observe.exposition.app import MetricsApp
-from sse_observe.registry import SSEMetrics, default_metrics
+from sse_observe.registry import SSEMetrics, chosen_metrics
 from sse_observe.registry.multiprocess import MULTIPROC_DIR
 
 # The scrape interval of most Prometheus servers is 15 s.
@@ -45,7 +45,7 @@ def metrics_server(
     `linger_seconds`. Worker processes that share PROMETHEUS_MULTIPROC_DIR share the port too.
     Called again, as by a module that is loaded again, it is the same server.
     """
-    chosen = metrics or default_metrics()
+    chosen = chosen_metrics(metrics, "metrics_server")
     server = chosen.attach(MetricsServer, lambda: MetricsServer(chosen, host, port, linger_seconds))
     if port not in (0, server.port):
         raise SettingsError(

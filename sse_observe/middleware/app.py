@@ -26,6 +26,7 @@ from sse_observe.middleware.headers import (
     is_orderly_refusal,
     network_of,
 )
+from sse_observe.middleware.options import check_options
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.routes import Routes, StreamRoute
 from sse_observe.middleware.scan import UNREADABLE
@@ -35,7 +36,7 @@ from sse_observe.middleware.server_state import exiting, peek
 from sse_observe.middleware.stream import OVER, Stream
 from sse_observe.middleware.tcp import Sockets
 from sse_observe.middleware.tracker import StreamTracker
-from sse_observe.registry import SSEMetrics, default_metrics
+from sse_observe.registry import SSEMetrics, chosen_metrics
 from sse_observe.registry.multiprocess import MULTIPROC_DIR
 
 _PLAIN = StreamRoute()
@@ -65,8 +66,9 @@ class SSEObserveMiddleware:
         tcp_info: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        check_options(app, log_ends=log_ends, tcp_info=tcp_info)
         self.app = app
-        self.metrics = metrics or default_metrics()
+        self.metrics = chosen_metrics(metrics, "SSEObserveMiddleware")
         self._routes = Routes(routes, default, app)
         self._tracker = StreamTracker.of(self.metrics, clock)
         self._tracker.end_log.enabled = log_ends

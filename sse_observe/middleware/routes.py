@@ -189,6 +189,11 @@ class Routes:
     def __init__(
         self, declared: Mapping[str, StreamRoute] | None, default: StreamRoute, app: object = None
     ) -> None:
+        if declared is not None and not isinstance(declared, Mapping):
+            raise SettingsError(
+                f"routes={declared!r} is wrong; map templates to declarations, as in "
+                "routes={'/chat/{id}': StreamRoute(...)}"
+            )
         for what, config in {**(declared or {}), "default": default}.items():
             if not isinstance(config, StreamRoute):
                 raise SettingsError(

@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from sse_observe.errors import SettingsError
 from sse_observe.metrics import METRICS, Metric, Source
 from sse_observe.registry.families import BeforeScrape
 from sse_observe.registry.multiprocess import MULTIPROC_DIR
@@ -181,3 +182,15 @@ class SSEMetrics:
 def default_metrics() -> SSEMetrics:
     """Return the metrics of prometheus_client's default registry, made on first use."""
     return SSEMetrics()
+
+
+def chosen_metrics(
+    metrics: object, where: str, remedy: str = "give SSEMetrics(registry), or nothing"
+) -> SSEMetrics:
+    """Return the metrics that `where` was given, or the default ones; SettingsError for others."""
+    if metrics is None:
+        return default_metrics()
+    if not isinstance(metrics, SSEMetrics):
+        kind = type(metrics).__name__
+        raise SettingsError(f"{where}: metrics is of type {kind}, not SSEMetrics; {remedy}")
+    return metrics

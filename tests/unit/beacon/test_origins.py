@@ -3,6 +3,7 @@
 import pytest
 
 from sse_observe.beacon import beacon_app
+from sse_observe.errors import SettingsError
 from sse_observe.registry import SSEMetrics
 from tests.support.reporting import ROUTE, SECRET, post, results
 
@@ -34,3 +35,9 @@ def test_only_our_pages_and_declared_origins_may_report(
     allowed = "https://friend.example" if friend else None
     assert answer.headers.get("access-control-allow-origin") == allowed
     assert results(metrics) == {"accepted" if status == 204 else "bad_origin": 1}
+
+
+def test_one_origin_without_its_list_is_told(metrics: SSEMetrics) -> None:
+    """A text is a sequence too: of letters, none of which is an origin."""
+    with pytest.raises(SettingsError, match=r"write origins=\['https://a\.b'\]"):
+        beacon_app(metrics, secret=SECRET, origins="https://a.b")

@@ -9,8 +9,11 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, metrics_app
+from sse_observe.errors import SettingsError
 from tests.support.asgi import END, Exchange, body, drive, http_scope, start
 
 
@@ -265,3 +268,12 @@ def test_default_metrics_are_those_of_the_default_registry():
     """Two applications without an argument share one set of numbers."""
     assert metrics_app()._metrics is metrics_app()._metrics
     assert SSEMetrics(CollectorRegistry()) is not metrics_app()._metrics
+
+
+def test_metrics_app_without_its_parentheses_is_one_line():
+    """A framework then calls it with a request; others hand it the application."""
+    app = Starlette(routes=[Route("/metrics", metrics_app)])
+
+    for call in (lambda: drive(app, http_scope("/metrics")), lambda: metrics_app(app)):
+        with pytest.raises(SettingsError, match=r"metrics_app: .*write metrics_app\(\), with its"):
+            call()

@@ -48,7 +48,7 @@ def test_an_event_without_data_brings_nothing() -> None:
 
 
 def test_data_matters_only_where_something_reads_it() -> None:
-    """Who counts without reading may leave the data alone."""
+    """A counter that need not read may leave the data alone."""
     assert not meanings().reads
     assert meanings(error_data=("oops",)).reads
     assert all(meanings(name).reads for name in PROTOCOLS)

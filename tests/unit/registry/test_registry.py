@@ -1,9 +1,11 @@
 """The metrics of one registry: at zero from the start, made once."""
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from sse_observe.errors import SettingsError
 from sse_observe.metrics import ALL_USERS, METRICS, REASONS
-from sse_observe.registry import SSEMetrics
+from sse_observe.registry import SSEMetrics, chosen_metrics, default_metrics
 
 
 def samples(metrics: SSEMetrics) -> dict[str, float]:
@@ -51,3 +53,13 @@ def test_a_registry_holds_the_metrics_once() -> None:
     assert registry.get_sample_value("sse_sent_bytes_total", {"route": "/x"}) == 7
     assert first.attach(dict, dict) is second.attach(dict, dict)
     assert SSEMetrics(CollectorRegistry()).attach(dict, dict) is not first.attach(dict, dict)
+
+
+def test_an_entry_point_is_given_metrics_or_nothing() -> None:
+    """A registry of prometheus_client is an easy mistake: the line says what to write."""
+    ours = SSEMetrics(CollectorRegistry())
+
+    assert chosen_metrics(ours, "here") is ours
+    assert chosen_metrics(None, "here") is default_metrics()
+    with pytest.raises(SettingsError, match=r"^here: metrics is of type CollectorRegistry"):
+        chosen_metrics(CollectorRegistry(), "here")
