@@ -26,6 +26,7 @@ class EndLog:
         self._second = 0.0
         self._lines = 0
         self._suppressed = 0
+        self._misdeclared: set[str] = set()
 
     def write(self, stream: Stream, age: float, silence: float) -> None:
         """Tell of a stream that has ended badly, unless too many did within this second."""
@@ -45,6 +46,23 @@ class EndLog:
         }
         text = " ".join(f"{name}={value}" for name, value in fields.items())
         LOGGER.log(level, "stream ended %s", text, extra={"sse": fields})
+        if "missing" in fields:
+            self._doubt_declaration(stream)
+
+    def _doubt_declaration(self, stream: Stream) -> None:
+        """Say, once for a route, that the terminal which it declares has never come."""
+        counts, reader = stream.counts, stream.reader
+        never_came = reader is None or not reader.ends
+        if never_came and counts.names is not None and counts.label not in self._misdeclared:
+            self._misdeclared.add(counts.label)
+            config = counts.config
+            LOGGER.warning(
+                "%s: a stream ended without %s; saw %s. If it was whole, declare how such "
+                "streams end: StreamRoute(terminal_events=...)",
+                counts.label,
+                " or ".join(map(repr, (*config.terminal_events, *config.terminal_data))),
+                counts.names,
+            )
 
     def _may_write(self) -> bool:
         now = self._clock()

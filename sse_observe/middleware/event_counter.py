@@ -314,6 +314,8 @@ class MessageBuffer:
         row = _DONE_ROW if meaning == TERMINAL else counts.rows.get(name, _OTHER_ROW)
         _count_plain(counts, row, block.size)
         stream.events += 1
+        if counts.names is not None:
+            counts.names.saw(name, block.data)
         if meaning & CONTENT or (meaning & CONTENT_IF_FIRST and not stream.has_content):
             _count_content(stream, counts, now)
         elif not (is_quiet or meaning):

@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict
 
 from sse_observe.contract import EVENT_ID_FORM
+from sse_observe.middleware.end_log import LOGGER
 from sse_observe.middleware.stream import Stream
 
 _match_id = re.compile(EVENT_ID_FORM.encode()).fullmatch
@@ -48,6 +49,7 @@ class Cursors:
 
     def __init__(self) -> None:
         self._epochs: OrderedDict[bytes, _Epoch] = OrderedDict()
+        self._misdeclared: set[str] = set()
 
     def watch(self, stream: Stream, resumed_from: bytes) -> None:
         """Follow a stream of dense ids; `resumed_from` is what its client asked for, or empty."""
@@ -59,6 +61,17 @@ class Cursors:
         record = self._epochs.get(found[1]) if found is not None else None
         if record is not None:
             record.last()
+
+    def saw_other_form(self, label: str) -> None:
+        """Say, once for a route, that its ids are not dense; their text may be anybody's."""
+        if label not in self._misdeclared:
+            self._misdeclared.add(label)
+            LOGGER.warning(
+                "%s: declares dense_ids, but its ids are not of the form <seq>-<epoch>, as in "
+                "7-k3x9: a plain number does not tell one stream from another, and no loss can "
+                "be inferred. Send such ids, or leave dense_ids out",
+                label,
+            )
 
     def known(self, epoch: bytes) -> _Epoch | None:
         """Return what is remembered of an epoch."""
@@ -96,6 +109,7 @@ class _Cursor:
         """Judge one id that was written; return self while the next one matters too."""
         found = parse_id(raw)
         if found is None:
+            self.cursors.saw_other_form(stream.counts.label)
             return None if self.asked is None else self
         seq, epoch = found
         record = self.cursors.writing(epoch, stream)

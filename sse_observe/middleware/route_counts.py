@@ -6,6 +6,7 @@ No behaviour that the message path would have to wait for.
 
 from sse_observe.contract import DONE, HEARTBEATS
 from sse_observe.metrics import EVENTS, METRICS
+from sse_observe.middleware.event_names import EventNames
 from sse_observe.middleware.exemplars import Exemplars
 from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.routes import AUTO, StreamRoute
@@ -63,8 +64,8 @@ class RouteCounts(Counts, shared=("route",)):
 
     __slots__ = (
         # of the route
-        *("config", "exemplars", "fixed", "kinds", "label", "plain", "rows", "sends_streams"),
-        *("_readers", "stall_seconds"),
+        *("config", "exemplars", "fixed", "kinds", "label", "names", "plain", "rows"),
+        *("_readers", "sends_streams", "stall_seconds"),
         # of the message path
         *("comments", "content_firsts", "contents", "fast", "fast_volume", "firsts", "pings"),
         *("slow", "slow_messages", "slow_volume"),
@@ -78,6 +79,8 @@ class RouteCounts(Counts, shared=("route",)):
         self.sends_streams = False
         """Whether the route is declared, or has sent a stream before."""
         self.stall_seconds = config.stall_limit
+        self.names = EventNames() if config.demands_terminal else None
+        """Kept where a stream may lack the terminal that was declared."""
         self.kinds = tuple(dict.fromkeys((*EVENTS, *config.events)))
         self.rows = self._rows()
         self.fast = [0] * (len(self.kinds) * SIZES)

@@ -45,7 +45,8 @@ class StreamRoute:
     `error_events`: names of events by which a stream says that it failed; `()` for none.
     `error_data`: how the data of an unnamed event begins that says so.
     `prelude_events`: names of events that bring nothing a user waits for, beside heartbeats.
-    `dense_ids`: ids are `<seq>-<epoch>` without holes, so loss can be inferred at a resume.
+    `dense_ids`: ids are `<seq>-<epoch>` without holes, as in `7-k3x9`, with an epoch of its own
+    for each stream; so loss can be inferred at a resume. A plain number cannot tell.
     `cursor`: query parameters from which a client resumes, beside `last_event_id`.
     `limit`: the most streams that one process is meant to hold.
     `events`: event names that get a label value of their own.

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
 from tests.support.asgi import body, drive, http_scope, start
-from tests.support.streaming import EVENT, streaming
+from tests.support.streaming import DONE, EVENT, streaming
 
 
 def test_log_line_of_an_abnormal_end(observe, clock, caplog):
@@ -49,3 +49,32 @@ def test_log_lines_are_few_and_can_be_switched_off(metrics, clock, caplog):
     )
     drive(quiet)
     assert not caplog.records
+
+
+def declaring(metrics, *bodies, **declared):
+    """Serve one stream on a route with a declaration."""
+    route = {"/chat": StreamRoute(**declared)}
+    drive(
+        SSEObserveMiddleware(streaming(*bodies), metrics=metrics, routes=route),
+        http_scope("/chat"),
+    )
+
+
+def test_a_terminal_that_never_comes_is_told_once(metrics, caplog):
+    """A wrong declaration looks like an outage: one line shows what came instead."""
+    for _ in range(3):
+        declaring(metrics, b"event: token\ndata: s3cret\n\n", DONE, terminal_events=("finished",))
+
+    doubts = [r.getMessage() for r in caplog.records if "ended without" in r.getMessage()]
+    assert len(doubts) == 1
+    assert doubts[0].startswith("/chat: a stream ended without 'finished'; saw 'token', 'done'. ")
+
+
+def test_a_stream_that_broke_is_no_wrong_declaration(metrics, caplog):
+    """Where the terminal has come before, its absence is what it was declared for."""
+    declaring(metrics, EVENT, b"event: finished\ndata: x\n\n", terminal_events=("finished",))
+    declaring(metrics, EVENT, terminal_events=("finished",))
+    declaring(metrics, EVENT)
+
+    assert "missing=terminal" in caplog.text
+    assert "ended without" not in caplog.text

@@ -19,6 +19,6 @@ from tests.support.streaming import EVENT, streaming
     ],
 )
 def test_a_wrong_option_is_one_line(metrics, options, line):
-    """What cannot be right is refused where it stands, with the remedy."""
+    """An option that cannot be right is refused where it stands, with the remedy."""
     with pytest.raises(SettingsError, match=line):
         SSEObserveMiddleware(**{"app": streaming(EVENT), "metrics": metrics, **options})

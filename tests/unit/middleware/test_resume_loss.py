@@ -91,3 +91,17 @@ def test_inference_is_silent_where_the_application_speaks(metrics):
     run(metrics, saying(lambda stream: stream.lost(5), *ids(8, 9)), "2-ab")
 
     assert value(metrics, "sse_message_loss_total") == 5 + 5 + 5
+
+
+def test_plain_numbers_are_told_once_that_nothing_is_inferred(metrics, caplog):
+    """A number alone does not say of which stream: silence would look like no loss."""
+    numbers = [b"id: %d\ndata: x\n\n" % n for n in range(3)]
+    for cursor in (None, "1", "1"):
+        run(metrics, plain(*numbers), cursor)
+
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.startswith("/chat/{id}: declares dense_ids, but its ids are not of the form <seq>-")
+    assert value(metrics, "sse_message_loss_total") == 0
+    caplog.clear()
+    run(metrics, plain(*ids(0, 1)))
+    assert not caplog.records
