@@ -150,12 +150,13 @@ class Scanner:
             # An empty name: the line began with a colon.
             self.comments += 1
             return
+        # Whatever the field, and one more for its line end: endless empty lines, or ids, must find
+        # the limit too.
+        self._held += len(line) + 1
+        self._bound()
         value = raw.removeprefix(b" ").decode(errors="replace")
         if name == b"data":
             self._data.append(value)
-            # One more for its line end: endless empty lines must find the limit too.
-            self._held += len(raw) + 1
-            self._bound()
         elif name == b"event":
             self._type = value
         elif name == b"id":
@@ -168,9 +169,9 @@ class Scanner:
     def _dispatch(self) -> Event | None:
         self.last_event_id = self._id
         kind, self._type = self._type, ""
+        self._held = 0
         if not self._data:
             return None
         data = "\n".join(self._data)
         self._data.clear()
-        self._held = 0
         return Event(kind or "message", data, self._id)

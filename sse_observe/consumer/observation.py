@@ -10,6 +10,10 @@ from sse_observe.errors import SettingsError
 from sse_observe.metrics import NETWORKS
 from sse_observe.registry import SSEMetrics
 
+# The year 5138: far enough, and a whole number that everybody holds exactly.
+_LATEST_MS = 10**14
+_LONGEST_DELAY_SECONDS = 3600
+
 
 class Observation:
     """The counts of one stream; `route` is a template or a name, never a URL with an id in it."""
@@ -77,7 +81,13 @@ class Observation:
         """
         if isinstance(sent_ms, bool) or not isinstance(sent_ms, int | float):
             return
+        # Also false for what is no number at all.
+        if not 0 <= sent_ms <= _LATEST_MS:
+            return
         offset = self._clock() - sent_ms / 1000
+        if self._best is not None and abs(offset - self._best) > _LONGEST_DELAY_SECONDS:
+            # The server's clock was set; nothing is so late.
+            self._best = None
         best = self._best = offset if self._best is None else min(self._best, offset)
         if observe:
             self._metrics.histogram("sse_event_delay_seconds", self._route).observe(offset - best)

@@ -4,10 +4,11 @@ The sequence of one stream's events: which are new, which came twice, which neve
 Judges by ids over all connections, without I/O; remembers a number, not a set of ids.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sse_observe.consumer.request import is_sendable
 from sse_observe.contract import EventId, parse_event_id
 from sse_observe.wire import Event
 
@@ -15,6 +16,10 @@ from sse_observe.wire import Event
 _SHORTEST_EPOCH = 8
 # Ids of any other form can only be compared; a longer replay is not recognised as one.
 _RECENT = 256
+# Half of what servers take as a whole head: a longer cursor would never be answered.
+_LONGEST_CURSOR = 4096
+# The whole numbers that everybody holds exactly.
+_MOST_LOST = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,17 @@ class Arrival:
 
 _NEW = Arrival()
 _DUPLICATE = Arrival(duplicate=True)
+# The mark of an id whose event was another process's to see.
+_UNKNOWN = 0
 
 
 class EventSequence:
     """
     The high-water mark of one stream; `cursor` is what to resume from.
 
-    `dense` says whether ids are `<seq>-<epoch>` without holes; None means: where a greeting
-    came first and the ids look so.
+    That is the last id that can be sent; what comes again after it is known. `dense` says whether
+    ids are `<seq>-<epoch>` without holes; None means: where a greeting came first and the ids look
+    so.
     """
 
     def __init__(self, last_event_id: str = "", *, dense: bool | None = None) -> None:
@@ -61,7 +69,11 @@ class EventSequence:
         mark = _dense_id(last_event_id)
         self._last = mark.seq if mark else -1
         self._epoch = mark.epoch if mark else None
-        self._recent: deque[str] = deque([last_event_id] if last_event_id else [], _RECENT)
+        # Marks, as an id may be as long as an event: of each id, and of what it stood for.
+        self._recent: OrderedDict[int, int] = OrderedDict()
+        self._are_unique = True
+        if last_event_id:
+            self._recent[hash(last_event_id)] = _UNKNOWN
         self.connected()
 
     def connected(self) -> None:
@@ -77,7 +89,7 @@ class EventSequence:
         """Take a greeting: what it announces as lost is judged where the next event stands."""
         self._greeted = True
         lost = hello.get("lost")
-        if isinstance(lost, int) and not isinstance(lost, bool) and lost > 0:
+        if isinstance(lost, int) and not isinstance(lost, bool) and 0 < lost < _MOST_LOST:
             self._gone = lost
         if not self.cursor or hello.get("resumed_from") != self.cursor:
             # From the start of the stream, whatever we have of it already.
@@ -93,8 +105,8 @@ class EventSequence:
             return _NEW
         dense = self._greeted if self._dense is None else self._dense
         mark = _dense_id(event_id) if dense else None
-        arrival = self._ranked(mark) if mark else self._compared(event_id)
-        if not arrival.duplicate:
+        arrival = self._ranked(mark) if mark else self._compared(event)
+        if not arrival.duplicate and len(event_id) <= _LONGEST_CURSOR and is_sendable(event_id):
             self.cursor = event_id
         return arrival
 
@@ -128,13 +140,31 @@ class EventSequence:
         silent = missing - max(end - first, 0)
         return Arrival(gap=Gap(missing, announced=not silent), unannounced=silent)
 
-    def _compared(self, event_id: str) -> Arrival:
-        if self._repeats and event_id in self._recent:
-            return _DUPLICATE
-        self._repeats = False
-        self._recent.append(event_id)
+    def _compared(self, event: Event) -> Arrival:
+        """Judge an id of any form: it came twice only if the same event came with it."""
+        name, content = hash(event.last_event_id), hash((event.type, event.data))
+        known = self._recent.get(name)
+        if known is not None and self._are_unique:
+            if self._repeats and known in (content, _UNKNOWN):
+                return _DUPLICATE
+            if self._repeats:
+                # Its number is taken anew, as by a counter that began again with its process.
+                self._recent.clear()
+                self._gone = 0
+                self._remember(name, content)
+                return Arrival(gap=Gap(None, announced=False))
+            # One id for several events, as of a whole message: it tells nothing of one event.
+            self._are_unique = False
+        self._remember(name, content)
         lost, self._gone = self._gone, 0
         return Arrival(gap=Gap(lost, announced=True)) if lost else _NEW
+
+    def _remember(self, name: int, content: int) -> None:
+        self._repeats = False
+        self._recent[name] = content
+        self._recent.move_to_end(name)
+        if len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
 
 
 def _dense_id(event_id: str) -> EventId | None:

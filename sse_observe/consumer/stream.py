@@ -1,115 +1,88 @@
 """
 `resume_stream()`: read an event stream to its end, over as many connections as that takes.
 
-Knows the stream contract and the standard's rules for reconnecting; ids, delays, metrics and
-HTTP are next door.
+Checks what it is asked for and puts the reading together; the reading itself stands next door.
 """
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from random import random as system_random
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 from sse_observe.consumer.backoff import Backoff
-from sse_observe.consumer.exchange import (
-    CompleteError,
-    Endpoint,
-    LostError,
-    StreamFailedError,
-    with_query,
-)
+from sse_observe.consumer.endpoint import Endpoint, Resume
+from sse_observe.consumer.intake import Intake
 from sse_observe.consumer.observation import Observation
+from sse_observe.consumer.reading import Reading, Surroundings
+from sse_observe.consumer.request import is_sendable, new_request, with_query
 from sse_observe.consumer.sequence import EventSequence, Gap
-from sse_observe.consumer.transport import Response, Transport, aiohttp_transport
-from sse_observe.consumer.waiting import ClosedError, LateError, Waiting
-from sse_observe.contract import DONE, DONE_DATA, HEARTBEATS, HELLO, SILENT_INTERVALS
-from sse_observe.errors import SettingsError, SSEObserveError
+from sse_observe.consumer.statement import AUTO, Statement
+from sse_observe.consumer.transport import Transport, aiohttp_transport
+from sse_observe.consumer.waiting import Limits
+from sse_observe.errors import SettingsError
 from sse_observe.metrics import ALL_USERS, OTHER
+from sse_observe.protocols import NONE, PROTOCOLS
 from sse_observe.registry import SSEMetrics, chosen_metrics
-from sse_observe.wire import Event, Scanner, WireError
+from sse_observe.wire import Event
 
-# For servers that do not say how often they send heartbeats: three of the usual 10 seconds.
-_STALL_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """Options of one reading; see `resume_stream`."""
-
-    terminal_events: frozenset[str]
-    stall_seconds: float | None
-    connect_seconds: float
-    max_retries: int | None
-    on_status: Callable[[str, int], None] | None
-    clock: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]]
+_RUNNING: set[asyncio.Task[None]] = set()
+"""Held here, as the loop itself does not: a task that is collected cannot close what it opened."""
 
 
 class ResumedStream:
     """
     The events of one stream, and the gaps in it, in order; see `resume_stream`.
 
-    One task iterates; any task of the same loop may `close()`. `cursor` is the id of the last
-    event given out, `stream` the name that the server gave, `status` what to show to a person.
+    One task iterates; any task of the same loop may `close()`. Giving up one wait, as
+    `asyncio.wait_for(anext(stream), 1)` does, does not end it: the next one goes on. It is read
+    in a task of its own, from the first `anext` until its end, `close()`, the end of
+    `async with`, or until nobody holds it any more.
     """
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        sequence: EventSequence,
-        options: ReadOptions,
-        *,
-        backoff: Backoff,
-        observation: Observation,
-        transport: Transport,
-    ) -> None:
-        self._endpoint = endpoint
-        self._sequence = sequence
-        self._options = options
-        self._backoff = backoff
-        self._observation = observation
-        self._transport = transport
-        self._heartbeat_seconds: float | None = None
-        self._shown: tuple[str, int] | None = None
-        self._waiting = Waiting()
-        self._items = self._run()
-        self.status = "connecting"
-
-    @property
-    def cursor(self) -> str:
-        """The id of the last event that was given out."""
-        return self._sequence.cursor
+    def __init__(self, reading: Reading, last_event_id: str) -> None:
+        self._reading = reading
+        self._task: asyncio.Task[None] | None = None
+        self.cursor = last_event_id
+        """The id to resume from: that of the last event given out, if it can be sent."""
 
     @property
     def stream(self) -> str | None:
         """The name that the server gave to the stream."""
-        return self._endpoint.stream
+        return self._reading.endpoint.stream
+
+    @property
+    def status(self) -> str:
+        """
+        The status to show to a person.
+
+        One of connecting, live, waiting, reconnecting, complete, failed.
+        """
+        return self._reading.status
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Event | Gap:
-        if self._waiting.closed:
-            await self._items.aclose()
-            raise StopAsyncIteration
-        return await anext(self._items)
+        if self._task is None:
+            self._task = asyncio.create_task(self._reading.run())
+            _RUNNING.add(self._task)
+            self._task.add_done_callback(_RUNNING.discard)
+        item, self.cursor = await self._reading.out.get()
+        return item
 
     def close(self) -> None:
         """Stop now: what waits ends at once, and nothing reconnects later."""
-        self._waiting.close()
+        self._reading.out.drop()
+        if self._task is not None:
+            self._task.cancel()
 
     async def aclose(self) -> None:
-        """Stop, and wait until the connection is gone unless another task is reading."""
-        reading = self._waiting.now
+        """Stop, and wait until the connection is gone."""
         self.close()
-        if not reading:
-            await self._items.aclose()
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     async def __aenter__(self) -> Self:
         return self
@@ -122,156 +95,31 @@ class ResumedStream:
     ) -> None:
         await self.aclose()
 
-    async def _run(self) -> AsyncGenerator[Event | Gap, None]:
-        outcome = "cancelled"
-        try:
-            while True:
-                self._show("reconnecting" if self._backoff.attempt else "connecting")
-                try:
-                    async with aclosing(self._connection()) as items:
-                        async for item in items:
-                            yield item
-                except LostError as loss:
-                    await self._wait_for_next(loss)
-        except CompleteError:
-            outcome = "completed"
-            if gap := self._sequence.finished():
-                yield gap
-            self._show("complete")
-        except ClosedError:
-            pass
-        except SSEObserveError:
-            outcome = "failed"
-            self._show("failed")
-            raise
-        finally:
-            self._observation.ended(outcome)
-
-    async def _wait_for_next(self, loss: LostError) -> None:
-        attempts, most = self._backoff.attempt, self._options.max_retries
-        if most is not None and attempts >= most:
-            raise StreamFailedError(f"{self._endpoint}: gave up after {attempts} attempts; {loss}")
-        delay = self._backoff.next(loss.after_seconds)
-        self._show("reconnecting")
-        await self._waiting.within(None, self._options.sleep(delay))
-
-    async def _connection(self) -> AsyncGenerator[Event | Gap, None]:
-        """Give what one connection brings; always ends by raising."""
-        self._sequence.connected()
-        url, headers = self._endpoint.request(self._sequence.cursor)
-        opened_at, events = None, 0
-        scanner = Scanner()
-        try:
-            async with AsyncExitStack() as stack:
-                asking = stack.enter_async_context(self._transport(url, headers))
-                response = await self._waiting.within(self._options.connect_seconds, asking)
-                self._endpoint.check(response)
-                opened_at = self._options.clock()
-                self._observation.opened()
-                self._show("live")
-                while (chunk := await self._next_chunk(response)) is not None:
-                    for event in scanner.feed(chunk):
-                        events += 1
-                        for item in self._take(event):
-                            yield item
-                    if scanner.retry is not None:
-                        self._backoff.floor(scanner.retry / 1000)
-        except LateError:
-            why = "no answer in time" if opened_at is None else "no byte in time"
-            raise LostError(why) from None
-        except OSError as error:
-            raise LostError(str(error) or type(error).__name__) from error
-        except WireError as error:
-            raise StreamFailedError(f"{self._endpoint}: {error}") from None
-        finally:
-            if opened_at is not None:
-                self._observation.disconnected()
-                self._backoff.lived(self._options.clock() - opened_at, events)
-        raise LostError("the connection ended before the stream did")
-
-    async def _next_chunk(self, response: Response) -> bytes | None:
-        """Return what arrives, None at the end; silence for longer than the limit is a stall."""
-        loop = asyncio.get_running_loop()
-        limit = self._stall_limit()
-        deadline = loop.time() + limit
-        try:
-            return await self._waiting.within(limit, anext(response.chunks))
-        except StopAsyncIteration:
-            return None
-        except LateError:
-            # Where the alarm itself is late the machine slept or the loop was blocked: the
-            # bytes may be here, and the server is not to blame.
-            if loop.time() - deadline < limit / 2:
-                self._observation.stalled()
-                self._show("waiting")
-            raise
-
-    def _stall_limit(self) -> float:
-        if self._options.stall_seconds is not None:
-            return self._options.stall_seconds
-        heartbeat = self._heartbeat_seconds
-        return _STALL_SECONDS if heartbeat is None else SILENT_INTERVALS * heartbeat
-
-    def _take(self, event: Event) -> list[Event | Gap]:
-        """Return what an event means for the caller."""
-        self._observation.arrived()
-        if event.type == HELLO:
-            self._greeted(_fields(event.data))
-            return []
-        if event.type in HEARTBEATS:
-            self._observation.stamped(_fields(event.data).get("t"), observe=True)
-            return []
-        # Only this text ends a stream as data: a payload may well be the word `done`.
-        terminals = self._options.terminal_events
-        if event.type in terminals or (event.data == DONE_DATA and DONE_DATA in terminals):
-            raise CompleteError
-        self._observation.received()
-        arrival = self._sequence.arrived(event)
-        if arrival.duplicate:
-            self._observation.duplicated()
-            return []
-        if arrival.unannounced:
-            self._observation.lost(arrival.unannounced)
-        return [event] if arrival.gap is None else [arrival.gap, event]
-
-    def _greeted(self, hello: Mapping[str, object]) -> None:
-        self._sequence.greeted(hello)
-        stream, heartbeat = hello.get("stream"), hello.get("heartbeat_seconds")
-        if isinstance(stream, str):
-            self._endpoint.stream = stream
-        if isinstance(heartbeat, int | float) and 0 < heartbeat < 3600 and heartbeat is not True:
-            self._heartbeat_seconds = heartbeat
-        self._observation.stamped(hello.get("server_time"), observe=False)
-
-    def _show(self, status: str) -> None:
-        shown = (status, self._backoff.attempt)
-        if shown == self._shown:
-            return
-        self._shown, self.status = shown, status
-        if self._options.on_status is not None:
-            self._observation.shown(status)
-            self._options.on_status(*shown)
-
-
-def _fields(data: str) -> dict[str, object]:
-    """Return the JSON object of one of the contract's own events; nothing where it is none."""
-    try:
-        fields = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
+    def __del__(self) -> None:
+        task = self._task
+        if task is not None and not task.done() and not task.get_loop().is_closed():
+            # From whatever thread it is that collects.
+            task.get_loop().call_soon_threadsafe(task.cancel)
 
 
 def resume_stream(
     url: str,
     *,
-    route: str = OTHER,
+    method: str | None = None,
+    json: object = None,
+    content: bytes | str | None = None,
     headers: Mapping[str, str] | None = None,
+    idempotency_key: str | None = None,
+    resume: Resume | None = None,
+    route: str = OTHER,
     last_event_id: str = "",
-    terminal_events: tuple[str, ...] = (DONE, DONE_DATA),
+    protocol: str = AUTO,
+    terminal_events: tuple[str, ...] = (),
+    error_events: tuple[str, ...] = ("error",),
     dense_ids: bool | None = None,
     stall_seconds: float | None = None,
-    connect_seconds: float = 10,
+    connect_seconds: float | None = None,
+    first_event_timeout: float | None = None,
     max_retries: int | None = None,
     user_segment: str = ALL_USERS,
     network_type: str = "unknown",
@@ -285,41 +133,100 @@ def resume_stream(
     """
     Read an event stream as a resilient consumer: iterate over its events and its gaps.
 
-    Yields `Event` for payload and `Gap` where events are gone for good; ends with the stream
-    (`terminal_events`, or 204) and raises StreamFailedError where asking again is useless. In
-    between it reconnects as long as it takes, or `max_retries` times in a row.
+    Yields `Event` for what the application sent, its terminal event included where that carries
+    data (`[DONE]` and `{}` are none), and `Gap` where events are gone for good. Ends with the
+    stream, and raises StreamFailedError, with its `reason` and the server's own words, where it
+    has failed or asking again is useless. In between it reconnects as long as it takes, or
+    `max_retries` times in a row.
 
-    `route` labels its metrics: a template, never a URL. Silence for `stall_seconds` (default:
-    2.5 heartbeats as the server announces them, else 30) is a stall. `dense_ids` says that ids
-    are `<seq>-<epoch>` without holes where no greeting of the server shows it. `on_status` is
-    called with what to show to a person, and the number of the attempt.
+    **What is asked twice.** A GET, whenever its connection ends before its stream does. Any
+    other request (`method`, or POST where `json` or `content` is given) is sent once: an answer
+    that ended in order is complete; one that broke off is resumed by GET where the server's
+    hello gave the stream a name, at the same URL or at the one that `resume(stream, cursor)`
+    returns; with `idempotency_key`, which is then sent as `Idempotency-Key` each time, the
+    request is sent again, and what came before is not given out twice; otherwise it has failed,
+    with the reason `interrupted`. `resume` may also return None, and is asked without a name too.
+
+    **What ends it.** The event `done`, the data `[DONE]`, or `terminal_events` instead, and 204;
+    the terminal and the failure of its `protocol`, which is recognised by itself (`auto`, or a
+    name as in `StreamRoute`); `error_events`, unless content follows at once.
+
+    **How long it waits**, in seconds. `connect_seconds`: for the head of an answer; 10, and
+    without limit for what is not asked twice. `first_event_timeout`: from the request to the
+    first content; without limit. `stall_seconds`: silence, that is, no byte; 2.5 heartbeats as
+    the server announces them, else 30; for what is not asked twice no limit before the first
+    content, and 600 after it.
+
+    `route` labels its metrics: a template, never a URL. `dense_ids` says that ids are
+    `<seq>-<epoch>` without holes where no greeting of the server shows it. `on_status` is called
+    with what to show to a person, and the number of the attempt.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise SettingsError(f"{url}: is no URL to ask; begin it with http:// or https://")
-    for name, value in (("stall_seconds", stall_seconds), ("connect_seconds", connect_seconds)):
-        if value is not None and not value > 0:
-            raise SettingsError(f"resume_stream: {name}={value!r} is wrong; give more than 0")
+    first = new_request(url, method, headers or {}, json, content)
+    _check_times(
+        stall_seconds=stall_seconds,
+        connect_seconds=connect_seconds,
+        first_event_timeout=first_event_timeout,
+    )
+    _check_names(
+        protocol, last_event_id, terminal_events=terminal_events, error_events=error_events
+    )
     if network_type != "unknown":
-        url = with_query(url, network_type=network_type)
-    return ResumedStream(
-        Endpoint(url, headers or {}),
-        EventSequence(last_event_id, dense=dense_ids),
-        ReadOptions(
-            terminal_events=frozenset(terminal_events),
-            stall_seconds=stall_seconds,
-            connect_seconds=connect_seconds,
+        first = first.at(with_query(url, network_type=network_type))
+    endpoint = Endpoint(first, idempotency_key=idempotency_key, resume=resume)
+    observation = Observation(
+        chosen_metrics(metrics, "resume_stream"),
+        route,
+        user_segment=user_segment,
+        network_type=network_type,
+        clock=clock,
+    )
+    limits = Limits(
+        connect_seconds=connect_seconds,
+        stall_seconds=stall_seconds,
+        first_event_timeout=first_event_timeout,
+    )
+    sequence = EventSequence(last_event_id, dense=dense_ids)
+    statement = Statement(
+        protocol_name=protocol, terminal_events=terminal_events, error_events=error_events
+    )
+    reading = Reading(
+        endpoint,
+        sequence,
+        Intake(endpoint, sequence, statement, limits, observation),
+        limits=limits,
+        backoff=Backoff(random),
+        observation=observation,
+        surroundings=Surroundings(
+            transport=transport or aiohttp_transport(),
             max_retries=max_retries,
             on_status=on_status,
             clock=clock,
             sleep=sleep,
         ),
-        backoff=Backoff(random),
-        observation=Observation(
-            chosen_metrics(metrics, "resume_stream"),
-            route,
-            user_segment=user_segment,
-            network_type=network_type,
-            clock=clock,
-        ),
-        transport=transport or aiohttp_transport(),
     )
+    return ResumedStream(reading, last_event_id)
+
+
+def _check_times(**seconds: float | None) -> None:
+    for name, value in seconds.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise SettingsError(f"resume_stream: {name}={value!r} is wrong; give more than 0")
+
+
+def _check_names(protocol: str, last_event_id: str, **events: object) -> None:
+    known = (AUTO, NONE.name, *PROTOCOLS)
+    if protocol not in known:
+        raise SettingsError(
+            f"resume_stream: protocol={protocol!r} is unknown; choose of {', '.join(known)}"
+        )
+    if not isinstance(last_event_id, str) or not is_sendable(last_event_id):
+        raise SettingsError(
+            f"resume_stream: last_event_id={last_event_id!r} is wrong; give an id, as text"
+        )
+    for name, value in events.items():
+        if not isinstance(value, tuple | list) or not all(isinstance(e, str) for e in value):
+            raise SettingsError(
+                f'resume_stream: {name}={value!r} is wrong; give a tuple, as in ("done",)'
+            )

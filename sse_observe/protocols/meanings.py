@@ -60,26 +60,27 @@ class Meanings:
         """Tell whether it is declared, or the contract says, what events of this name mean."""
         return name in self._by_name
 
-    def meaning(self, name: bytes, data: bytes) -> int:
-        """Return what an event means, as a sum of CONTENT, TERMINAL, FAILURE and STOP."""
+    def declared(self, name: bytes, data: bytes) -> int | None:
+        """Return the meaning that an event has by declaration or custom, whatever its protocol."""
         found = self._by_name.get(name)
         if found is None and not name:
-            found = self._of_data(data)
-        if found is not None:
-            return found
-        # Without data only its id says something: the cursor moves.
-        return self._read(name, data) if data else NOTHING
+            if data == _DONE and self._ends_at_done:
+                return TERMINAL
+            for beginning, meaning in self._by_data:
+                if data.startswith(beginning):
+                    return meaning
+        return found
 
-    def _of_data(self, data: bytes) -> int | None:
-        """Return what a declaration, or the stream contract, says of an unnamed event."""
-        if data == _DONE and self._ends_at_done:
-            return TERMINAL
-        for beginning, meaning in self._by_data:
-            if data.startswith(beginning):
-                return meaning
-        return None
+    def meaning(self, name: bytes, data: bytes) -> int:
+        """Return what an event means, as a sum of CONTENT, TERMINAL, FAILURE and STOP."""
+        found = self.declared(name, data)
+        return self.by_protocol(name, data) if found is None else found
 
-    def _read(self, name: bytes, data: bytes) -> int:
+    def by_protocol(self, name: bytes, data: bytes) -> int:
+        """Return the meaning that an undeclared event has in its protocol."""
+        if not data:
+            # Only its id says something: the cursor moves.
+            return NOTHING
         read = self.protocol.read
         event = None if read is None else as_json(data)
         if read is None or (event is None and not self.protocol.has_names):

@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics
-from sse_observe.consumer import Event, Gap, Response, resume_stream
+from sse_observe.consumer import Event, Gap, Request, Response, resume_stream
 from sse_observe.wire import encode
 from tests.support.virtual import now
 
@@ -55,12 +55,14 @@ class Server:
     def __init__(self, *script: Answer | Exception) -> None:
         self.script = script
         self.asked: list[tuple[float, str, dict[str, str]]] = []
+        self.requests: list[Request] = []
         self.open = 0
 
     @asynccontextmanager
-    async def __call__(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[Response]:
+    async def __call__(self, request: Request) -> AsyncIterator[Response]:
         answer = self.script[min(len(self.asked), len(self.script) - 1)]
-        self.asked.append((now(), url, dict(headers)))
+        self.asked.append((now(), request.url, dict(request.headers)))
+        self.requests.append(request)
         if isinstance(answer, Exception):
             raise answer
         await asyncio.sleep(answer.after)

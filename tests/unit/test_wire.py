@@ -137,7 +137,8 @@ def test_retry_takes_ascii_digits_only(body, delay):
 
 def test_endless_line_and_endless_event_are_refused():
     """A hostile server cannot fill the memory, by one line or by many."""
-    for chunk in (b"data: " + b"x" * 90, b"x" * 90, b"data: " + b"x" * 40 + b"\n", b"data\n" * 70):
+    lines = (b"data: " + b"x" * 40 + b"\n", b"id: " + b"x" * 40 + b"\n", b"data\n" * 70)
+    for chunk in (b"data: " + b"x" * 90, b"x" * 90, *lines):
         with pytest.raises(WireError, match="larger than 100 bytes"):
             scan(*[chunk] * 4, limit=100)
 
@@ -147,6 +148,8 @@ def test_long_lived_stream_of_small_events_stays_under_the_limit():
     scanner = Scanner(limit=100)
 
     assert sum(len(scanner.feed(b"data: " + b"x" * 50 + b"\n\n")) for _ in range(1000)) == 1000
+    scanner.feed(b"id: 7\n\n" * 1000 + b": ping\n" * 1000)
+    assert scanner.last_event_id == "7"
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,18 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from sse_observe.consumer import Response, StreamFailedError, aiohttp_transport, resume_stream
+from sse_observe.consumer import (
+    Request,
+    Response,
+    StreamFailedError,
+    aiohttp_transport,
+    resume_stream,
+)
 from sse_observe.lab.drill.fault import Fault
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.lab.programs.cutting_proxy import Connection, CuttingProxy, Dial, dial_port
@@ -83,9 +89,9 @@ class Readers:
         return dial
 
     @asynccontextmanager
-    async def _get(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[Response]:
+    async def _get(self, request: Request) -> AsyncIterator[Response]:
         """Ask as every client does, on a connection that may be cut."""
-        async with aiohttp_transport()(url, headers) as response:
+        async with aiohttp_transport()(request) as response:
             yield replace(response, chunks=self._cut(response.chunks))
 
     async def _cut(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

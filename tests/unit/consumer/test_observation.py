@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from sse_observe.wire import encode
 from tests.support.scripted_server import (
     DONE,
     Answer,
@@ -63,5 +64,34 @@ def test_nobody_is_shown_anything_where_nobody_looks() -> None:
 
         assert reading.count("sse_ui_messages_shown_total") == 0
         assert reading.stream.status == "complete"
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "wild", ["NaN", "1e400", "-1e300", "1e300", "9" * 400, "1e14", "-1", "true", '"7"', "null"]
+)
+def test_no_stamp_of_a_stranger_spoils_the_histogram(wild: str) -> None:
+    """One number that is none would stay in the sum for the life of the process."""
+
+    async def main() -> None:
+        beats = [encode(f'{{"t":{t}}}', event="heartbeat") for t in ("1000", wild, "1000")]
+        reading = await Reading(Server(Answer(*beats, DONE))).all()
+
+        assert reading.count("sse_event_delay_seconds_count") in (2, 3)
+        assert reading.count("sse_event_delay_seconds_sum") <= 1
+
+    run(main())
+
+
+def test_a_clock_that_is_set_is_no_delay() -> None:
+    """A beat that seems an hour late is another time of day; from there on delays count again."""
+
+    async def main() -> None:
+        day = 86_400_000
+        steps = [beat(day), beat(0), 2.0, beat(1000), DONE]
+        reading = await Reading(Server(Answer(*steps))).all()
+
+        assert reading.count("sse_event_delay_seconds_sum") == pytest.approx(1)
 
     run(main())

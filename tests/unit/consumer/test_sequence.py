@@ -1,5 +1,8 @@
 """The sequence of events: each once, in order, and every hole named."""
 
+import tracemalloc
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -143,3 +146,88 @@ def test_given_out_and_missing_always_add_up(connections: list[tuple[int, int]])
     assert given_out == sorted(set(given_out))
     assert len(given_out) + doubles == sent
     assert len(given_out) + gaps == (given_out[-1] + 1 if given_out else 0)
+
+
+def foreign(n: int, text: str) -> bytes:
+    return encode(text, id=str(n))
+
+
+def test_a_counter_that_begins_again_is_another_stream() -> None:
+    """Its first number is known, and what it stands for is not: nothing of it came before."""
+
+    async def main() -> None:
+        server = Server(
+            Answer(*(foreign(n, f"run 1, {n}") for n in (1, 2, 3))),
+            Answer(*(foreign(n, f"run 2, {n}") for n in (1, 2, 3)), DONE),
+        )
+        reading = await Reading(server).all()
+
+        first, second = ([f"run {run}, {n}" for n in (1, 2, 3)] for run in (1, 2))
+        assert reading.got == [*first, Gap(None, announced=False), *second]
+        assert reading.count("sse_duplicate_events_total") == 0
+
+    run(main())
+
+
+def test_one_id_for_several_events_says_nothing_about_one_of_them() -> None:
+    """Words of one message share its id: after a break the next words are new."""
+
+    async def main() -> None:
+        ha = encode("ha", id="msg-7")
+        server = Server(Answer(ha, ha, ha), Answer(ha, encode("!", id="msg-7"), DONE))
+        reading = await Reading(server).all()
+
+        assert reading.got == ["ha", "ha", "ha", "ha", "!"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("event_id", ["a\x01b", "x" * 5000, "\x7f"])
+def test_an_id_that_cannot_be_sent_is_none_to_resume_from(event_id: str) -> None:
+    """The last one that can is sent; what comes again after it is known."""
+
+    async def main() -> None:
+        strange = f"id: {event_id}\ndata: strange\n\n".encode()
+        server = Server(
+            Answer(foreign(1, "a"), strange),
+            Answer(strange, foreign(3, "c"), DONE),
+        )
+        reading = await Reading(server).all()
+
+        assert reading.got == ["a", "strange", "c"]
+        assert server.cursors == [None, "1"]
+        assert reading.count("sse_duplicate_events_total") == 1
+
+    run(main())
+
+
+def test_ids_take_no_memory_beyond_a_mark() -> None:
+    """A server that sends megabytes of ids fills nothing."""
+    sequence = EventSequence()
+    tracemalloc.start()
+    for n in range(1000):
+        sequence.arrived(Event("message", "x", f"{n}" * 50_000))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert held < 1_000_000
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.sampled_from(["", "1", "2", "a"]), st.text("xy", max_size=1))),
+        max_size=5,
+    )
+)
+def test_only_what_came_before_is_a_duplicate(
+    connections: list[list[tuple[str, str]]],
+) -> None:
+    """Whatever the ids: the same id with the same content."""
+    sequence = EventSequence()
+    seen: set[tuple[str, str]] = set()
+    for events in connections:
+        sequence.connected()
+        for event_id, data in events:
+            arrival = sequence.arrived(Event("message", data, event_id))
+            assert not arrival.duplicate or (event_id, data) in seen
+            seen.add((event_id, data))

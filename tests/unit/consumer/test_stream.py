@@ -1,7 +1,6 @@
-"""A consumer against a scripted server in virtual time: a stream is read to its end."""
+"""The stream in the caller's hands: it is left when it is let go, and not before."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from prometheus_client import CollectorRegistry
 from sse_observe import SSEMetrics
 from sse_observe.consumer import Event, StreamFailedError, resume_stream
 from sse_observe.errors import SettingsError
-from sse_observe.wire import encode
 from tests.support.scripted_server import (
     DONE,
     EPOCH,
@@ -19,233 +17,239 @@ from tests.support.scripted_server import (
     Answer,
     Reading,
     Server,
-    beat,
-    hello,
     payload,
     words,
 )
 from tests.support.virtual import now, run
 
 
-def test_a_stream_is_read_to_its_done() -> None:
-    """Payload is yielded, the contract's own events are not, and the end is the end."""
+def test_a_wait_that_is_given_up_ends_nothing() -> None:
+    """`wait_for(anext(stream), 1)` is how one does something else meanwhile."""
 
     async def main() -> None:
-        reading = await Reading(
-            Server(Answer(hello() + beat(), payload(0), beat(), payload(1), DONE))
-        ).all()
+        steps = [step for n in range(5) for step in (0.7, payload(n))]
+        reading = Reading(Server(Answer(*steps, 0.7, DONE)))
+        got: list[str] = []
+        while True:
+            try:
+                item = await asyncio.wait_for(anext(reading.stream), 0.5)
+            except TimeoutError:
+                got.append("…")
+            except StopAsyncIteration:
+                break
+            else:
+                reading.items.append(item)
 
-        assert reading.items == [
-            Event("message", "w0", f"0-{EPOCH}"),
-            Event("message", "w1", f"1-{EPOCH}"),
-        ]
-        assert reading.stream.cursor == f"1-{EPOCH}"
-        assert reading.server.open == 0
-        assert reading.count("sse_client_streams_total", outcome="completed") == 1
-        assert reading.count("sse_client_events_received_total") == 2
-        assert [name for name, _ in reading.statuses] == ["connecting", "live", "complete"]
-
-    run(main())
-
-
-def test_a_payload_that_is_the_word_done_ends_nothing() -> None:
-    """Only the event of that name does, or the customary `[DONE]` as data."""
-
-    async def main() -> None:
-        reading = await Reading(Server(Answer(encode("done"), encode("[DONE]"), payload(9)))).all()
-
-        assert reading.got == ["done"]
+        assert reading.got == words(0, 1, 2, 3, 4)
+        assert len(got) > 3
+        assert len(reading.server.asked) == 1
         assert reading.count("sse_client_streams_total", outcome="completed") == 1
 
     run(main())
 
 
-@pytest.mark.parametrize("loss", [ConnectionResetError("reset"), 0.0], ids=["error", "eof"])
-def test_a_lost_connection_is_resumed_from_the_cursor(loss: Any) -> None:
-    """The end of a connection is not the end of the stream; the next asks for the rest."""
+def test_an_error_while_nobody_waits_is_raised_at_the_next_wait() -> None:
+    """It is not lost, and not raised twice."""
 
     async def main() -> None:
-        server = Server(
-            Answer(hello(), payload(0), payload(1), loss),
-            Answer(hello(resumed_from=f"1-{EPOCH}", replayed=1), payload(2), DONE, after=0.25),
-        )
-        reading = await Reading(server).all()
-
-        assert reading.got == words(0, 1, 2)
-        assert server.cursors == [None, f"1-{EPOCH}"]
-        assert reading.count("sse_reconnect_time_seconds_count") == 1
-        assert reading.count("sse_reconnect_time_seconds_sum") == pytest.approx(1.25)
+        reading = Reading(Server(Answer(1.0, status=200, headers={"content-type": "text/html"})))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(Reading(Server(Answer(HANG))).stream), 1)
+        with pytest.raises(StreamFailedError):
+            await anext(reading.stream)
+        with pytest.raises(StopAsyncIteration):
+            await anext(reading.stream)
 
     run(main())
 
 
-def test_a_timeout_of_the_transport_is_a_lost_connection() -> None:
-    """A library's own limit ends the connection, not the stream, and is no stall."""
+def test_the_cursor_is_that_of_what_was_given_out() -> None:
+    """Events that arrived together are given out one by one, and so does the cursor move."""
 
     async def main() -> None:
-        server = Server(
-            Answer(hello(), payload(0), TimeoutError("read")),
-            TimeoutError("connect"),
-            Answer(payload(1), DONE),
-        )
-        reading = await Reading(server).all()
+        reading = Reading(Server(Answer(payload(0) + payload(1) + DONE)), last_event_id="x")
+        stream = reading.stream
+        assert stream.cursor == "x"
+        cursors = [stream.cursor async for _ in stream]
 
-        assert reading.got == words(0, 1)
-        assert reading.count("sse_stall_detections_total") == 0
-
-    run(main())
-
-
-@pytest.mark.parametrize("junk", ["[]", "{", "null", '{"lost": true, "stream": 7}', "[" * 9999])
-def test_a_wrong_greeting_or_heartbeat_is_harmless(junk: str) -> None:
-    """Events of a foreign server under our names are read with care, or not at all."""
-
-    async def main() -> None:
-        wrong = encode(junk, event="sse.hello") + encode(junk, event="heartbeat")
-        reading = await Reading(Server(Answer(wrong, payload(0), DONE))).all()
-
-        assert reading.got == words(0)
-        assert reading.count("sse_event_delay_seconds_count") == 0
-
-    run(main())
-
-
-def test_an_event_without_end_is_refused() -> None:
-    """A server cannot fill the consumer's memory."""
-
-    async def main() -> None:
-        flood = Answer(*[b"data: " + b"x" * 1_000_000] * 9)
-        with pytest.raises(StreamFailedError, match="larger than"):
-            await Reading(Server(flood)).all()
-
-    run(main())
-
-
-def test_max_retries_bounds_the_attempts_in_a_row() -> None:
-    """A caller that sets it gets an error that says how often and why."""
-
-    async def main() -> None:
-        reading = Reading(Server(ConnectionRefusedError("refused")), max_retries=3)
-        with pytest.raises(StreamFailedError, match="3 attempts; refused"):
-            await reading.all()
-
-        assert len(reading.server.asked) == 4
-
-    run(main())
-
-
-def test_silence_is_a_stall_after_two_and_a_half_heartbeats() -> None:
-    """The limit follows what the server announces; recovery is timed from the stall."""
-
-    async def main() -> None:
-        server = Server(
-            Answer(hello(heartbeat_seconds=4), payload(0), HANG),
-            Answer(hello(resumed_from=f"0-{EPOCH}"), payload(1), DONE, after=0.5),
-        )
-        reading = await Reading(server).all()
-
-        assert reading.got == words(0, 1)
-        assert server.waits == [10 + 1]
-        assert reading.count("sse_stall_detections_total", seen_by="client") == 1
-        assert reading.count("sse_stall_recovery_seconds_sum") == pytest.approx(1.5)
-        assert [name for name, _ in reading.statuses] == [
-            *("connecting", "live", "waiting", "reconnecting", "live", "complete"),
-        ]
-        assert reading.count("sse_ui_messages_shown_total", message="waiting") == 1
-
-    run(main())
-
-
-def test_any_byte_keeps_a_stream_alive() -> None:
-    """A comment is enough: the line is warm, whatever the application does."""
-
-    async def main() -> None:
-        pings = [step for _ in range(20) for step in (20.0, b": ping\n\n")]
-        reading = await Reading(Server(Answer(payload(0), *pings, payload(1), DONE))).all()
-
-        assert len(reading.server.asked) == 1
-        assert reading.count("sse_stall_detections_total") == 0
-
-    run(main())
-
-
-def test_without_an_announced_heartbeat_the_limit_is_thirty_seconds() -> None:
-    """Three heartbeats of the usual ten seconds, unless the caller knows better."""
-
-    async def main() -> None:
-        first = await Reading(Server(Answer(payload(0), HANG), Answer(DONE))).all()
-        second = await Reading(
-            Server(Answer(hello(heartbeat_seconds=1), HANG), Answer(DONE)), stall_seconds=5
-        ).all()
-
-        assert first.server.waits == [31]
-        assert second.server.waits == [6]
-
-    run(main())
-
-
-def test_a_machine_that_slept_sees_no_stall() -> None:
-    """If the alarm itself comes late, the server is not to blame; the line is opened anew."""
-
-    async def main() -> None:
-        loop: Any = asyncio.get_running_loop()
-
-        class Nap(Server):
-            async def _chunks(self, answer: Answer) -> AsyncIterator[bytes]:
-                async for chunk in super()._chunks(answer):
-                    yield chunk
-                if len(self.asked) == 1:
-                    loop.call_later(1, lambda: setattr(loop.leap, "now", now() + 3600))
-                    await asyncio.sleep(HANG)
-
-        server = Nap(Answer(payload(0)), Answer(hello(), payload(1), DONE))
-        reading = await Reading(server).all()
-
-        assert reading.got == words(0, 1)
-        assert reading.count("sse_stall_detections_total") == 0
-
-    run(main())
-
-
-def test_a_server_that_accepts_and_says_nothing_is_left() -> None:
-    """Headers that never come are a failed attempt, not a wait without end."""
-
-    async def main() -> None:
-        server = Server(Answer(after=HANG), Answer(DONE))
-        reading = await Reading(server, connect_seconds=3).all()
-
-        assert server.waits == [3 + 1]
-        assert reading.count("sse_stall_detections_total") == 0
-
-    run(main())
-
-
-def test_a_slow_caller_is_no_stall() -> None:
-    """The clock of silence stands while the caller works on an event."""
-
-    async def main() -> None:
-        reading = Reading(Server(Answer(payload(0), payload(1), DONE)))
-        async for item in reading.stream:
-            reading.items.append(item)
-            await asyncio.sleep(500)
-
-        assert reading.got == words(0, 1)
-        assert len(reading.server.asked) == 1
+        assert cursors[:2] == [f"0-{EPOCH}", f"1-{EPOCH}"]
 
     run(main())
 
 
 @pytest.mark.parametrize(
-    ("url", "options", "names"),
+    "script",
     [
-        ("server.test/stream", {}, "http://"),
-        ("ftp://server.test/", {}, "http://"),
-        (URL, {"stall_seconds": 0}, "stall_seconds"),
-        (URL, {"connect_seconds": -1}, "connect_seconds"),
-        (URL, {"network_type": "wifi"}, "network_type"),
+        (Answer(payload(0), HANG),),
+        (Answer(payload(0)), Answer(after=HANG)),
+        (Answer(payload(0)), ConnectionRefusedError("refused")),
+    ],
+    ids=["reading", "connecting", "waiting"],
+)
+def test_close_ends_whatever_it_is_doing(script: Any) -> None:
+    """No reconnect comes later, no connection and no task stays."""
+
+    async def main() -> None:
+        server = Server(*script)
+        reading = Reading(server, connect_seconds=HANG, stall_seconds=HANG)
+        task = asyncio.ensure_future(reading.all())
+        await asyncio.sleep(1.5)
+        reading.stream.close()
+        await task
+        asked = len(server.asked)
+        await asyncio.sleep(200)
+
+        assert reading.got == words(0)
+        assert len(server.asked) == asked
+        assert server.open == 0
+        assert reading.count("sse_client_streams_total", outcome="cancelled") == 1
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main())
+
+
+def test_what_is_closed_gives_out_nothing_more() -> None:
+    """Not even what had arrived."""
+
+    async def main() -> None:
+        reading = Reading(Server(Answer(payload(0) + payload(1) + DONE)))
+        async for item in reading.stream:
+            reading.items.append(item)
+            reading.stream.close()
+
+        assert reading.got == words(0)
+
+    run(main())
+
+
+def test_aclose_from_another_task_ends_the_reader() -> None:
+    """The task that reads gets its end."""
+
+    async def main() -> None:
+        reading = Reading(Server(Answer(payload(0), HANG)), stall_seconds=HANG)
+        task = asyncio.ensure_future(reading.all())
+        await asyncio.sleep(1)
+        await reading.stream.aclose()
+        await task
+
+        assert reading.got == words(0)
+        assert reading.server.open == 0
+
+    run(main())
+
+
+def test_leaving_the_block_closes_the_connection() -> None:
+    """`async with` ends what a `break` leaves open, and counts once that it was cancelled."""
+
+    async def main() -> None:
+        reading = Reading(Server(Answer(payload(0), payload(1), HANG)))
+        async with reading.stream as stream:
+            async for item in stream:
+                assert item == Event("message", "w0", f"0-{EPOCH}")
+                break
+            assert reading.server.open == 1
+        await reading.stream.aclose()
+
+        assert reading.server.open == 0
+        assert reading.count("sse_client_streams_total", outcome="cancelled") == 1
+        with pytest.raises(StopAsyncIteration):
+            await anext(reading.stream)
+
+    run(main())
+
+
+def test_a_cancelled_task_takes_its_connection_with_it() -> None:
+    """Cancellation passes through unchanged, and the block closes what it opened."""
+
+    async def main() -> None:
+        reading = Reading(Server(Answer(payload(0), HANG)))
+
+        async def read() -> None:
+            async with reading.stream as stream:
+                async for item in stream:
+                    reading.items.append(item)
+
+        task = asyncio.create_task(read())
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        assert reading.server.open == 0
+        assert reading.count("sse_client_streams_total", outcome="cancelled") == 1
+
+    run(main())
+
+
+def test_a_stream_that_nobody_holds_is_closed() -> None:
+    """A `break` without `async with` leaves no connection behind."""
+
+    async def main() -> None:
+        server = Server(Answer(payload(0), payload(1), HANG))
+        reading = Reading(server, on_status=None)
+        async for _ in reading.stream:
+            break
+        assert server.open == 1
+        del reading
+        await asyncio.sleep(1)
+
+        assert server.open == 0
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main())
+
+
+def test_an_error_of_the_callers_own_reaches_the_caller() -> None:
+    """A broken `on_status` is no failure of the stream."""
+
+    def fail(status: str, attempt: int) -> None:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        with pytest.raises(ZeroDivisionError):
+            await Reading(Server(Answer(payload(0), DONE)), on_status=fail).all()
+
+    run(main())
+
+
+def test_a_stream_that_was_never_read_costs_nothing() -> None:
+    """Made and thrown away, outside of any loop."""
+    server = Server(Answer(DONE))
+    stream = resume_stream(URL, metrics=SSEMetrics(CollectorRegistry()), transport=server)
+    stream.close()
+    del stream
+
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"stall_seconds": 0}, "stall_seconds=0"),
+        ({"stall_seconds": "5"}, "stall_seconds='5'"),
+        ({"connect_seconds": -1}, "connect_seconds"),
+        ({"first_event_timeout": True}, "first_event_timeout"),
+        ({"network_type": "wifi"}, "network_type"),
+        ({"protocol": "openai"}, "choose of auto, none, mcp"),
+        ({"terminal_events": "done"}, "terminal_events='done' is wrong; give a tuple"),
+        ({"error_events": (1,)}, "error_events"),
+        ({"last_event_id": 7}, "last_event_id=7 is wrong; give an id, as text"),
+        ({"last_event_id": "a\nb"}, "last_event_id"),
+        ({"metrics": CollectorRegistry()}, "resume_stream: metrics is of type CollectorRegistry"),
     ],
 )
-def test_wrong_options_are_refused_at_once(url: str, options: dict[str, Any], names: str) -> None:
+def test_wrong_options_are_refused_at_once(options: dict[str, Any], names: str) -> None:
     """One line that names the option, before anything is asked."""
     with pytest.raises(SettingsError, match=names):
-        resume_stream(url, metrics=SSEMetrics(CollectorRegistry()), **options)
+        resume_stream(URL, **{"metrics": SSEMetrics(CollectorRegistry()), **options})
+
+
+def test_time_passes_as_it_should_in_these_tests() -> None:
+    """A stream that takes an hour takes none of ours."""
+
+    async def main() -> None:
+        began = now()
+        await Reading(Server(Answer(3600.0, payload(0), DONE)), stall_seconds=HANG).all()
+        assert now() - began == 3600
+
+    run(main())

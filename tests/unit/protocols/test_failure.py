@@ -1,8 +1,13 @@
-"""The type of an error that a stream states, never its message."""
+"""The words of an error that a stream states: type and message."""
 
 import pytest
 
-from sse_observe.protocols.failure import error_type, is_bare_failure, is_failure
+from sse_observe.protocols.failure import (
+    error_message,
+    error_type,
+    is_bare_failure,
+    is_failure,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,3 +45,29 @@ def test_an_error_beside_an_answer_is_the_answers_own() -> None:
     assert is_bare_failure({"error": {"message": "m"}, "id": "x", "choices": []})
     assert not is_bare_failure({"error": "none found", "results": []})
     assert not is_bare_failure({"error": None})
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b'{"error":{"message":"m","type":"server_error"}}', "m"),
+        (
+            b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
+            "Overloaded",
+        ),
+        (b'{"type":"response.failed","response":{"error":{"code":"c","message":"m"}}}', "m"),
+        (b'{"type":"error","code":"c","message":"m"}', "m"),
+        (b'{"type":"error","errorText":"text"}', "text"),
+        (b'{"type":"RUN_ERROR","message":"m","code":"abc"}', "m"),
+        (b'{"error":{"code":503,"message":"m","status":"UNAVAILABLE"}}', "m"),
+        (b'{"error":"text"}', "text"),
+        (b'{"detail":"Not authenticated"}', "Not authenticated"),
+        (b"out of memory", "out of memory"),
+        (b'{"error":{"message":7}}', ""),
+        (b"\xff", "\ufffd"),
+        (b"[]", "[]"),
+    ],
+)
+def test_the_message_is_found_wherever_a_protocol_keeps_it(data: bytes, found: str) -> None:
+    """A reader is told in the server's own words."""
+    assert error_message(data) == found

@@ -354,7 +354,7 @@ def test_the_package_loads_where_the_names_of_linux_are_missing() -> None:
         "    delattr(socket, name)\n"
         "from sse_observe import SSEObserveMiddleware\n"
         "import sys; sys.platform = 'darwin'\n"
-        "SSEObserveMiddleware(None, tcp_info=True)\n"
+        "SSEObserveMiddleware(print, tcp_info=True)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 

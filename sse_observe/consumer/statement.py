@@ -1,0 +1,110 @@
+"""
+The end of a stream as the stream itself states it: whole, failed, or stopped by its user.
+
+Knows protocols and events; knows no connection. The last word counts: content after a failure or
+a terminal takes it back.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+from sse_observe.protocols import UNRECOGNISED, Protocol, protocol
+from sse_observe.protocols.meanings import Meanings
+from sse_observe.protocols.model import (
+    CONTENT,
+    CONTENT_IF_FIRST,
+    FAILURE,
+    STOP,
+    TERMINAL,
+)
+from sse_observe.protocols.recognition import recognise_event, recognise_response
+from sse_observe.wire import Event
+
+AUTO = "auto"
+
+
+class End(Enum):
+    """The end that a stream has stated."""
+
+    WHOLE = "completed"
+    STOPPED = "cancelled"
+    FAILED = "failed"
+
+
+class Statement:
+    """
+    The statements of one stream, over all its connections.
+
+    `end` is what it has stated of its end so far, `failure` the event by which it failed.
+    `has_content` stays True once there was any.
+    """
+
+    def __init__(
+        self,
+        *,
+        protocol_name: str = AUTO,
+        terminal_events: Sequence[str] = (),
+        error_events: Sequence[str] = ("error",),
+    ) -> None:
+        self._terminal_events = terminal_events
+        self._error_events = error_events
+        self._unrecognised = self._under(UNRECOGNISED)
+        self._meanings = None if protocol_name == AUTO else self._under(protocol(protocol_name))
+        self.demands_terminal = bool(terminal_events)
+        self.has_content = False
+        self.connected()
+
+    def connected(self) -> None:
+        """Begin a connection: what the one before it stated came to nothing."""
+        self.end: End | None = None
+        self.failure: Event | None = None
+
+    def answered(self, headers: Mapping[str, str]) -> None:
+        """Take the headers of an answer, which may name the protocol."""
+        if self._meanings is None:
+            pairs = [(name.encode(errors="replace"), b"") for name in headers]
+            if (named := recognise_response(pairs)) is not None:
+                self._meanings = self._under(named)
+
+    def take(self, event: Event) -> bool:
+        """
+        Take one event of the stream's own; return whether it is the last by what was declared.
+
+        Hello and heartbeats are none.
+        """
+        name = b"" if event.type == "message" else event.type.encode(errors="replace")
+        data = event.data.encode(errors="replace")
+        meanings = self._meanings or self._recognise(name, data)
+        declared = meanings.declared(name, data)
+        meaning = meanings.by_protocol(name, data) if declared is None else declared
+        self._state(event, meaning)
+        return declared == TERMINAL
+
+    def _state(self, event: Event, meaning: int) -> None:
+        if meaning & CONTENT or (meaning & CONTENT_IF_FIRST and not self.has_content):
+            self.has_content = True
+            self.end = self.failure = None
+        if meaning & FAILURE:
+            self.end, self.failure = End.FAILED, event
+        elif self.end is not End.FAILED:
+            if meaning & STOP:
+                self.end = End.STOPPED
+            elif meaning & TERMINAL and self.end is None:
+                self.end = End.WHOLE
+
+    def _recognise(self, name: bytes, data: bytes) -> Meanings:
+        """Return what reads this event; it is kept if the event shows the stream's protocol."""
+        if self._unrecognised.names(name):
+            return self._unrecognised
+        found = recognise_event(name, data)
+        if found is UNRECOGNISED:
+            return self._unrecognised
+        self._meanings = self._under(found)
+        return self._meanings
+
+    def _under(self, found: Protocol) -> Meanings:
+        return Meanings(
+            found,
+            terminal_events=self._terminal_events,
+            error_events=self._error_events,
+        )
