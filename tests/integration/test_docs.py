@@ -1,5 +1,6 @@
 """The documents are true: snippets run, tables are current, commands and names exist."""
 
+import asyncio
 import inspect
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -16,6 +18,7 @@ from sse_observe.cli.extras import commands
 from sse_observe.render.settings_file import load_settings
 from tests.support.documents import BLOCKS, written
 from tests.support.paths import ROOT
+from tests.support.raw_server import RawServer, chunked, serving
 from tests.support.servers import RawClient, serve_process
 
 README = (ROOT / "README.md").read_text()
@@ -90,7 +93,7 @@ def test_the_snippets_of_the_readme_run(
     number: int, path: str, route: str | None, tmp_path: Path
 ) -> None:
     """Whoever pastes the one line into a service gets streams, and finds them counted."""
-    assert len(SNIPPETS) == 3
+    assert len(SNIPPETS) == 4
     (tmp_path / "snippet.py").write_text(SNIPPETS[number])
 
     with serve_process("snippet:app", "--app-dir", str(tmp_path)) as server:
@@ -105,6 +108,26 @@ def test_the_snippets_of_the_readme_run(
             while closed not in requests.get(f"{server.url}/metrics", timeout=60).text:
                 assert time.monotonic() < deadline, "it was never counted"
                 time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_the_readmes_client_reads_an_answer_and_tells_a_failure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever pastes it sees each word, and the server's own words where it fails."""
+    client: dict[str, Any] = {}
+    exec(SNIPPETS[3], client)  # noqa: S102 - it is ours
+    failure = b'event: error\ndata: {"type":"busy","message":"Later."}\n\n'
+
+    async def main() -> None:
+        scripts = (chunked(b"data: Hi\n\n"), chunked(b"data: H\n\n", failure))
+        async with serving(RawServer(*scripts)) as url:
+            for _ in scripts:
+                await client["show"](url, "?")
+
+    asyncio.run(main())
+
+    assert capsys.readouterr().out == "Hi\nH\nfailed: error_event busy Later.\n"
 
 
 def test_the_settings_of_the_readme_are_accepted(tmp_path: Path) -> None:
