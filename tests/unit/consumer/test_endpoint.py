@@ -1,4 +1,4 @@
-"""What is sent after a loss: nothing but a GET is sent twice by itself."""
+"""Requests after a loss: nothing but a GET is sent twice by itself."""
 
 import json
 from typing import Any
@@ -316,7 +316,7 @@ def test_an_answer_with_ids_may_go_on_where_it_broke_off() -> None:
 
 
 def test_a_name_goes_before_a_key() -> None:
-    """What can be resumed is not asked for again; what is gone may be, under its key."""
+    """A stream that can be resumed is not asked for again; one that is gone may be."""
 
     async def main() -> None:
         server = Server(

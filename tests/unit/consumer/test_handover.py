@@ -24,7 +24,7 @@ def test_a_wait_that_is_given_up_loses_nothing() -> None:
 
 
 def test_a_slow_caller_holds_the_reader_back() -> None:
-    """What was put is taken before more is; so a caller's pace reaches the connection."""
+    """More is put once all is taken; so a caller's pace reaches the connection."""
 
     async def main() -> None:
         handover: Handover[int] = Handover()

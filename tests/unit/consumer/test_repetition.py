@@ -51,7 +51,7 @@ def test_an_answer_after_a_cursor_may_go_on() -> None:
 
 
 def test_an_answer_too_long_to_remember_is_told() -> None:
-    """What was not remembered would be shown twice."""
+    """Events that were not remembered would be shown twice."""
     repetition = Repetition(most_events=3)
 
     assert fresh(repetition, "abcde") == "abcde"

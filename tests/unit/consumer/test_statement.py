@@ -1,4 +1,4 @@
-"""What a stream states of its own end: the last word counts."""
+"""The end that a stream states of itself: the last word counts."""
 
 import pytest
 
