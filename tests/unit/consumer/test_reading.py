@@ -1,9 +1,12 @@
 """A consumer against a scripted server in virtual time: a stream is read to its end."""
 
+import json
 import ssl
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sse_observe.consumer import Event, StreamFailedError
 from sse_observe.wire import encode
@@ -201,3 +204,64 @@ def test_a_certificate_that_was_trusted_once_may_be_again(
 
     run(main())
     assert "self-signed certificate" in caplog.text
+
+
+def chat(text: str, finish: str | None = None) -> bytes:
+    choice = {"delta": {"content": text}, "finish_reason": finish}
+    return encode(json.dumps({"object": "chat.completion.chunk", "choices": [choice]}))
+
+
+def shown(reading: Reading) -> str:
+    """Return the text that a person was shown."""
+    chunks = (json.loads(text) for text in reading.got)
+    return "".join(choice["delta"]["content"] for c in chunks for choice in c["choices"])
+
+
+ANSWER = [chat("Once "), chat("upon "), chat("upon "), chat("", "stop"), encode("[DONE]")]
+WHOLE = b"".join(ANSWER)
+LAST_WORD = len(b"".join(ANSWER[:-1]))
+
+
+def test_an_answer_cut_at_any_byte_is_whole_or_interrupted() -> None:
+    """Whole from the word that says so; before it never, and nothing is asked for again."""
+
+    async def main() -> None:
+        for end in range(len(WHOLE)):
+            server = Server(Answer(WHOLE[:end], ConnectionResetError("cut")))
+            reading = Reading(server, json={})
+            reason = None
+            try:
+                await reading.all()
+            except StreamFailedError as error:
+                reason = error.reason
+            assert reason == (None if end >= LAST_WORD else "interrupted")
+            assert "Once upon upon ".startswith(shown(reading))
+            assert len(server.asked) == 1
+
+    run(main())
+
+
+@given(
+    texts=st.lists(st.text("ab ", max_size=3), max_size=8),
+    cuts=st.lists(st.integers(0, 400), max_size=4),
+    size=st.integers(1, 200),
+)
+def test_a_repeated_answer_is_shown_once_wherever_it_is_cut(
+    texts: list[str], cuts: list[int], size: int
+) -> None:
+    """However the bytes come, however often they break off, whatever word stands twice."""
+    whole = b"".join([*map(chat, texts), chat("", "stop"), encode("[DONE]")])
+
+    def answer(end: int | None) -> Answer:
+        body = whole[:end]
+        pieces = [body[at : at + size] for at in range(0, len(body), size)]
+        return Answer(*pieces, *([] if end is None else [ConnectionResetError("cut")]))
+
+    async def main() -> None:
+        server = Server(*map(answer, cuts), answer(None))
+        reading = await Reading(server, json={}, idempotency_key="k").all()
+
+        assert shown(reading) == "".join(texts)
+        assert len(server.asked) <= len(cuts) + 1
+
+    run(main())
