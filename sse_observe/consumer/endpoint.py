@@ -20,7 +20,7 @@ from sse_observe.consumer.request import (
 from sse_observe.errors import SettingsError
 
 Resume = Callable[[str | None, str], str | None]
-"""Return the URL to GET what follows the cursor of a named stream; None where there is none."""
+"""Return the URL to GET what follows a cursor, of a stream that may have a name; None: as usual."""
 
 _KEY = "Idempotency-Key"
 # Before its first event a stream is asked for from before its start.
@@ -79,10 +79,8 @@ class Endpoint:
 
     def _resuming(self, cursor: str) -> Request | None:
         """Return the GET for the rest of the stream; None where it cannot be asked for."""
-        if self._resume is not None:
-            url = self._resume(self.stream, cursor)
-            if url is None:
-                return None
+        url = None if self._resume is None else self._resume(self.stream, cursor)
+        if url is not None:
             check_url(url)
         elif self.stream is not None and not (cursor and self._first.is_safe):
             # With a cursor, a GET finds its stream by itself.

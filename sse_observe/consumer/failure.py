@@ -10,7 +10,7 @@ from sse_observe.errors import SSEObserveError
 from sse_observe.protocols.failure import error_message, error_type
 from sse_observe.wire import Event
 
-Reason = Literal["interrupted", "error_event", "refused", "unreadable", "unreachable"]
+Reason = Literal["interrupted", "error_event", "refused", "unreadable", "unreachable", "retries"]
 
 # An exception's text is one line of a log.
 _MOST_LETTERS = 300
@@ -26,6 +26,7 @@ class StreamFailedError(SSEObserveError):
     `refused`: the server answered with something else than this stream; `status` is its status.
     `unreadable`: what came is no event stream.
     `unreachable`: nobody answers, or nobody who can be trusted.
+    `retries`: `max_retries` attempts in a row were in vain.
 
     `type`, `message` and `data` are the server's own words, where it said any: the error's type,
     its message, and the data in which both stood.

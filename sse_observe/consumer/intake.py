@@ -85,14 +85,15 @@ class Intake:
         if self.is_over:
             last = [] if event.data in _MARKS else [(event, self._sequence.cursor)]
             return [*self.over(), *last]
-        # A feed that is asked for by GET may go on after the end of one answer in it.
+        fails = statement.end is End.FAILED and not self._is_feed
+        # A GET may go on after the end of one answer in it.
         ends = statement.end is not None and not self._is_safe
-        self._limits.expect_last_word(expected=ends or statement.end is End.FAILED)
+        self._limits.expect_last_word(expected=ends or fails)
         if statement.has_content:
             self._limits.content_came()
         self._observation.received()
         items = [(item, self._sequence.cursor) for item in self._new(event)]
-        if statement.end is End.FAILED:
+        if fails:
             # Unless something follows that takes it back, it is the error's.
             self._held += items
             return []
@@ -121,6 +122,11 @@ class Intake:
             raise StreamFailedError(f"{self._endpoint}: {error}", reason="interrupted") from None
 
     @property
+    def _is_feed(self) -> bool:
+        """Whether it may be a feed in which `error` is an event like any other."""
+        return self._is_safe and self._statement.is_plain
+
+    @property
     def expects_more(self) -> bool:
         """Whether the stream has not stated its end."""
         return self._statement.end is None
@@ -132,6 +138,8 @@ class Intake:
         Raises the loss where the stream has more to come, StreamFailedError where it has failed.
         """
         statement = self._statement
+        if loss is not None and self._is_feed:
+            raise loss
         if statement.failure is not None:
             raise stated_failure(self._endpoint, statement.failure)
         if statement.end is not None:

@@ -111,7 +111,7 @@ class Reading:
         if most is not None and attempts >= most:
             raise StreamFailedError(
                 f"{self.endpoint}: gave up after {attempts} attempts; {loss}",
-                reason="unreachable",
+                reason="retries",
                 status=loss.status,
                 data=loss.data,
             )

@@ -8,7 +8,7 @@ a terminal takes it back.
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from sse_observe.protocols import UNRECOGNISED, Protocol, protocol
+from sse_observe.protocols import NONE, UNRECOGNISED, Protocol, protocol
 from sse_observe.protocols.meanings import Meanings
 from sse_observe.protocols.model import (
     CONTENT,
@@ -51,6 +51,7 @@ class Statement:
         self._unrecognised = self._under(UNRECOGNISED)
         self._meanings = None if protocol_name == AUTO else self._under(protocol(protocol_name))
         self.demands_terminal = bool(terminal_events)
+        """Whether an end without one is none; as on a route that declares them."""
         self.has_content = False
         self.connected()
 
@@ -58,6 +59,11 @@ class Statement:
         """Begin a connection: what the one before it stated came to nothing."""
         self.end: End | None = None
         self.failure: Event | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it speaks no protocol that is known; then a name like `error` proves little."""
+        return self._meanings is None or self._meanings.protocol is NONE
 
     def answered(self, headers: Mapping[str, str]) -> None:
         """Take the headers of an answer, which may name the protocol."""

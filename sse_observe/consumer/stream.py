@@ -143,13 +143,15 @@ def resume_stream(
     other request (`method`, or POST where `json` or `content` is given) is sent once: an answer
     that ended in order is complete; one that broke off is resumed by GET where the server's
     hello gave the stream a name, at the same URL or at the one that `resume(stream, cursor)`
-    returns; with `idempotency_key`, which is then sent as `Idempotency-Key` each time, the
-    request is sent again, and what came before is not given out twice; otherwise it has failed,
-    with the reason `interrupted`. `resume` may also return None, and is asked without a name too.
+    returns (None: as usual); with `idempotency_key`, which is then sent as `Idempotency-Key` each
+    time, the request is sent again, and what came before is not given out twice; otherwise it
+    has failed, with the reason `interrupted`.
 
-    **What ends it.** The event `done`, the data `[DONE]`, or `terminal_events` instead, and 204;
-    the terminal and the failure of its `protocol`, which is recognised by itself (`auto`, or a
-    name as in `StreamRoute`); `error_events`, unless content follows at once.
+    **What ends it.** The event `done`, the data `[DONE]`, and 204; the terminal and the failure of
+    its `protocol`, which is recognised by itself (`auto`, or a name as in `StreamRoute`);
+    `error_events`, unless content follows within a second. `terminal_events` replace the first
+    two; when set, an answer that ends without any terminal broke off. In a GET of no known
+    protocol an `error` is an event like any other, until the stream ends with it.
 
     **How long it waits**, in seconds. `connect_seconds`: for the head of an answer; 10, and
     without limit for what is not asked twice. `first_event_timeout`: from the request to the

@@ -234,7 +234,7 @@ def test_a_name_that_nobody_has_is_told(caplog: pytest.LogCaptureFixture) -> Non
     async def main() -> None:
         with pytest.raises(StreamFailedError, match="gave up after 2 attempts") as failure:
             await read("http://no-such-host.invalid/events", max_retries=2)
-        assert failure.value.reason == "unreachable"
+        assert failure.value.reason == "retries"
         with pytest.raises(StreamFailedError, match=r"no-such-host\.invalid") as failure:
             await read("http://no-such-host.invalid/events", json={})
         assert failure.value.reason == "unreachable"

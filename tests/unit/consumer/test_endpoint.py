@@ -229,8 +229,8 @@ def test_the_caller_may_say_where_the_rest_is() -> None:
     run(main())
 
 
-def test_a_caller_who_knows_of_no_rest_has_an_interrupted_answer() -> None:
-    """It is asked without a name as well: the name may stand in the events."""
+def test_a_caller_who_knows_no_better_leaves_it_to_us() -> None:
+    """It is asked without a name as well, which may stand in the events; then nothing is left."""
     asked: list[tuple[str | None, str]] = []
 
     def resume(stream: str | None, cursor: str) -> None:
@@ -238,9 +238,12 @@ def test_a_caller_who_knows_of_no_rest_has_an_interrupted_answer() -> None:
 
     async def main() -> None:
         error = await failing(posting(Server(Answer(*chat("a"), CUT)), resume=resume))
-
         assert error.reason == "interrupted"
-        assert asked == [(None, "")]
+
+        named = Server(Answer(hello(stream="s1"), payload(0), CUT), Answer(payload(1), DONE))
+        reading = await posting(named, resume=resume).all()
+        assert reading.got == words(0, 1)
+        assert asked == [(None, ""), ("s1", f"0-{EPOCH}")]
 
     run(main())
 

@@ -142,13 +142,32 @@ def test_a_failure_that_is_taken_back_is_an_event() -> None:
     run(main())
 
 
-def test_a_feed_of_errors_says_so() -> None:
-    """An event that is only called `error` is an event like any other."""
+def test_in_a_plain_feed_an_error_is_an_event_until_it_is_the_last() -> None:
+    """It is given out at once; a lost connection after it is resumed, an end in order is not."""
 
     async def main() -> None:
-        frames = [encode("x", event="error", id="1"), 20.0, encode("y", event="error"), DONE]
-        reading = await Reading(Server(Answer(*frames)), error_events=()).all()
+        error = encode("disk full", event="error", id="1")
+        server = Server(
+            Answer(error, 20.0, encode("y", id="2"), error, ConnectionResetError("cut")),
+            Answer(encode("z", id="3"), encode("out of memory", event="error")),
+        )
+        reading = Reading(server)
+        with pytest.raises(StreamFailedError, match="out of memory") as failure:
+            await reading.all()
 
+        assert failure.value.reason == "error_event"
+        assert reading.got == ["disk full", "y", "disk full", "z", "out of memory"]
+        assert len(server.asked) == 2
+
+    run(main())
+
+
+def test_a_feed_of_errors_says_so() -> None:
+    """An event that is only called `error` may be the last one too."""
+
+    async def main() -> None:
+        server = Server(Answer(encode("x", event="error")), Answer(encode("y"), DONE))
+        reading = await Reading(server, error_events=()).all()
         assert reading.got == ["x", "y"]
 
     run(main())

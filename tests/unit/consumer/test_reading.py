@@ -110,9 +110,10 @@ def test_max_retries_bounds_the_attempts_in_a_row() -> None:
 
     async def main() -> None:
         reading = Reading(Server(ConnectionRefusedError("refused")), max_retries=3)
-        with pytest.raises(StreamFailedError, match="3 attempts; refused"):
+        with pytest.raises(StreamFailedError, match="3 attempts; refused") as failure:
             await reading.all()
 
+        assert failure.value.reason == "retries"
         assert len(reading.server.asked) == 4
 
     run(main())
