@@ -31,7 +31,7 @@ async def says_it_all(scope, receive, send):
 def lived(metrics: SSEMetrics) -> None:
     """Let everything happen that can happen to a stream."""
     clock = Clock()
-    observed = SSEObserveMiddleware(None, metrics=metrics, clock=clock, routes=ROUTES)
+    observed = SSEObserveMiddleware(says_it_all, metrics=metrics, clock=clock, routes=ROUTES)
 
     def wrap(app):
         observed.app = app
