@@ -24,6 +24,7 @@ from sse_observe.asgi import (
     refuse_websocket,
 )
 from sse_observe.beacon.body import Bodies
+from sse_observe.beacon.claims import Claims
 from sse_observe.beacon.client_module import NAME as MODULE
 from sse_observe.beacon.client_module import Module
 from sse_observe.beacon.counts import ClientCounts
@@ -117,6 +118,7 @@ class Beacon:
         self._segments = segments
         self._path = "/" + path
         self._observer_error = observer_error
+        self._claims = Claims(StreamTracker.of(metrics))
         self._counts = ClientCounts(metrics)
         self._routes = KnownRoutes(metrics)
         self._reporters = Reporters(limits.token, clock)
@@ -140,7 +142,11 @@ class Beacon:
         metrics.sign_report_tokens_with(self.issue)
 
     def issue(self, route: str, user_segment: str, network_type: str) -> str:
-        """Return a token for one connection; what its reports will move exists from now on."""
+        """Return a token for one connection to carry; its reports' series exist from now on."""
+        self._claims.give(route)
+        return self._token(route, user_segment, network_type)
+
+    def _token(self, route: str, user_segment: str, network_type: str) -> str:
         self._counts.of(route, user_segment, network_type)
         return self._tokens.issue(route, user_segment, network_type)
 
@@ -203,6 +209,8 @@ class Beacon:
             return "bad_schema"
         if not reporter.is_new(report.n):
             return "replayed"
+        if report.outcome is not None and not reporter.is_first_end():
+            return "replayed"
         self._counts.add(report, reporter.counts)
         return "accepted"
 
@@ -224,7 +232,10 @@ class Beacon:
             await answer(send, _STATUS[refusal])
         else:
             route = self._routes.label_of(_stream_path(scope))
-            token = self.issue(route, self._segments.of(scope), network_of(scope))
+            if not self._claims.take(route):
+                await answer(send, 403, b"", *self._origins.cors(scope))
+                return
+            token = self._token(route, self._segments.of(scope), network_of(scope))
             body = json.dumps({"report_token": token, "bounds": bucket_bounds()}).encode()
             kind = (b"content-type", b"application/json")
             uncached = (b"cache-control", b"no-store")

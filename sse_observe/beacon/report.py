@@ -14,6 +14,9 @@ from sse_observe.metrics import METRICS
 
 # A beacon report covers a minute, or what was kept while offline; a tab does not receive more.
 _MOST = 1_000_000
+# A hole in the numbers; what a resume could not give the server counts itself. A stranger with one
+# token must not make a loss that no real browser could see.
+_MOST_LOST = 10_000
 _DAY = 86_400.0
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
@@ -83,7 +86,7 @@ class BeaconReport(_Strict):
     n: Annotated[int, msgspec.Meta(ge=1, le=_MOST)]
     events: Count = 0
     duplicates: Count = 0
-    lost: Count = 0
+    lost: Annotated[int, msgspec.Meta(ge=0, le=_MOST_LOST)] = 0
     stalls: Count = 0
     shown: Shown | None = None
     sse_reconnect_time_seconds: Vector | None = None

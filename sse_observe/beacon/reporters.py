@@ -18,7 +18,7 @@ _ALL = (1 << _WINDOW) - 1
 class Reporter(Bucket):
     """One browser tab: what its token grants, and which of its numbered reports have come."""
 
-    __slots__ = ("counts", "grant", "highest", "window")
+    __slots__ = ("counts", "grant", "has_ended", "highest", "window")
 
     def __init__(self, grant: Grant, counts: ReportCounts, level: float, since: float) -> None:
         super().__init__(level, since)
@@ -27,6 +27,7 @@ class Reporter(Bucket):
         # Of the report numbers seen: bit 0 stands for the highest, bit 1 for the one below it.
         self.highest = 0
         self.window = 0
+        self.has_ended = False
 
     def is_new(self, n: int) -> bool:
         """Tell whether a report number, 1 or more, comes for the first time, and remember it."""
@@ -39,6 +40,11 @@ class Reporter(Bucket):
         if new:
             self.window |= 1 << -ahead
         return new
+
+    def is_first_end(self) -> bool:
+        """Tell whether the tab says for the first time how its stream ended, and remember it."""
+        before, self.has_ended = self.has_ended, True
+        return not before
 
 
 class Reporters:

@@ -299,6 +299,7 @@ class SSEObserveMiddleware:
         with self.counting(stream) as counts:
             shown = "429" if status == 429 else f"{min(status // 100, 5)}xx"
             counts.rejected[shown,] += 1
+            counts.requests += 1
 
     def _last(self, stream: Stream, message: Message) -> Awaitable[None]:
         if not stream.gone and not stream.asked:

@@ -120,6 +120,11 @@ class StreamTracker:
         known = self._routes.get(label)
         return known is not None and known.counts.sends_streams
 
+    def requests_of(self, label: str) -> int:
+        """Return how many streams of a route were opened or refused since the start."""
+        known = self._routes.get(label)
+        return 0 if known is None else known.counts.requests
+
     def labels(self) -> list[str]:
         """Return the routes that are counted so far."""
         return list(self._routes)
@@ -135,6 +140,7 @@ class StreamTracker:
         trace = self._trace() if TRACER in sys.modules and self._alone else None
         with self.lock:
             stream.begin(counts, labels, now)
+            counts.requests += 1
             stream.resumed = resumed_from is not None
             if counts.config.dense_ids:
                 self.buffer.count_pending()

@@ -15,16 +15,27 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from sse_observe.beacon import Limits, beacon_app
+from sse_observe.metrics import METRICS
 from sse_observe.registry import SSEMetrics
 
 ROUNDS = 15
 REPORTS = 2000
+
+
+def vector(name: str, *seconds: float) -> dict[str, Any]:
+    """Return observations as the client reports them, by the bounds of today."""
+    bounds = METRICS[name].buckets
+    places = [sum(bound < value for bound in bounds) for value in seconds]
+    counts = [places.count(at) for at in range(len(bounds) + 1)]
+    return {"counts": counts, "sum": round(sum(seconds), 6)}
+
+
 # As a browser tab sends it each minute: some events, one reconnect, delays of its heartbeats.
 TYPICAL = {
     "events": 120,
     "shown": {"live": 2, "reconnecting": 1},
-    "sse_reconnect_time_seconds": {"counts": [0, 0, 1, 0, 0, 0, 0, 0, 0, 0], "sum": 1.25},
-    "sse_event_delay_seconds": {"counts": [4, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], "sum": 0.115},
+    "sse_reconnect_time_seconds": vector("sse_reconnect_time_seconds", 1.25),
+    "sse_event_delay_seconds": vector("sse_event_delay_seconds", 0, 0, 0.01, 0.02, 0.03, 0.2),
 }
 SCOPE = {
     "type": "http",

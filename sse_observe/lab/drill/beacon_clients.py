@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from sse_observe.lab.drill.switch import Switch
+from sse_observe.reference.app import STREAM_PATH
 
 MOUNT = "/sse"
 """Where a beacon is mounted below a fault's route."""
@@ -24,7 +25,8 @@ class BeaconClients:
 
     def __init__(self, port: int, path: str, switch: Switch) -> None:
         self._port = port
-        self._path = f"{path}{MOUNT}"
+        self._stream = f"{path}{STREAM_PATH}"
+        self._deltas = f"{path}{MOUNT}/deltas"
         self._switch = switch
 
     @asynccontextmanager
@@ -43,9 +45,10 @@ class BeaconClients:
 
     async def _client(self) -> None:
         while True:
-            with suppress(OSError, ValueError):
-                granted = json.loads(await self._ask("GET", "token"))
-                await self._report(granted["report_token"], 1)
+            with suppress(OSError, EOFError, ValueError):
+                hello = await self._ask("GET", self._stream, until=b"\n\n")
+                data = hello.partition(b"data: ")[2].partition(b"\n")[0]
+                await self._report(json.loads(data)["report_token"], 1)
             await asyncio.sleep(_CLIENT_SECONDS)
 
     async def _stranger(self) -> None:
@@ -57,17 +60,20 @@ class BeaconClients:
 
     async def _report(self, token: str, number: int) -> None:
         report = {"token": token, "n": number, "events": 1}
-        await self._ask("POST", "deltas", json.dumps(report).encode())
+        await self._ask("POST", self._deltas, json.dumps(report).encode())
 
-    async def _ask(self, method: str, name: str, body: bytes = b"") -> bytes:
-        """Return the body of an answer."""
+    async def _ask(self, method: str, path: str, body: bytes = b"", until: bytes = b"") -> bytes:
+        """Return the body of an answer, or its beginning up to `until`."""
         head = (
-            f"{method} {self._path}/{name} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
             writer.write(head.encode() + body)
-            return (await reader.read()).partition(b"\r\n\r\n")[2]
+            if not until:
+                return (await reader.read()).partition(b"\r\n\r\n")[2]
+            await reader.readuntil(b"\r\n\r\n")
+            return await reader.readuntil(until)
         finally:
             writer.close()

@@ -13,6 +13,9 @@ from prometheus_client import CollectorRegistry
 from sse_observe.beacon import Limits, beacon_app
 from sse_observe.beacon.tokens import Tokens
 from sse_observe.errors import SettingsError
+from sse_observe.metrics import OTHER
+from sse_observe.middleware.routes import Resolved, StreamRoute
+from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics
 from tests.support.clock import Clock
 from tests.support.reporting import (
@@ -38,6 +41,12 @@ def app(metrics: SSEMetrics, clock: Clock) -> Any:
 @pytest.fixture
 def token(app: Any) -> str:
     return app.issue(ROUTE, "all", "3g")
+
+
+def count_requests(metrics: SSEMetrics, *labels: str) -> None:
+    """Count one stream more on each route, as the middleware does when it opens."""
+    for label in labels:
+        StreamTracker.of(metrics).counts_of(Resolved(label, StreamRoute())).requests += 1
 
 
 def test_a_token_must_be_ours_and_alive(metrics: SSEMetrics, token: str) -> None:
@@ -108,11 +117,7 @@ def test_a_body_that_never_ends_is_given_up(metrics: SSEMetrics, app: Any) -> No
 
 def test_a_web_page_can_ask_for_a_token(metrics: SSEMetrics, app: Any) -> None:
     """For streams whose application sends no hello: the route is one that is counted already."""
-    from sse_observe.middleware.routes import Resolved, StreamRoute
-    from sse_observe.middleware.tracker import StreamTracker
-
-    for label in (ROUTE, "/plain", "no template {"):
-        StreamTracker.of(metrics).counts_of(Resolved(label, StreamRoute()))
+    count_requests(metrics, ROUTE, "/plain", "no template {", OTHER, OTHER)
 
     for path, route in (
         ("/chat/7", ROUTE),
@@ -138,6 +143,7 @@ def test_a_token_names_the_segment_that_the_middleware_would(metrics: SSEMetrics
         return {b"free": "free", b"strange": "strange"}[dict(scope["headers"])[b"plan"]]
 
     app = beacon_app(metrics, secret=SECRET, segments=("free",), segment=segment)
+    count_requests(metrics, OTHER, OTHER, OTHER)
 
     for plan, expected in (("free", "free"), ("strange", "other"), ("none", "other")):
         answer = ask(app, scope_of("/token", "GET", headers={"plan": plan}))
@@ -153,10 +159,51 @@ def test_tokens_are_given_to_our_web_pages_only_and_not_without_limit(
     """Else a stranger would fill our tables."""
     app = beacon_app(metrics, secret=SECRET, limits=Limits(address=(1, 2)), clock=clock)
     foreign = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
+    count_requests(metrics, OTHER, OTHER, OTHER)
 
     assert ask(app, scope_of("/token", "GET", headers=foreign)).status == 403
     assert [ask(app, scope_of("/token", "GET")).status for _ in range(3)] == [200, 200, 429]
     assert ask(app, scope_of("/token", "POST")).status == 405
+
+
+def test_a_token_is_due_to_a_stream_only(metrics: SSEMetrics, app: Any) -> None:
+    """Whoever has opened none gets none, and one that carries its token needs no other."""
+    statuses = []
+
+    def asks() -> None:
+        statuses.append(ask(app, scope_of("/token", "GET", query="path=/plain")).status)
+
+    asks()
+    count_requests(metrics, "/plain")
+    asks()
+    asks()
+    app.issue("/plain", "all", "4g")
+    count_requests(metrics, "/plain", "/elsewhere")
+    asks()
+
+    assert statuses == [403, 200, 403, 403]
+
+
+def test_a_token_ends_one_stream(metrics: SSEMetrics, app: Any, token: str) -> None:
+    """One stream ends once, however often its browser says so, and with whatever else."""
+    outcomes = ("completed", "cancelled", "failed", "completed")
+    for n, outcome in enumerate(outcomes, 1):
+        post(app, {"token": token, "n": n, "outcome": outcome, "events": 1})
+    post(app, {"token": token, "n": 9, "events": 1})
+
+    ended = {
+        outcome: value(
+            metrics,
+            "sse_client_streams_total",
+            route=ROUTE,
+            outcome=outcome,
+            user_segment="all",
+            network_type="3g",
+        )
+        for outcome in ("completed", "cancelled", "failed")
+    }
+    assert ended == {"completed": 1, "cancelled": 0, "failed": 0}
+    assert results(metrics) == {"accepted": 2, "replayed": 3}
 
 
 def test_what_is_not_there_is_a_bare_404(app: Any) -> None:

@@ -34,6 +34,7 @@ def token(app: Any) -> str:
         {"n": 0},
         {"n": None},
         {"duplicates": 1},
+        {"lost": 10_001},
         {"outcome": "won"},
         {"shown": {"reconnecting_1": 1}},
         {"shown": [1]},

@@ -54,3 +54,10 @@ def test_each_tab_may_send_at_its_own_rate(metrics: SSEMetrics, clock: Clock) ->
     assert reporters.take(quiet)
     clock.tick(1)
     assert [reporters.take(loud) for _ in range(2)] == [True, False]
+
+
+def test_a_tab_ends_its_stream_once(metrics: SSEMetrics) -> None:
+    """Whatever else it reports of it, and however often."""
+    reporter = Reporter(GRANT, ClientCounts(metrics).of(ROUTE, "all", "4g"), 1, 0)
+
+    assert [reporter.is_first_end() for _ in range(3)] == [True, False, False]

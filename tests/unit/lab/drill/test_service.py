@@ -53,10 +53,10 @@ def test_an_exporter_is_gone_while_its_fault_is_on(on: bool, there: bool) -> Non
 
 def test_a_beacon_answers_below_the_route_of_its_fault() -> None:
     """Where a fault has no beacon, its path is the application's."""
-    (token,) = asked(fault_named("bad-reports"), "/bad-reports/sse/token")
-    (none,) = asked(fault_named("freeze"), "/freeze/sse/token")
+    (module,) = asked(fault_named("bad-reports"), "/bad-reports/sse/sse-observe.js")
+    (none,) = asked(fault_named("freeze"), "/freeze/sse/sse-observe.js")
 
-    assert "report_token" in token.json()
+    assert "ResilientEventSource" in module.text
     assert none.status_code == 404
 
 
