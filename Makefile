@@ -8,7 +8,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # program:Debian package. The demo wants Prometheus; the tests want the rest too.
 DEMO_PARTS := prometheus:prometheus
 TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager nginx:nginx haproxy:haproxy \
-	chromium:chromium node:nodejs tsc:node-typescript ip:iproute2 nft:nftables openssl:openssl
+	chromium:chromium node:nodejs npm:npm tsc:node-typescript ip:iproute2 nft:nftables openssl:openssl
 
 # Tests wait more than they work, so four at once keep two cores busy. A file stays in one process,
 # and the files start in our order: those that wait longest first.
@@ -52,7 +52,7 @@ wheel: $(VENV)/demo  ## Build the wheel into dist/
 	$(BIN)/pip wheel -q --no-deps -w dist .
 
 setup: PARTS = $(TEST_PARTS)
-setup: parts $(VENV)/dev  ## Install what the tests need
+setup: parts $(VENV)/dev tests/js/node_modules  ## Install what the tests need
 
 parts:
 	@missing=$$(for part in $(PARTS); do command -v $${part%%:*} >/dev/null || echo $${part##*:}; done; \
@@ -60,6 +60,10 @@ parts:
 	[ -z "$$missing" ] || { echo "Installing" $$missing; $(SUDO) apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } || \
 	  echo "Could not install:" $$missing "- what needs it will say so." >&2
+
+tests/js/node_modules: tests/js/package.json
+	@npm install --prefix tests/js --no-package-lock --no-audit --no-fund --silent && touch $@ || \
+	  echo "Could not install the npm packages of tests/js - what needs them will say so." >&2
 
 $(VENV)/demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q --upgrade pip && $(BIN)/pip install -q -e '.[all]'

@@ -1,6 +1,7 @@
 """Fixtures that many tests share: a fresh registry, a clock turned by hand, a real Prometheus."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -48,3 +49,20 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     directory = tmp_path_factory.mktemp("prometheus")
     with Prometheus(directory, targets={}, program=program) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Return the one Chromium of this process."""
+    from tests.support.chromium import Chromium
+
+    browser = Chromium(needs("chromium"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def window(chromium: Any) -> Iterator[Any]:
+    """Return a window with cookies, storage and connections of its own."""
+    with chromium.window() as opened:
+        yield opened

@@ -1,18 +1,18 @@
 """
 The client module over HTTP: revalidated by default, kept for ever by its version.
 
-Sends the file of the package without its comments and indentation, which are for people.
+Sends the small one, which the build makes, and from a source tree the one that people read.
 """
 
 import gzip
 import hashlib
-from collections.abc import Iterator
 from importlib.resources import files
 
 from sse_observe.asgi import Header, Scope, Send, answer, header
 from sse_observe.registry import package_version
 
 NAME = "sse-observe.js"
+_SMALL = "sse-observe.min.js"
 _YEAR = b"public, max-age=31536000, immutable"
 
 
@@ -20,8 +20,9 @@ class Module:
     """The module, ready to be sent in both encodings."""
 
     def __init__(self) -> None:
-        source = files("sse_observe").joinpath("client", NAME).read_text(encoding="utf-8")
-        self._plain = "".join(f"{line}\n" for line in without_comments(source)).encode()
+        folder = files("sse_observe").joinpath("client")
+        small = folder.joinpath(_SMALL)
+        self._plain = (small if small.is_file() else folder.joinpath(NAME)).read_bytes()
         self._packed = gzip.compress(self._plain, mtime=0)
         self._etag = b'"%s"' % hashlib.sha256(self._plain).hexdigest()[:32].encode()
         self._version = b"v=" + package_version().encode()
@@ -53,18 +54,3 @@ class Module:
             body, packed = self._packed, ((b"content-encoding", b"gzip"),)
         is_head = scope["method"] == "HEAD"
         await answer(send, 200, body, *kind, *packed, *common, head=is_head)
-
-
-def without_comments(source: str) -> Iterator[str]:
-    """
-    Yield the lines of code, unindented.
-
-    Comments stand on lines of their own there and no string goes over a line end; a test runs
-    the client's whole suite against what this leaves.
-    """
-    commenting = False
-    for line in map(str.strip, source.splitlines()):
-        commenting = commenting or line.startswith("/*")
-        if line and not commenting and not line.startswith("//"):
-            yield line
-        commenting = commenting and not line.endswith("*/")

@@ -4,7 +4,7 @@
  * and reports what only a browser can see. sse-observe.d.ts explains options and events.
  */
 
-// ---- Connections: from bytes to frames, in two ways.
+// ---- Connections: from bytes to frames.
 
 /** Reads event streams by the WHATWG rules. @type {typeof import("./sse-observe.js").parser} */
 export function parser(onFrame, onRetry) {
@@ -46,40 +46,23 @@ export function fetchTransport(window, { url, init }, sink) {
     }
     sink.open(headers.has("content-length"));
     const push = parser(sink.frame, sink.retry);
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const decoder = new TextDecoder();
+    const reader = response.body.getReader();
     for (let read; !(read = await reader.read()).done; ) {
       sink.alive();
-      push(read.value);
+      push(decoder.decode(read.value, { stream: true }));
     }
     sink.end();
   };
-  run().catch(sink.end);
+  run().catch((error) => sink.end(error));
   return () => abort.abort();
-}
-
-/**
- * For browsers that cannot read a response while it arrives: sees neither comments nor statuses.
- * @type {import("./sse-observe.js").Transport}
- */
-export function nativeTransport(window, { url, init, types }, sink) {
-  const source = new window.EventSource(url, { withCredentials: init.credentials === "include" });
-  let last = "";
-  for (const type of types)
-    source.addEventListener(type, ({ data, lastEventId: id }) => {
-      sink.alive();
-      sink.frame({ type, data, id, own: id !== last });
-      last = id;
-    });
-  source.onopen = () => sink.open();
-  source.onerror = () => (source.readyState === 2 ? sink.end() : sink.lapse());
-  return () => source.close();
 }
 
 // ---- Events: each once, and what is missing.
 
 /** The sequence of one stream: numbered ids by a mark below which nothing is missing, others by the last few. */
 function sequence(onGap) {
-  let epoch, mark, ahead, recent, replaying, first;
+  let epoch, mark, ahead, recent, replaying, blind, first;
   const numbered = (id) => /^(\d{1,15})-(.+)$/s.exec(id) ?? [];
   const giveUp = (last = Math.max(mark, ...ahead), announced = false) => {
     let lost = 0;
@@ -93,7 +76,8 @@ function sequence(onGap) {
   return {
     start,
     cursor: () => (epoch ? `${mark}-${epoch}` : recent.at(-1)),
-    resume: () => ([first, replaying] = [0, true]),
+    /** `isBlind`: nobody knows whether the server understood where to go on. */
+    resume: (isBlind) => ([first, replaying, blind] = [0, true, isBlind]),
     /** The server says what it continues from, and how much of it is gone. */
     announce(from, lost) {
       first = (from ? parseInt(from) + 1 : 0) + lost;
@@ -117,6 +101,8 @@ function sequence(onGap) {
         return true;
       }
       replaying &&= recent.includes(id);
+      if (blind && !replaying) onGap(null, true);
+      blind = false;
       if (!replaying) recent = [...recent.slice(-255), id];
       return !replaying;
     },
@@ -130,7 +116,7 @@ const RECOVERY = "sse_stall_recovery_seconds";
 const DELAY = "sse_event_delay_seconds";
 
 /** Adds up what happened and sends it: once in effect, and late rather than never. */
-function reporter(window, url, stream, every, leads) {
+function reporter({ window, reportTo: url, reportEvery }, stream, leads) {
   const { navigator } = window;
   const network = navigator.connection?.effectiveType ?? "";
   let [n, token, bounds, unsent] = [0, "", {}, []];
@@ -138,15 +124,23 @@ function reporter(window, url, stream, every, leads) {
   const accept = (hello) => {
     if (hello.report_token) [token, bounds] = [hello.report_token, hello.bounds];
   };
+  // Whoever wonders why there are no numbers finds this in the console.
+  const ask = async (to, init) => {
+    const answer = await window.fetch(to, init).catch(() => ({}));
+    if (/404|405/.test(answer.status)) {
+      console.warn(`sse-observe: no beacon_app() at ${url}; set reportTo`);
+      url = "";
+    }
+    return answer;
+  };
   const askToken = async () => {
     const query = new URLSearchParams({ path: new URL(stream).pathname, network_type: network });
-    const answer = await window.fetch(new URL("token?" + query, url).href).catch(() => 0);
-    if (answer.ok) accept(await answer.json());
+    const answer = await ask(new URL("token?" + query, url).href);
+    if (answer.ok) accept(await answer.json().catch(() => ({})));
   };
   // As plain text: another origin need not be asked first.
   const post = async (report, again) => {
-    const init = { method: "POST", body: JSON.stringify(report), keepalive: true };
-    const { status = 500 } = await window.fetch(url, init).catch(() => ({}));
+    const { status = 500 } = await ask(url, { method: "POST", body: JSON.stringify(report), keepalive: true });
     if (status !== 403 || again) return status < 500 && status !== 429;
     // A server that restarted may have another secret.
     await askToken();
@@ -158,7 +152,7 @@ function reporter(window, url, stream, every, leads) {
     if (!url || !leads()) return;
     delta ??= { shown: {}, [RECONNECT]: [], [RECOVERY]: [], [DELAY]: [] };
     change(delta);
-    self.dueAt = Math.min(self.dueAt, window.performance.now() + every * (0.75 + window.Math.random() / 2));
+    self.dueAt = Math.min(self.dueAt, window.performance.now() + reportEvery * (0.75 + window.Math.random() / 2));
   };
   // Storage may be forbidden to this web page: then what cannot be sent is kept while it lives.
   const store = (text) => {
@@ -183,7 +177,11 @@ function reporter(window, url, stream, every, leads) {
     async flush(leaving) {
       self.dueAt = Infinity;
       if (!url) return;
-      if (delta && !token && !leaving) await askToken();
+      if (delta && !token && !leaving) {
+        // Only one is due to a stream: the one that is on its way.
+        await asked;
+        if (!token) await askToken();
+      }
       unsent.push(...JSON.parse(store("") ?? "[]"));
       if (delta && token) {
         for (const name of [RECONNECT, RECOVERY, DELAY]) delta[name] = bin(delta[name], bounds[name]);
@@ -208,7 +206,7 @@ function bin(values, bounds) {
 // ---- Sharing.
 
 /** The tabs that show one stream: one leads and streams, the others listen; when it goes, the next one leads. */
-function tabs(window, url, share, onLead, onNews) {
+function tabs(window, key, share, onLead, onNews) {
   const isAlone = !(share && window.navigator.locks && window.BroadcastChannel);
   const me = window.Math.random();
   const peers = new Set();
@@ -220,8 +218,7 @@ function tabs(window, url, share, onLead, onNews) {
     send: (news) => self.leads && channel?.postMessage(news),
     join() {
       if (isAlone) return onLead();
-      const name = "sse-observe:" + url;
-      channel = new window.BroadcastChannel(name);
+      channel = new window.BroadcastChannel(key);
       channel.onmessage = ({ data: { bye, peer, ...news } }) => {
         peers.delete(bye);
         if (peer && !peers.has(peer)) {
@@ -238,7 +235,7 @@ function tabs(window, url, share, onLead, onNews) {
           self.leads = true;
           onLead();
         });
-      window.navigator.locks.request(name, { signal: waiting.signal }, lead).catch(() => {});
+      window.navigator.locks.request(key, { signal: waiting.signal }, lead).catch(() => {});
     },
     leave() {
       channel?.postMessage({ bye: me });
@@ -280,502 +277,636 @@ function alarm(window, next, ring) {
 // ---- One connection.
 
 /** One connection: when something came over it, and when it is given up. */
-class Connection {
-  isOpen = false;
-  hasEvent = false;
-  openedAt;
-  payloadAt;
-  bestLag;
-  abort = () => {};
-
-  constructor(isPoll, at) {
-    this.isPoll = isPoll;
-    this.heardAt = at;
-  }
-
-  /** `whole`: a server that does not know `mode=poll` answers with a stream. */
-  open(whole, at) {
-    this.isPoll &&= whole;
-    this.isOpen = true;
-    this.hasEvent = false;
-    this.bestLag = undefined;
-    this.heardAt = this.openedAt = this.payloadAt = at;
-  }
-
-  /** It is lost, and the browser itself connects again. */
-  lapse(at) {
-    this.isOpen = false;
-    this.heardAt = at;
-  }
-
-  isHealthy(at) {
-    return this.isOpen && this.hasEvent && at - this.openedAt >= 5000;
-  }
-
-  /** Two clocks cannot be compared, but what their difference grows by is delay; null for the first. */
-  delay(sent, at) {
-    const { bestLag } = this;
-    const lag = at - sent;
-    this.bestLag = Math.min(bestLag ?? lag, lag);
-    return bestLag === undefined ? null : lag - bestLag;
-  }
-
-  /** Sent seconds apart and arrived together: something in between holds the stream back. */
-  isHeldBack(delay, at) {
-    return delay < -3000 && at - this.openedAt < 500;
-  }
-
-  /** Before the first event a proxy may hold it back; later, silence is a stall. */
-  silence(options, heartbeat) {
-    return (this.hasEvent && (options.stallTimeout || heartbeat * 2.5)) || 30000;
-  }
-
-  deadline(options, heartbeat) {
-    return this.heardAt + (this.isOpen ? this.silence(options, heartbeat) : options.connectTimeout);
-  }
+function connection(request, isPoll, at, { connectTimeout, firstEventTimeout, stallTimeout }) {
+  const { patience } = request;
+  let openedAt, bestLag;
+  const self = {
+    request,
+    isPoll,
+    heardAt: at,
+    /** `whole`: a server that does not know `mode=poll` answers with a stream. */
+    open(whole, at) {
+      self.isPoll &&= whole;
+      self.isOpen = true;
+      self.heardAt = self.payloadAt = openedAt = at;
+    },
+    isHealthy: (at) => self.hasEvent && at - openedAt >= 5000,
+    /** Two clocks cannot be compared, but what their difference grows by is delay; null for the first. */
+    delay(sent, at) {
+      const best = bestLag;
+      const lag = at - sent;
+      bestLag = Math.min(best ?? lag, lag);
+      return best === undefined ? null : lag - best;
+    },
+    /** Sent seconds apart and arrived together: something in between holds the stream back. */
+    isHeldBack: (delay, at) => delay < -3000 && at - openedAt < 500,
+    /** Before the first event a proxy may hold it back; later, silence is a stall. */
+    silence: (heartbeat) =>
+      self.hasEvent
+        ? (stallTimeout ?? (heartbeat * 2.5 || 30000 * patience))
+        : (firstEventTimeout ?? Math.max(30000, stallTimeout ?? 0) * patience),
+    deadline: (heartbeat) =>
+      self.heardAt + (self.isOpen ? self.silence(heartbeat) : (connectTimeout ?? 15000 * patience)),
+  };
+  return self;
 }
 
 // ---- Trying again.
 
 /** How often a stream has failed, and so when and how it is tried again: by a stream, or by polls. */
-class Attempts {
-  timeouts = 0;
-  retry = 0;
-  pollUntil = 0;
+function attempts(source, options) {
+  let timeouts = 0;
+  const self = {
+    retry: 0,
+    pollUntil: 0,
+    /** An event came; by a poll it does not show that a stream would. */
+    worked(isPoll) {
+      timeouts = 0;
+      if (!isPoll) self.pollUntil = 0;
+    },
+    /** Returns whether it may be tried again. */
+    failed(timedOut, at) {
+      timeouts += timedOut;
+      source.attempt++;
+      if (options.pollAfter && (source.attempt >= options.pollAfter || timeouts > 1)) self.poll(at);
+      return !(source.attempt > options.maxRetries);
+    },
+    pause(wait) {
+      const { retryBase, window } = options;
+      const step = Math.min(30000, retryBase * 2 ** (source.attempt - 1));
+      return Math.max(step * (0.5 + window.Math.random()), self.retry, wait);
+    },
+    /** Poll for a while; then a stream is tried. */
+    poll: (at) => (self.pollUntil = at + 12 * options.pollInterval),
+    /** A poll was answered; returns the pause before the next request. */
+    polled(at) {
+      // After failures the first answer says that the way is free: a stream is tried at once.
+      if (source.attempt) self.pollUntil = at;
+      source.attempt = 0;
+      return self.pollUntil > at ? options.pollInterval : 0;
+    },
+  };
+  return self;
+}
 
-  constructor(source, options) {
-    this.source = source;
-    this.options = options;
-  }
-
-  /** An event came; by a poll it does not show that a stream would. */
-  worked(isPoll) {
-    this.timeouts = 0;
-    if (!isPoll) this.pollUntil = 0;
-  }
-
-  /** Returns whether it may be tried again. */
-  failed(cause, at) {
-    const { source, options } = this;
-    if (cause === "timeout") this.timeouts++;
-    source.attempt++;
-    if (options.pollAfter && (source.attempt >= options.pollAfter || this.timeouts > 1)) this.poll(at);
-    return !(source.attempt > options.maxRetries);
-  }
-
-  pause(wait) {
-    const { retryBase, window } = this.options;
-    const step = Math.min(30000, retryBase * 2 ** (this.source.attempt - 1));
-    return Math.max(step * (0.5 + window.Math.random()), this.retry, wait);
-  }
-
-  /** Poll for a while; then a stream is tried. */
-  poll(at) {
-    this.pollUntil = at + 12 * this.options.pollInterval;
-  }
-
-  /** A poll was answered; returns the pause before the next request. */
-  polled(at) {
-    // After failures the first answer says that the way is free: a stream is tried at once.
-    if (this.source.attempt) this.pollUntil = at;
-    this.source.attempt = 0;
-    return this.pollUntil > at ? this.options.pollInterval : 0;
-  }
-
-  neverPoll() {
-    this.pollUntil = this.options.pollAfter = 0;
+/** Ask the web page's own code; its mistakes go to the console, and not into the stream. */
+function attempt(act) {
+  try {
+    return act();
+  } catch (error) {
+    Promise.reject(error);
   }
 }
 
-// ---- One stream.
+// ---- What a stream says of itself.
 
 const HELLO = "sse.hello";
 const HEARTBEATS = ["heartbeat", "ping", "keepalive", "keep-alive"];
+const TERMINAL = ["done", "[DONE]"];
+
+// What an event means; several may hold. After WHOLE nothing is missing, after END nothing follows.
+// FAULT: a failure, if nothing follows; in a feed the next event may be an hour away.
+const [CONTENT, WHOLE, END, STOP, FAULT, FAILURE] = [1, 2, 4, 8, 16, 32];
+// By an event's name, or by the `type` in its data.
+const MEANINGS = {
+  message_stop: END,
+  "response.completed": END,
+  "response.incomplete": END,
+  "response.failed": FAILURE,
+  finish: WHOLE,
+  abort: STOP,
+  error: FAILURE,
+  RUN_FINISHED: WHOLE,
+  RUN_ERROR: FAILURE,
+};
 
 function parse(text) {
   try {
-    return JSON.parse(text) ?? {};
+    return Object(JSON.parse(text));
   } catch {
     return {};
   }
 }
 
-/** One stream through all its connections; `source` is what the web page sees of it. */
-class Stream {
-  // idle, connected, pausing, frozen, closed
-  phase = "idle";
-  closing = new AbortController();
-  connection;
-  name;
-  heartbeat;
-  outcome;
-  resumeAt;
-  lostAt;
-  stalledAt;
-  offlineAt;
-  wasOpen;
-  spared;
+// Healthy servers send `"error": null` and `""` as well.
+const isError = (error) => error && error !== true;
+const some = (list, claim) => Array.isArray(list) && list.some((one) => claim(Object(one)));
+const isText = ([key, value]) => key !== "role" && value && value.length !== 0;
 
-  constructor(source, options) {
-    const { window, reportTo, reportEvery } = options;
-    const { url } = source;
-    this.source = source;
-    this.options = options;
-    this.window = window;
-    this.origin = new URL(url).origin;
-    this.attempts = new Attempts(source, options);
-    this.seen = sequence((lost, announced) => {
-      if (!announced) this.report.count("lost", lost);
-      this.emit("gap", { lost });
-    });
-    this.alarm = alarm(window, () => this.nextAt(), (late) => this.tick(late));
-    this.tabs = tabs(window, url, options.share, () => this.connect(), (news) => this.hear(news));
-    this.report = reporter(window, reportTo && new URL(reportTo, url).href, url, reportEvery, () => this.tabs.leads);
-    this.listen();
-    this.seen.start(options.storage?.getItem(url) ?? "");
-    this.start();
-  }
+const anything = (_, name) => (name === "error" ? FAULT : CONTENT);
 
-  now() {
-    return this.window.performance.now();
-  }
+/** Protocols: whether a first event is one of them, and what each event means; both by data and name. */
+const PROTOCOLS = [
+  // MCP: an error is an answer too.
+  [
+    (data) => data.jsonrpc,
+    (data) => CONTENT | ("id" in data && ("result" in data || "error" in data) && WHOLE),
+  ],
+  // AI SDK, AG-UI
+  [
+    ({ type }) => /^(start|RUN_STARTED)$/.test(type),
+    ({ type }) => MEANINGS[type] ?? !/^(start|finish)-step|-(start|end)$/.test(type),
+  ],
+  // OpenAI Responses, Anthropic
+  [
+    (_, name) => /^(response\.created|message_start)$/.test(name),
+    (_, name) => MEANINGS[name] ?? /(k_|\.)delta$/.test(name),
+  ],
+  // Gemini
+  [
+    ({ candidates, promptFeedback, error }) => candidates || promptFeedback || error?.status,
+    ({ candidates, promptFeedback, error }) =>
+      (some(candidates, (one) => one.content) ? CONTENT : isError(error) && FAILURE) |
+      ((some(candidates, (one) => one.finishReason) || promptFeedback?.blockReason) && WHOLE),
+  ],
+  // Chat completions, and everything compatible with them
+  [
+    ({ choices, error }) => choices || isError(error),
+    ({ choices, error }) => {
+      const brings = some(choices, ({ text, delta }) => text || Object.entries(Object(delta)).some(isText));
+      if (!brings && isError(error)) return FAILURE;
+      return (brings && CONTENT) | (some(choices, (one) => one.finish_reason) && WHOLE);
+    },
+  ],
+  [() => true, anything],
+];
 
-  emit(type, more) {
-    this.source.dispatchEvent(Object.assign(new Event(type), more));
-  }
+/** Whether an event is one of those that a web page names, or says yes to. */
+const isAmong = (said, frame) =>
+  typeof said === "function"
+    ? attempt(() => said(frame))
+    : said.includes(frame.type) || (frame.data[0] === "[" && said.includes(frame.data));
 
-  message({ type, data, id }) {
-    this.source.dispatchEvent(new MessageEvent(type, { data, lastEventId: id, origin: this.origin }));
-  }
+/** Return what says of each event of one stream what it means. */
+function meanings({ terminal, failure }) {
+  let read;
+  return (frame) => {
+    const { type, data } = frame;
+    const json = read === anything ? {} : parse(data);
+    if (data) read ??= PROTOCOLS.find(([shows]) => shows(json, type))[1];
+    let meaning = data && read(json, type);
+    if (type === "error" && meaning !== FAULT) meaning = FAILURE;
+    if (isAmong(TERMINAL, frame)) meaning = END;
+    if (terminal) meaning = isAmong(terminal, frame) ? END : meaning & (CONTENT | FAULT | FAILURE);
+    if (failure) meaning = isAmong(failure, frame) ? FAILURE : meaning & ~(FAULT | FAILURE);
+    return meaning;
+  };
+}
 
-  show(status = this.connection?.isPoll ? "polling" : "live") {
-    const { attempt } = this.source;
-    if (status === this.source.status && status !== "reconnecting") return;
-    this.source.status = status;
-    this.report.add(({ shown }) => (shown[status] = (shown[status] ?? 0) + 1));
-    this.tabs.send({ status, attempt });
-    this.emit("status", { status, attempt });
-  }
+// ---- Requests.
 
-  start() {
-    this.phase = "idle";
-    this.show("connecting");
-    this.tabs.join();
-  }
+/** A short name for a long text: FNV-1a, twice. */
+const fingerprint = (text) =>
+  [1, 2].map((hash) => {
+    for (const letter of text) hash = Math.imul(hash ^ letter.codePointAt(), 16777619);
+    return hash;
+  });
+
+/** Add fields to a URL's query, and leave the rest of it as it is spelled. */
+function withQuery(url, fields) {
+  for (const name in fields)
+    if (fields[name]) {
+      url = url.replace(RegExp(`([?&])${name}=[^&]*&?`), "$1").replace(/[?&]$/, "");
+      url += `${url.includes("?") ? "&" : "?"}${name}=${encodeURIComponent(fields[name])}`;
+    }
+  return url;
+}
+
+/** The requests of one stream: a GET as often as it takes; anything else has effects, and is sent once. */
+function requests({ url, withCredentials }, options) {
+  const { fetch: base, idempotencyKey, resume, window } = options;
+  const { method = "GET", body = "", headers, credentials } = base ?? {};
+  const isForeign = new URL(url).origin !== window.origin;
+  const isSafe = /^(get|head)$/i.test(method);
+  const all = [url, method, body, [...new Headers(headers)], credentials, withCredentials];
+  let wasSent;
+  const self = {
+    isSafe,
+    /** The stream's, as hello says it. */
+    name: "",
+    /** Another origin refused the header that resumes. */
+    isBlind: false,
+    // What is no text cannot be compared: then there is no key, and nothing is shared or kept.
+    key: typeof body === "string" && "sse-observe:" + fingerprint(JSON.stringify(all)),
+    /** Whether a connection that is lost may be followed by another. */
+    mayFollow: () => isSafe || self.name || idempotencyKey || resume,
+    /** Return the next one, or nothing; `cursor` is the last event that was seen. */
+    next(cursor, network, isPoll) {
+      const { name, isBlind } = self;
+      const isLater = wasSent || name;
+      const own = isLater && resume && attempt(() => resume(name, cursor));
+      const resumes = isSafe || (isLater && (name || own));
+      if (isLater && !resumes && !idempotencyKey) return;
+      wasSent = true;
+      const init = { cache: "no-store", ...base, headers: new Headers(headers) };
+      const set = (field, value) => value && init.headers.set(field, value);
+      if (withCredentials) init.credentials = "include";
+      if (!init.headers.has("Accept")) set("Accept", "text/event-stream");
+      set("Idempotency-Key", idempotencyKey);
+      if (resumes && !isSafe) {
+        delete init.method;
+        delete init.body;
+        init.headers.delete("Content-Type");
+      }
+      // Before its first event a stream is asked for by its name, from before its start.
+      const from = cursor || (name && "-1");
+      // Another origin has to allow the header. A query is certain to be understood after a hello.
+      const isUnsure = from && isForeign && !name;
+      // A header holds bytes: those of UTF-8.
+      if (!isForeign) set("ECT", network);
+      if (from && !(isForeign && (name || isBlind)))
+        set("Last-Event-ID", unescape(encodeURIComponent(from)));
+      const query = {
+        stream_id: (!isSafe || from === "-1") && name,
+        last_event_id: (name || (isUnsure && isBlind)) && from,
+        network_type: name && network,
+        mode: isPoll && "poll",
+      };
+      return {
+        url: own || withQuery(url.split("#")[0], query),
+        init: own?.headers ? {} : init,
+        // An answer that is paid for may take its time.
+        patience: resumes ? 1 : Infinity,
+        isProbe: isUnsure && !isBlind,
+        isBlind: isUnsure && isBlind,
+      };
+    },
+  };
+  return self;
+}
+
+// ---- One stream.
+
+/** One stream through all its connections; `source` is what the web page sees of it. Returns what stops it. */
+function stream(source, options) {
+  const { window, transport, waitingAfter } = options;
+  const { document, navigator } = window;
+  const { url } = source;
+  const { origin } = new URL(url);
+  const closing = new AbortController();
+  const asking = requests(source, options);
+  const { isSafe, key } = asking;
+  // One question, one answer: it is not polled, and two tabs that ask the same want two answers.
+  if (!isSafe) options.pollAfter = 0;
+  const storage = key ? options.storage : null;
+  const meaningOf = meanings(options);
+  const tries = attempts(source, options);
+  const seen = sequence((lost, isAnnounced) => {
+    if (!isAnnounced) report.count("lost", lost);
+    gap(lost);
+  });
+  const timer = alarm(window, () => nextAt(), (late) => tick(late));
+  const shared = tabs(window, key, options.share && isSafe && key, () => connect(), (news) => hear(news));
+  const report = reporter(options, url, () => shared.leads);
+  /** idle, connected, pausing, frozen, closed */
+  let phase;
+  let live, heartbeat, outcome, resumeAt, lostAt, stalledAt, offlineAt, wasOpen, wasShown, hasGap, spared;
+  /** The outcome, if it ended now: nothing is missing. */
+  let whole;
+  /** What the stream said of its failure, as long as nothing follows, and until when that may. */
+  let fault;
+  let faultUntil = Infinity;
+  /** What was shown of an answer without ids, and how much of that has come again. */
+  const shown = [];
+  let repeated;
+
+  const now = () => window.performance.now();
+  const emit = (type, more) => source.dispatchEvent(Object.assign(new Event(type), more));
+  const message = ({ type, data, id }) => {
+    hasGap ||= type === "gap";
+    source.dispatchEvent(new MessageEvent(type, { data, lastEventId: id, origin }));
+  };
+  /** By its short name too, unless the stream uses that itself. */
+  const gap = (lost) => ["sse.gap", !hasGap && "gap"].forEach((name) => name && emit(name, { lost }));
+  const show = (status = live?.isPoll ? "polling" : "live", why) => {
+    const { attempt } = source;
+    if (status === source.status && status !== "reconnecting") return;
+    source.status = status;
+    report.add(({ shown }) => (shown[status] = (shown[status] ?? 0) + 1));
+    const news = { status, attempt, ...why };
+    shared.send({ news });
+    emit("sse.status", news);
+  };
+
+  const start = () => {
+    phase = "idle";
+    show("connecting");
+    shared.join();
+  };
 
   /** Take what the leading tab tells. */
-  hear({ frame, status, attempt }) {
-    if (frame) this.onFrame(frame);
-    if (status === "failed") return this.end(status);
-    if (!status) return;
-    this.source.attempt = attempt;
-    this.show(status);
-  }
+  const hear = ({ frame, news }) => {
+    if (frame) onFrame(frame);
+    if (!news) return;
+    const { status, attempt, ...why } = news;
+    if (/complete|failed/.test(status)) return end(status, why);
+    source.attempt = attempt;
+    show(status);
+  };
 
   // From a request to the last byte of its answer.
 
-  connect() {
-    const { attempts } = this;
-    const at = this.now();
-    const connection = new Connection(at < attempts.pollUntil, at);
-    const ours = (act) => (a, b) => connection === this.connection && (act(a, b), this.alarm.set());
-    const sink = {
-      open: ours((whole) => this.onOpen(whole)),
-      alive: ours(() => this.onByte()),
-      frame: ours((frame) => this.onFrame(frame)),
-      refuse: ours((status, wait) => this.onRefuse(status, wait)),
-      retry: ours((ms) => (attempts.retry = ms)),
-      end: ours(() => this.lose("end")),
-      lapse: ours(() => this.lose("lapse")),
-    };
-    this.phase = "connected";
-    this.connection = connection;
-    connection.abort = this.options.transport(this.window, this.request(connection.isPoll), sink);
-    this.alarm.set();
-  }
+  const connect = () => {
+    const at = now();
+    const isPoll = at < tries.pollUntil;
+    const request = asking.next(seen.cursor(), report.network, isPoll);
+    if (!request) return fail("interrupted");
+    const begun = connection(request, isPoll, at, options);
+    const ours = (act) => (a, b) => begun === live && (act(a, b), timer.set());
+    phase = "connected";
+    live = begun;
+    repeated = 0;
+    begun.abort = transport(window, request, {
+      open: ours(onOpen),
+      alive: ours(onByte),
+      frame: ours(onFrame),
+      refuse: ours(onRefuse),
+      retry: ours((ms) => (tries.retry = ms)),
+      end: ours((error) => lose(error ? "cut" : "end")),
+    });
+    timer.set();
+  };
 
-  request(isPoll) {
-    const { source, options, name } = this;
-    const to = new URL(source.url);
-    // Before its first event a stream is asked for by its name, from before its start.
-    const cursor = this.seen.cursor() || (name && "-1");
-    const query = {
-      stream_id: cursor === "-1" && name,
-      last_event_id: cursor,
-      network_type: this.report.network,
-      mode: isPoll && "poll",
-    };
-    for (const key in query) if (query[key]) to.searchParams.set(key, query[key]);
-    const headers = { Accept: "text/event-stream", ...options.fetch?.headers };
-    // Another origin would have to be asked whether it takes this header.
-    if (cursor && this.origin === this.window.origin) headers["Last-Event-ID"] = cursor;
-    const init = { cache: "no-store", ...options.fetch, headers };
-    if (source.withCredentials) init.credentials = "include";
-    const types = ["message", HELLO, ...HEARTBEATS, ...options.terminal, ...options.events];
-    return { url: to.href, init, types };
-  }
+  const drop = () => {
+    const { abort } = live ?? {};
+    live = undefined;
+    abort?.();
+  };
 
-  drop() {
-    const { connection } = this;
-    this.connection = undefined;
-    connection?.abort();
-  }
+  const onOpen = (isWhole) => {
+    const at = now();
+    live.open(isWhole, at);
+    seen.resume(live.request.isBlind);
+    // Events without ids: nobody knows how many were missed, or whether they begin anew.
+    if (wasShown && isSafe && !seen.cursor()) gap(null);
+    if (lostAt) report.observe(RECONNECT, at - lostAt);
+    lostAt = 0;
+    wasOpen = true;
+    source.readyState = 1;
+    show();
+    emit("open");
+  };
 
-  onOpen(whole) {
-    const at = this.now();
-    this.connection.open(whole, at);
-    this.seen.resume();
-    if (this.lostAt) this.report.observe(RECONNECT, at - this.lostAt);
-    this.lostAt = 0;
-    this.wasOpen = true;
-    this.source.readyState = 1;
-    this.show();
-    this.emit("open");
-  }
+  const onByte = () => {
+    live.heardAt = now();
+    spared = offlineAt = 0;
+    if (source.status === "offline") show();
+  };
 
-  onByte() {
-    this.connection.heardAt = this.now();
-    this.spared = this.offlineAt = 0;
-    if (this.source.status === "offline") this.show();
-  }
-
-  onFrame(frame) {
-    const { source, options } = this;
+  /** Take an event; a tab that only listens has no connection. */
+  const onFrame = (frame) => {
     const { type, data, id, own } = frame;
-    const isDone = options.terminal.includes(type) || options.terminal.includes(data);
-    this.tabs.send({ frame });
-    if (data !== null) this.onEvent(type, data, isDone);
-    if (own && id && !this.seen.isNew(id)) return this.report.count("duplicates");
+    const isQuiet = type === HELLO || HEARTBEATS.includes(type);
+    shared.send({ frame });
+    const meaning = data !== null && onEvent(frame, isQuiet);
+    if (own && id && !seen.isNew(id)) return report.count("duplicates");
     if (own) source.lastEventId = id;
-    if (isDone) this.end("complete", frame);
-    else if (data !== null) this.message(frame);
-  }
+    if (data === null || phase === "closed") return;
+    if (!isQuiet && isRepeated(type + data)) return;
+    if (meaning & CONTENT) [whole, fault, faultUntil] = [undefined, undefined, Infinity];
+    if (meaning & WHOLE) whole = "completed";
+    if (meaning & STOP) whole = "cancelled";
+    if (meaning & (FAULT | FAILURE)) fault = data;
+    if (meaning & FAILURE || (meaning & FAULT && !isSafe)) faultUntil = now() + 1000;
+    meaning & END ? finish(frame) : message(frame);
+  };
 
-  /** Take an event of whatever kind; a tab that only listens has no connection. */
-  onEvent(type, data, isDone) {
-    const { connection, stalledAt } = this;
-    if (connection) connection.hasEvent = true;
-    this.attempts.worked(connection?.isPoll);
-    if (stalledAt) this.report.observe(RECOVERY, this.now() - stalledAt);
-    this.stalledAt = 0;
-    if (type === HELLO) this.onHello(parse(data));
-    else if (HEARTBEATS.includes(type)) this.onStamp(parse(data).t);
-    else if (!isDone) {
-      this.report.count("events");
-      if (connection) connection.payloadAt = this.now();
-      if (this.source.status === "waiting") this.show();
+  /** Take an event of whatever kind, and return what it means. */
+  const onEvent = (frame, isQuiet) => {
+    const { type, data } = frame;
+    if (live) live.hasEvent = true;
+    tries.worked(live?.isPoll);
+    if (stalledAt) report.observe(RECOVERY, now() - stalledAt);
+    stalledAt = 0;
+    if (type === HELLO) return onHello(parse(data));
+    if (isQuiet) return onStamp(parse(data).t);
+    const meaning = meaningOf(frame);
+    if (meaning & END) return meaning;
+    wasShown = true;
+    report.count("events");
+    if (live) live.payloadAt = now();
+    if (source.status === "waiting") show();
+    return meaning;
+  };
+
+  /**
+   * An answer that is asked for again, and has no ids, is compared with what was shown of it: as
+   * far as it is the same it is not shown twice, and where it differs it is another answer.
+   */
+  const isRepeated = (event) => {
+    if (isSafe || seen.cursor() || !asking.mayFollow()) return;
+    const before = shown[repeated];
+    shown[repeated++] = event;
+    if (before === event) report.count("duplicates");
+    else if (before !== undefined) fail("interrupted");
+    return before !== undefined;
+  };
+
+  const onHello = (hello) => {
+    heartbeat = hello.heartbeat_seconds * 1000;
+    report.accept(hello);
+    onStamp(hello.server_time);
+    if (asking.name && asking.name !== hello.stream) {
+      // Another answer is none to this question.
+      if (!isSafe) return fail("interrupted");
+      seen.start();
+      wasShown = false;
+      gap(null);
     }
-  }
+    asking.name = hello.stream;
+    seen.announce(hello.resumed_from, hello.lost ?? 0);
+  };
 
-  onHello(hello) {
-    this.heartbeat = hello.heartbeat_seconds * 1000;
-    this.report.accept(hello);
-    this.onStamp(hello.server_time);
-    if (this.name && this.name !== hello.stream) {
-      this.seen.start();
-      this.emit("gap", { lost: null });
-    }
-    this.name = hello.stream;
-    this.seen.announce(hello.resumed_from, hello.lost ?? 0);
-  }
+  const onStamp = (sent) => {
+    if (!sent || !live) return;
+    const at = now();
+    const delay = live.delay(sent, at);
+    if (delay !== null) report.observe(DELAY, Math.max(0, delay));
+    if (!options.pollAfter || !live.isHeldBack(delay, at)) return;
+    tries.poll(at);
+    lose();
+  };
 
-  onStamp(sent) {
-    const { connection } = this;
-    if (!sent || !connection) return;
-    const at = this.now();
-    const delay = connection.delay(sent, at);
-    if (delay !== null) this.report.observe(DELAY, Math.max(0, delay));
-    if (!connection.isHeldBack(delay, at)) return;
-    this.attempts.timeouts = 2;
-    this.lose();
-  }
-
-  onRefuse(status, wait) {
-    const { isPoll } = this.connection;
-    const passes = /^(5..|408|425|429)$/.test(status) || (status === 200 && this.wasOpen);
+  const onRefuse = (httpStatus, wait) => {
+    const { isPoll } = live;
+    // A feed's own URL that answers with a page: an apology of some proxy.
+    const passes = /^(5..|408|425|429)$/.test(httpStatus) || (httpStatus === 200 && wasOpen && isSafe);
     // A server that cannot poll is not asked to again.
-    if (isPoll && !passes) this.attempts.neverPoll();
-    if (status === 204) this.end("complete");
-    else if (passes || isPoll) this.lose("", wait);
-    else this.end("failed");
-  }
+    if (isPoll && !passes) tries.pollUntil = options.pollAfter = 0;
+    if (httpStatus === 204) end("complete");
+    else if (isPoll || (passes && asking.mayFollow())) lose("", wait);
+    else fail(wasOpen && !isSafe ? "interrupted" : "refused", httpStatus);
+  };
 
   // The end of a connection, and of the stream.
 
   /** Give a connection up; `wait` is how long the server wants to be left alone. */
-  lose(cause, wait = 0) {
-    const { source, connection, attempts } = this;
-    const at = this.now();
-    const lapses = cause === "lapse";
-    if (connection.isPoll && connection.isOpen && cause === "end") return this.pause(attempts.polled(at), "polling");
-    if (!connection.isPoll && attempts.pollUntil) {
+  const lose = (cause, wait = 0) => {
+    const at = now();
+    const { isOpen, isPoll, request } = live;
+    const isOver = isOpen && cause === "end";
+    // An answer that ends in order is whole; a GET may be a feed, which goes on.
+    if (whole || fault !== undefined || (isOver && !isSafe)) return finish();
+    if (!asking.mayFollow()) return fail("interrupted");
+    // Was it the header, which another origin has to allow? Then it is free without.
+    asking.isBlind = request.isProbe && !isOpen && cause === "cut";
+    if (asking.isBlind) return connect();
+    if (isPoll && isOver) return pause(tries.polled(at), "polling");
+    if (!isPoll && tries.pollUntil) {
       // Between polls a stream was tried, in vain.
-      attempts.poll(at);
-      return this.pause(0, "polling");
+      tries.poll(at);
+      return pause(0, "polling");
     }
-    if (connection.isHealthy(at)) source.attempt = 0;
-    if (!lapses) this.drop();
-    if (this.wasOpen) this.lostAt ||= at;
-    if (!attempts.failed(cause, at)) return this.end("failed");
+    if (live.isHealthy(at)) source.attempt = 0;
+    drop();
+    if (wasOpen) lostAt ||= at;
+    if (!tries.failed(cause === "timeout", at)) return fail("retries");
     source.readyState = 0;
-    this.emit("error");
-    if (this.phase === "closed") return;
-    const isOffline = this.window.navigator.onLine === false;
-    const isStall = cause === "stall" && source.attempt < 2;
-    const status = isOffline ? "offline" : isStall ? "waiting" : "reconnecting";
-    if (!lapses) return this.pause(isOffline ? Infinity : attempts.pause(wait), status);
-    connection.lapse(at);
-    this.show(status);
-  }
+    emit("error");
+    if (phase === "closed") return;
+    if (navigator.onLine === false) pause(Infinity, "offline");
+    else pause(tries.pause(wait), cause === "stall" && source.attempt < 2 ? "waiting" : "reconnecting");
+  };
 
-  pause(ms, status) {
-    this.drop();
-    this.phase = "pausing";
-    this.resumeAt = this.now() + ms;
-    this.show(status);
-  }
+  const pause = (ms, status) => {
+    drop();
+    phase = "pausing";
+    resumeAt = now() + ms;
+    show(status);
+  };
 
-  hurry() {
-    if (this.phase === "pausing") this.connect();
-  }
+  const hurry = () => phase === "pausing" && connect();
+  const save = () => attempt(() => storage?.setItem(key, `${seen.cursor() ?? ""}\n${asking.name ?? ""}`));
 
-  save() {
-    this.options.storage?.setItem(this.source.url, this.seen.cursor());
-  }
+  const conclude = (found) => {
+    if (outcome || !(wasOpen || found === "failed")) return;
+    report.add((delta) => (delta.outcome = outcome = found));
+  };
 
-  conclude(outcome) {
-    if (this.outcome || !(this.wasOpen || outcome === "failed")) return;
-    this.report.add((delta) => (delta.outcome = this.outcome = outcome));
-  }
+  /** It ends by itself: well, unless it has said that it failed. */
+  const finish = (frame) =>
+    fault === undefined ? end("complete", {}, frame) : end("failed", { reason: "error_event", data: fault }, frame);
+
+  const fail = (reason, httpStatus) => end("failed", { reason, httpStatus });
 
   /** End it for good: `complete`, `failed`, or because the web page wants no more. */
-  end(status, frame) {
-    if (this.phase === "closed") return;
-    this.drop();
-    this.phase = "closed";
-    this.source.readyState = 2;
-    this.alarm.stop();
-    this.closing.abort();
-    this.conclude(status === "complete" ? "completed" : (status ?? "cancelled"));
-    if (status) this.seen.finish();
-    if (frame) this.message(frame);
-    if (status === "failed") this.emit("error");
-    else if (status) this.seen.start();
-    if (status) this.show(status);
-    this.save();
-    this.tabs.leave();
-    this.report.flush(!status);
-  }
+  const end = (status, why, frame) => {
+    if (phase === "closed") return;
+    drop();
+    phase = "closed";
+    source.readyState = 2;
+    timer.stop();
+    closing.abort();
+    conclude(status === "complete" ? (whole ?? "completed") : (status ?? "cancelled"));
+    if (status) seen.finish();
+    if (frame) message(frame);
+    if (status === "failed") emit("error", why);
+    else if (status) {
+      seen.start();
+      asking.name = "";
+    }
+    if (status) show(status, why);
+    save();
+    shared.leave();
+    report.flush(!status);
+  };
 
   // Deadlines.
 
-  deadline() {
-    if (this.phase === "pausing") return this.resumeAt;
-    return this.connection?.deadline(this.options, this.heartbeat) ?? Infinity;
-  }
+  const deadline = () =>
+    phase === "pausing" ? resumeAt : Math.min(faultUntil, live?.deadline(heartbeat) ?? Infinity);
+  const waitingAt = () => (live && source.status === "live" ? live.payloadAt + waitingAfter : Infinity);
+  const nextAt = () => (phase === "closed" ? Infinity : Math.min(report.dueAt, deadline(), waitingAt()));
 
-  waitingAt() {
-    const { source, options, connection } = this;
-    return connection && source.status === "live" ? connection.payloadAt + options.waitingAfter : Infinity;
-  }
-
-  nextAt() {
-    return this.phase === "closed" ? Infinity : Math.min(this.report.dueAt, this.deadline(), this.waitingAt());
-  }
-
-  tick(late) {
-    const at = this.now();
-    const { connection, report } = this;
-    if (late > 3000 && !this.spared) this.spare(late, at);
+  const tick = (late) => {
+    const at = now();
+    if (late > 3000 && !spared) spare(late, at);
     if (report.dueAt <= at) report.flush();
-    if (this.deadline() > at) this.waitingAt() <= at && this.show("waiting");
-    else if (!connection) this.connect();
-    else if (!connection.isOpen || !connection.hasEvent) this.lose("timeout");
-    else if (this.spared) this.lose();
+    if (deadline() > at) waitingAt() <= at && show("waiting");
+    else if (faultUntil <= at) finish();
+    else if (!live) connect();
+    else if (!live.hasEvent) lose("timeout");
+    else if (spared) lose();
     else {
-      this.stalledAt = at;
+      stalledAt = at;
       report.count("stalls");
-      this.lose("stall");
+      lose("stall");
     }
-  }
+  };
 
   /**
    * So late: the machine slept, or the browser froze the tab. Nothing was heard because nobody
    * listened; a stream that lives has half a stall to show it.
    */
-  spare(late, at) {
-    const { connection, options, heartbeat } = this;
-    this.spared = true;
-    if (connection) {
-      const grace = connection.isOpen ? connection.silence(options, heartbeat) / 2 : 0;
-      connection.heardAt = Math.max(connection.heardAt, at - grace);
-      connection.payloadAt += late;
+  const spare = (late, at) => {
+    spared = true;
+    if (live) {
+      const grace = live.isOpen ? live.silence(heartbeat) / 2 : 0;
+      live.heardAt = Math.max(live.heardAt, at - grace);
+      live.payloadAt += late;
     }
-    this.lostAt &&= this.lostAt + late;
-    this.stalledAt &&= this.stalledAt + late;
-  }
+    lostAt &&= lostAt + late;
+    stalledAt &&= stalledAt + late;
+  };
 
   // The browser and its network.
 
-  listen() {
-    const { window, closing } = this;
-    const { document } = window;
-    const on = (target, type, act) =>
-      target?.addEventListener?.(type, () => (act(), this.alarm.set()), { signal: closing.signal });
-    on(window, "offline", () => this.onOffline());
-    on(window, "online", () => this.onOnline());
-    on(window, "pagehide", () => this.freeze());
-    on(window, "pageshow", () => this.phase === "frozen" && this.start());
-    on(document, "visibilitychange", () => (document.visibilityState === "hidden" ? this.onHidden() : this.onShown()));
-  }
+  const onHidden = () => {
+    save();
+    report.flush(true);
+  };
 
-  onOffline() {
-    this.offlineAt = this.now();
-    this.resumeAt = Infinity;
-    if (this.phase !== "idle") this.show("offline");
-  }
-
-  onOnline() {
-    this.report.flush();
+  const on = (target, type, act) =>
+    target?.addEventListener?.(type, () => (act(), timer.set()), { signal: closing.signal });
+  on(window, "offline", () => {
+    offlineAt = now();
+    resumeAt = Infinity;
+    if (phase !== "idle") show("offline");
+  });
+  on(window, "online", () => {
+    report.flush();
     // Without a byte since: a connection seldom survives a change of network.
-    if (this.connection?.isOpen && this.offlineAt) this.lose();
-    this.lostAt &&= this.now();
-    this.hurry();
-  }
+    if (live?.isOpen && offlineAt && asking.mayFollow()) lose();
+    lostAt &&= now();
+    hurry();
+  });
+  // The tab is left: it may come back from the back-forward cache, or be gone.
+  on(window, "pagehide", () => {
+    if (shared.isLast()) conclude("cancelled");
+    drop();
+    shared.leave();
+    phase = "frozen";
+    onHidden();
+  });
+  on(window, "pageshow", () => phase === "frozen" && start());
+  on(document, "visibilitychange", () => {
+    if (document.visibilityState === "hidden") return onHidden();
+    timer.ring();
+    // A look at the tab hurries a GET, and sends nothing else.
+    if (isSafe) hurry();
+  });
 
-  onHidden() {
-    this.save();
-    this.report.flush(true);
-  }
-
-  onShown() {
-    this.alarm.ring();
-    this.hurry();
-  }
-
-  /** The tab is left: it may come back from the back-forward cache, or be gone. */
-  freeze() {
-    if (this.tabs.isLast()) this.conclude("cancelled");
-    this.drop();
-    this.tabs.leave();
-    this.phase = "frozen";
-    this.onHidden();
-  }
+  const [cursor, name] = (storage?.getItem(key) ?? "").split("\n");
+  // Without its name an answer that was cut cannot go on: the next one is another.
+  seen.start(isSafe || name ? cursor : "");
+  asking.name = name;
+  start();
+  return () => end();
 }
 
 // ---- The public face.
 
+// Where `beacon_app()` serves it, reports go beside it; from an application's own bundle, to where the
+// README mounts that. In a variable: bundlers take a URL that is made of it at once for a file to copy.
+const HERE = import.meta.url;
 const DEFAULTS = {
-  events: [],
-  terminal: ["done", "[DONE]"],
-  connectTimeout: 15000,
   waitingAfter: 5000,
   retryBase: 1000,
   pollAfter: 5,
   pollInterval: 5000,
-  reportTo: import.meta.url.includes("/sse-observe.js") && new URL("deltas", import.meta.url),
+  reportTo: /^http.*\/sse-observe\.js(\?|$)/.test(HERE) ? HERE.replace(/sse-observe\.js.*/, "deltas") : "/sse/deltas",
   reportEvery: 60000,
-  transport: globalThis.TextDecoderStream ? fetchTransport : nativeTransport,
+  transport: fetchTransport,
   window: globalThis,
 };
 const TEXTS = {
@@ -797,19 +928,22 @@ export class ResilientEventSource extends EventTarget {
 
   constructor(url, given) {
     super();
-    const options = { ...DEFAULTS, ...given };
+    const options = { ...given };
+    for (const name in DEFAULTS) options[name] ??= DEFAULTS[name];
+    const { document, location } = options.window;
+    const base = document?.baseURI ?? location?.href;
     try {
-      this.url = new URL(url, options.window.document?.baseURI).href;
+      this.url = new URL(url, base).href;
     } catch {
       throw new DOMException(`${url} is not a URL`, "SyntaxError");
     }
+    if (options.reportTo) options.reportTo = new URL(options.reportTo, base ?? this.url).href;
     this.withCredentials = !!options.withCredentials;
     for (const type of ["open", "message", "error"]) {
       this["on" + type] = null;
       this.addEventListener(type, (event) => this["on" + type]?.(event));
     }
-    const stream = new Stream(this, options);
-    this.close = () => stream.end();
+    this.close = stream(this, options);
   }
 
   bindStatus(element, texts) {
@@ -819,9 +953,9 @@ export class ResilientEventSource extends EventTarget {
       element.textContent = all[this.status].replace("{attempt}", this.attempt);
     };
     element.setAttribute("aria-live", "polite");
-    this.addEventListener("status", show);
+    this.addEventListener("sse.status", show);
     show();
-    return () => this.removeEventListener("status", show);
+    return () => this.removeEventListener("sse.status", show);
   }
 }
 ["CONNECTING", "OPEN", "CLOSED"].forEach((name, value) => {

@@ -30,6 +30,7 @@ HTML = b"""<!doctype html>
   window.stream = (url, options = {}) => {
     const log = {
       messages: [], ids: [], statuses: [], shown: 0, gaps: [], errors: 0, lostAt: [], openedAt: [],
+      reasons: [],
     };
     const source = new ResilientEventSource(url, { reportEvery: 500, ...options });
     const status = () => {
@@ -43,12 +44,13 @@ HTML = b"""<!doctype html>
       log.ids.push(event.lastEventId);
     };
     source.addEventListener("open", () => log.openedAt.push(performance.now()));
-    source.addEventListener("error", () => {
+    source.addEventListener("error", ({ reason }) => {
       log.errors++;
+      if (reason) log.reasons.push(reason);
       log.lostAt.push(performance.now());
     });
-    source.addEventListener("gap", ({ lost }) => log.gaps.push(lost));
-    source.addEventListener("status", status);
+    source.addEventListener("sse.gap", ({ lost }) => log.gaps.push(lost));
+    source.addEventListener("sse.status", status);
     status();
     window.log = log;
     window.source = source;

@@ -27,8 +27,8 @@ const user = () =>
       if (lostAt) reconnects.push((performance.now() - lostAt) / 1000);
       lostAt = NaN;
     };
-    source.addEventListener("gap", () => gaps++);
-    source.addEventListener("status", ({ status }) => {
+    source.addEventListener("sse.gap", () => gaps++);
+    source.addEventListener("sse.status", ({ status }) => {
       if (status !== "complete" && status !== "failed") return;
       const whole = ids.every((id, at) => id === at);
       resolve({ completed: status === "complete" && whole && !gaps, events: ids.length, reconnects });

@@ -8,8 +8,7 @@ handled once; and the server's metrics are what the web page itself counted.
 import itertools
 import json
 import time
-from collections.abc import AsyncIterable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterable
 from typing import Any
 
 import pytest
@@ -19,63 +18,23 @@ from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, beacon_ap
 from sse_observe.lab.programs.process import free_port
 from sse_observe.reference import MemoryStore
 from tests.apps.site import SECRET, Counting, counting, site
-from tests.support.programs import needs
 from tests.support.proxy import UnreliableProxy
 from tests.support.servers import serve, serve_process
+from tests.support.site_tab import (
+    URL,
+    finish,
+    log_of,
+    open_tab,
+    served,
+    wait_for,
+    wait_for_messages,
+    wait_for_return,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
-URL = "/api/v1/stream"
 EVENTS = 30
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    from tests.support.chromium import Chromium
-
-    browser = Chromium(needs("chromium"))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def window(chromium: Any) -> Iterator[Any]:
-    with chromium.window() as opened:
-        yield opened
-
-
-@contextmanager
-def served(app: Any) -> Iterator[UnreliableProxy]:
-    """Serve an application behind the proxy; browsers see only that."""
-    with serve(app) as upstream, UnreliableProxy(upstream) as proxy:
-        yield proxy
-
-
-def open_tab(window: Any, url: str, stream: str = URL, before: str = "", **options: Any) -> Any:
-    """Open the web page and begin a stream on it."""
-    tab = window.tab(url, before=before)
-    tab.until("window.ready")
-    tab.run("([url, options]) => { window.stream(url, options); }", [stream, options])
-    return tab
-
-
-def log_of(tab: Any) -> dict[str, Any]:
-    return tab.run("window.log")
-
-
-def finish(tab: Any, status: str = "complete") -> dict[str, Any]:
-    """Wait for the end, and return what the web page wrote down."""
-    tab.until(f"window.log.statuses.includes('{status}')")
-    assert tab.errors == []
-    return log_of(tab)
-
-
-def wait_for(claim: Callable[[], bool], what: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.02)
 
 
 class RouteMetrics:
@@ -140,16 +99,6 @@ def assert_agrees(counted: RouteMetrics, *logs: dict[str, Any], **other: float) 
 
 def numbers(n: int = EVENTS, start: int = 0) -> list[str]:
     return [str(k) for k in range(start, n)]
-
-
-def wait_for_messages(tab: Any, n: int) -> None:
-    tab.until(f"window.log.messages.length >= {n}")
-
-
-def wait_for_return(tab: Any, openings: int) -> None:
-    """Wait until it is open again, so many times in all, and has shown something since."""
-    tab.until(f"window.log.openedAt.length >= {openings} && window.source.readyState === 1")
-    wait_for_messages(tab, len(log_of(tab)["messages"]) + 1)
 
 
 def test_an_undisturbed_stream_is_shown_whole_and_counted_on_both_sides(
@@ -555,24 +504,6 @@ def test_two_streams_on_one_web_page_do_not_mix(window: Any, metrics: SSEMetrics
         counted = RouteMetrics(metrics)
         wait_for(lambda: counted.outcome() == {"completed": 2}, counted.outcome)
         assert_agrees(counted, *logs)
-
-
-def test_a_browser_that_cannot_stream_uses_its_own_eventsource(
-    window: Any, metrics: SSEMetrics
-) -> None:
-    """And lets it resume by its header."""
-    source = Counting()
-    with served(site(source, metrics)) as proxy:
-        tab = open_tab(window, proxy.url, before="delete globalThis.TextDecoderStream")
-        wait_for_messages(tab, 5)
-        proxy.cut()
-        wait_for_return(tab, 2)
-        source.enough()
-        log = finish(tab)
-
-        assert log["messages"] == numbers(source.total)
-        assert "reconnecting1" in log["statuses"]
-        assert_agrees(RouteMetrics(metrics), log)
 
 
 def fastapi_site(metrics: SSEMetrics, *, hello: bool) -> Any:

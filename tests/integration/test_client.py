@@ -5,11 +5,14 @@ import json
 import re
 import shutil
 import subprocess
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 import pytest
 
-from sse_observe.beacon.client_module import NAME, without_comments
+from hatch_build import minified
+from sse_observe.beacon.client_module import NAME
+from tests.support.npm import needs_package
 from tests.support.paths import ROOT
 from tests.support.programs import needs
 
@@ -18,16 +21,18 @@ SUITES = sorted((ROOT / "tests" / "js").glob("*.test.mjs"))
 
 
 def as_served() -> str:
-    return "".join(f"{line}\n" for line in without_comments((CLIENT / NAME).read_text()))
+    """Return what a wheel carries, and `beacon_app()` sends."""
+    return minified((CLIENT / NAME).read_text())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("served", [False, True], ids=["as written", "as served"])
 @pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.name)
 def test_the_clients_own_tests_pass(suite: Path, served: bool, tmp_path: Path) -> None:
-    """Node's own runner, on the file and on what is left of it on the wire."""
+    """Node's own runner, on the file and on what the build makes of it."""
     if served:
-        shutil.copytree(suite.parent, tmp_path / "tests" / "js")
+        without = shutil.ignore_patterns("node_modules")
+        shutil.copytree(suite.parent, tmp_path / "tests" / "js", ignore=without)
         module = tmp_path / CLIENT.relative_to(ROOT) / NAME
         module.parent.mkdir(parents=True)
         module.write_text(as_served())
@@ -58,13 +63,28 @@ def test_typescript_has_nothing_to_say(strict: bool, tmp_path: Path) -> None:
 import {{ ResilientEventSource, type Status }} from "{CLIENT}/sse-observe.js";
 const source = new ResilientEventSource("/s", {{ maxRetries: 3, storage: sessionStorage }});
 source.onmessage = (event) => document.body.append(event.data);
-source.addEventListener("status", ({{ status, attempt }}) => show(status, attempt));
-source.addEventListener("gap", ({{ lost }}) => show(lost === null ? "failed" : "live", lost ?? 0));
-source.addEventListener("custom", (event) => document.body.append(event.data));
+source.addEventListener("sse.status", ({{ status, attempt }}) => show(status, attempt));
+source.addEventListener("sse.gap", ({{ lost }}) => show(lost ? "live" : "failed", lost ?? 0));
+source.addEventListener("error", ({{ reason, data, httpStatus }}) =>
+  show(reason === "interrupted" ? "failed" : "waiting", httpStatus ?? data?.length ?? 0));
+const onToken = (event: MessageEvent<string>) => document.body.append(event.data);
+source.addEventListener("token", onToken);
+source.removeEventListener("token", onToken);
 const unbind: () => void = source.bindStatus(document.body, {{ live: "Da" }});
 function show(status: Status, n: number) {{ document.title = `${{status}} ${{n}}`; }}
-const asNative: EventTarget & {{ readyState: number; close(): void }} = source;
-console.log(asNative.readyState === ResilientEventSource.OPEN, unbind);
+class Feed {{
+  source?: EventSource;
+  start() {{ this.source = new ResilientEventSource("/feed"); }}
+}}
+console.log(source.readyState === ResilientEventSource.OPEN, unbind, new Feed());
+new ResilientEventSource("/ask", {{
+  fetch: {{ method: "POST", body: "{{}}", headers: new Headers([["Authorization", "Bearer t"]]) }},
+  idempotencyKey: crypto.randomUUID(),
+  resume: (stream, cursor) => new Request(`/answers/${{stream}}?after=${{cursor}}`),
+  terminal: ({{ data }}) => data.startsWith("END"),
+  failure: ["trouble"],
+  firstEventTimeout: 60_000,
+}});
 """)
     options = {
         "noEmit": True,
@@ -91,6 +111,42 @@ console.log(asNative.readyState === ResilientEventSource.OPEN, unbind);
     assert ran.returncode == 0, ran.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["iife", "esm"])
+def test_a_bundle_of_an_application_loads_and_reports(form: str, tmp_path: Path) -> None:
+    """Copied into an application and bundled, it knows no place beside it, and reports to /sse/."""
+    shutil.copy(CLIENT / NAME, tmp_path)
+    entry = tmp_path / "main.js"
+    entry.write_text(f"""
+import {{ ResilientEventSource }} from "./{NAME}";
+const say = (url) => (console.log(String(url)), Promise.resolve({{ status: 403 }}));
+const transport = (window, request, sink) => {{
+  setTimeout(() => (sink.open(), sink.frame({{ type: "message", data: "a", id: "", own: false }})));
+  return () => {{}};
+}};
+const window = {{ Math, performance, setTimeout, clearTimeout, fetch: say, navigator: {{}},
+  location: {{ href: "https://app.example/" }}, origin: "https://app.example" }};
+const source = new ResilientEventSource("/feed", {{ window, transport }});
+source.onmessage = () => setTimeout(() => process.exit(), 50);
+""")
+    bundle = tmp_path / "bundle.mjs"
+    esbuild = needs_package("esbuild") / "bin" / "esbuild"
+    quiet = ("--bundle", "--minify", "--log-level=error", f"--format={form}")
+    subprocess.run([str(esbuild), str(entry), *quiet, f"--outfile={bundle}"], check=True)
+
+    ran = subprocess.run(
+        [needs("node"), str(bundle)], check=False, capture_output=True, text=True, timeout=60
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "https://app.example/sse/token?path=%2Ffeed&network_type=\n"
+
+
+def test_no_bundler_looks_for_a_file_that_is_none() -> None:
+    """Bundlers take a URL that is made of `import.meta.url` at once for a file to copy."""
+    assert not re.search(r"new URL\([^;]*import\.meta", (CLIENT / NAME).read_text())
+
+
 def test_every_name_that_is_declared_is_exported() -> None:
     """The declarations name nothing that the module does not have."""
     name = re.compile(r"^export (?:class|function|const) (\w+)", re.MULTILINE)
@@ -108,6 +164,20 @@ def test_every_option_is_declared_and_has_its_default_told() -> None:
 
     for option in options:
         assert re.search(rf"^  {option}\?:", declared, re.MULTILINE), option
+
+
+def test_the_readme_says_what_the_declarations_say() -> None:
+    """The table of what is asked again stands in both, word for word."""
+
+    def table(text: str) -> list[str]:
+        rows = (line.removeprefix("// ") for line in text.splitlines())
+        begun = dropwhile(lambda row: not row.startswith("| what happens |"), rows)
+        return list(takewhile(lambda row: row.startswith("|"), begun))
+
+    declared = table((CLIENT / "sse-observe.d.ts").read_text())
+
+    assert len(declared) > 10
+    assert declared == table((ROOT / "README.md").read_text())
 
 
 def test_it_needs_nothing_and_is_small() -> None:

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
+from hatch_build import minified
 from sse_observe.cli.extras import commands
 from tests.support.paths import ROOT
 
@@ -150,6 +152,44 @@ def test_the_wheel_renders_the_committed_files(bundle: Path, tmp_path: Path) -> 
         assert sorted(path.name for path in (out / folder).iterdir()) == names
         _, differ, odd = filecmp.cmpfiles(ROOT / folder, out / folder, names, shallow=False)
         assert (differ, odd) == ([], [])
+
+
+def test_the_wheel_serves_the_small_client(base: Path, wheel: Path, tmp_path: Path) -> None:
+    """The client that was minified for the wheel reaches browsers, below 7 KB of gzip."""
+    code = """
+import gzip, sys
+from sse_observe.beacon.client_module import Module
+sent = Module()._plain
+assert len(gzip.compress(sent)) <= 7 * 1024, len(gzip.compress(sent))
+sys.stdout.write(sent.decode())
+"""
+    served = run(base / "python", "-c", code, cwd=tmp_path).stdout
+
+    assert served == minified((ROOT / "sse_observe/client/sse-observe.js").read_text())
+
+
+def test_a_source_archive_builds_the_same_wheel_without_a_minifier(
+    wheel: Path, tmp_path: Path
+) -> None:
+    """It carries the small client; one whose client was changed needs the minifier again."""
+    archive = tmp_path / "archive"
+    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", archive, cwd=ROOT)
+    shutil.unpack_archive(next(archive.glob("*.tar.gz")), tmp_path, filter="data")
+    tree = next(tmp_path.glob("sse_observe-*"))
+    needs = (
+        sys.executable,
+        "-c",
+        "from hatchling.build import get_requires_for_build_wheel as r; print(r())",
+    )
+
+    assert "minify" not in run(*needs, cwd=tree).stdout
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=tree)
+    small = "sse_observe/client/sse-observe.min.js"
+    whole, rebuilt = (ZipFile(path).read(small) for path in (wheel, next(tmp_path.glob("*.whl"))))
+    assert whole == rebuilt
+
+    (tree / "sse_observe" / "client" / "sse-observe.js").touch()
+    assert "minify" in run(*needs, cwd=tree).stdout
 
 
 def test_the_wheel_carries_types_and_the_licence(wheel: Path, tmp_path: Path) -> None:

@@ -249,3 +249,63 @@ test("without a place to report to nothing is sent and nothing is asked", async 
   await idle();
   assert.deepEqual([world.posts, world.beacons], [[], []]);
 });
+
+test("where no beacon is, one line in the console says so, and no more is sent", async (t) => {
+  const warn = t.mock.method(console, "warn", () => {});
+  for (const [name, answer] of [
+    ["a report", (_, post) => (post ? { status: 404 } : { ok: true, json: async () => ({ report_token: "t", bounds: BOUNDS }) })],
+    ["a token", () => ({ status: 404 })],
+    ["a site of files", () => ({ status: 405 })],
+  ]) {
+    warn.mock.resetCalls();
+    const world = new World();
+    world.answer = answer;
+    world.stream({}, "/plain");
+    world.last.open().event("message", "a");
+    for (let minute = 0; minute < 5; minute++) {
+      await world.pass(61_000);
+      world.online();
+      await idle();
+    }
+    assert.deepEqual(warn.mock.calls.map((call) => call.arguments), [["sse-observe: no beacon_app() at https://app.example/sse/deltas; set reportTo"]], name);
+    assert.ok(world.posts.length <= 1);
+  }
+});
+
+test("a page that answers everything with itself is no beacon, and breaks nothing", async () => {
+  const world = new World();
+  world.answer = () => ({ ok: true, status: 200, json: () => Promise.reject(new SyntaxError("<html>")) });
+  world.stream({}, "/plain");
+  world.last.open().event("message", "a").sink.refuse(204);
+  await idle();
+  assert.deepEqual(world.posts, []);
+});
+
+test("from an application's own bundle reports go to where the README mounts the beacon, on the page's origin", async () => {
+  const world = new World();
+  const asked = [];
+  world.answer = (url) => (asked.push(url), { status: 403 });
+  world.stream({ reportTo: undefined }, "https://api.example/s");
+  world.last.open().event("message", "a");
+  await idle();
+  assert.deepEqual(asked, ["https://app.example/sse/token?path=%2Fs&network_type=3g"]);
+});
+
+test("a stream that is over at once asks for one token, and waits for it", async () => {
+  const world = new World();
+  const asked = [];
+  world.answer = (url, post) => {
+    if (post) return { status: 204 };
+    asked.push(url);
+    // As a beacon does it: one stream, one token. The second answer is there before the first is read.
+    if (asked.length > 1) return { ok: false, status: 403 };
+    return { ok: true, json: async () => (await idle(), { report_token: "asked", bounds: BOUNDS }) };
+  };
+  world.stream({}, "/plain");
+  world.last.open().event("message", "a").event("message", "[DONE]");
+  await idle();
+  await idle();
+  await idle();
+  assert.equal(asked.length, 1);
+  assert.deepEqual(world.posts.map(({ token, outcome }) => [token, outcome]), [["asked", "completed"]]);
+});

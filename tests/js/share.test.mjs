@@ -33,12 +33,12 @@ function browser() {
   return { Channel, locks };
 }
 
-function tab({ Channel, locks }, url) {
+function tab({ Channel, locks }, url, options = {}) {
   const world = new World();
   world.random = Math.random();
   world.window.BroadcastChannel = Channel;
   world.navigator.locks = locks;
-  return Object.assign(world, { log: world.stream({ share: true }, url) });
+  return Object.assign(world, { log: world.stream({ share: true, ...options }, url) });
 }
 
 test("one connection serves all tabs", async () => {
@@ -107,6 +107,54 @@ test("another URL is another stream", async () => {
   const tabs = [tab(shared, "/a"), tab(shared, "/b")];
   await idle();
   assert.deepEqual(tabs.map((one) => one.connections.length), [1, 1]);
+});
+
+test("two requests that differ are two streams: headers, credentials, and any POST", async () => {
+  const asks = (fetch) => ({ fetch });
+  const post = asks({ method: "POST", body: "a poem" });
+  for (const [one, other] of [
+    [asks({ headers: { Authorization: "Bearer a" } }), asks({ headers: { Authorization: "Bearer b" } })],
+    [{}, { withCredentials: true }],
+    [post, asks({ method: "POST", body: "my salary" })],
+    [post, post],
+  ]) {
+    const shared = browser();
+    const tabs = [tab(shared, "/a", one), tab(shared, "/a", other)];
+    await idle();
+    assert.deepEqual(tabs.map((one) => one.connections.length), [1, 1]);
+    tabs[0].last.open().event("message", "mine");
+    await idle();
+    assert.deepEqual(tabs[1].log.messages, []);
+  }
+});
+
+test("the same headers in another form and order are the same request", async () => {
+  const shared = browser();
+  const headers = { Authorization: "Bearer a", "X-B": "1" };
+  const one = tab(shared, "/a", { fetch: { headers } });
+  const other = tab(shared, "/a", { fetch: { headers: new Headers(Object.entries(headers).reverse()) } });
+  await idle();
+  assert.equal(one.connections.length + other.connections.length, 1);
+});
+
+test("all tabs hear that it ended, and why", async () => {
+  for (const how of ["refused", "no content", "error"]) {
+    const shared = browser();
+    const [first, second] = [tab(shared), tab(shared)];
+    await idle();
+    const told = [];
+    for (const { log } of [first, second]) log.source.addEventListener("error", ({ reason, data, httpStatus }) => reason && told.push([reason, data, httpStatus]));
+    if (how === "refused") first.last.sink.refuse(404, 0);
+    if (how === "no content") first.last.sink.refuse(204, 0);
+    if (how === "error") first.last.open().event("error", "no").sink.end();
+    await idle();
+    await second.pass(100_000);
+    const status = how === "no content" ? "complete" : "failed";
+    assert.deepEqual([first.log.source.status, second.log.source.status], [status, status], how);
+    assert.equal(second.connections.length, 0);
+    const why = { refused: ["refused", undefined, 404], error: ["error_event", "no", undefined] }[how];
+    assert.deepEqual(told, why ? [why, why] : []);
+  }
 });
 
 test("a browser without locks gives each tab a stream of its own", () => {

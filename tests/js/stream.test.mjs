@@ -31,7 +31,7 @@ test("request-accept, request-cache-control: it asks for an event stream, past e
   const world = new World();
   world.stream({ fetch: { method: "POST", body: "{}", headers: { "X-Mine": "1" } } });
   const { init } = world.last.request;
-  assert.deepEqual(init.headers, { Accept: "text/event-stream", "X-Mine": "1" });
+  assert.deepEqual(Object.fromEntries(init.headers), { accept: "text/event-stream", ect: "3g", "x-mine": "1" });
   assert.equal(init.cache, "no-store");
   assert.deepEqual([init.method, init.body], ["POST", "{}"]);
 });
@@ -45,11 +45,39 @@ test("eventsource-eventtarget: events of any name reach their listeners, as mess
   assert.deepEqual(heard, [["MessageEvent", "x"]]);
 });
 
+test("a stream's own events named `status` and `gap` reach their listeners, and nothing else does", async () => {
+  const world = new World();
+  const { source } = world.stream();
+  const heard = [];
+  for (const name of ["status", "gap"]) source.addEventListener(name, ({ data }) => heard.push([name, data]));
+  world.last.open().event("status", "searching").event("gap", "3 minutes").sink.end();
+  await world.pass(1000);
+  world.last.open().event("status", "done");
+  assert.deepEqual(heard, [["status", "searching"], ["gap", "3 minutes"], ["status", "done"]]);
+});
+
+test("a gap is told by its short name as well, where the stream does not use it", async () => {
+  const world = new World();
+  const { source } = world.stream();
+  const heard = [];
+  for (const name of ["sse.gap", "gap"]) source.addEventListener(name, ({ lost }) => heard.push([name, lost]));
+  world.last.open().hello({ lost: 3 });
+  assert.deepEqual(heard, [["sse.gap", 3], ["gap", 3]]);
+});
+
 test("a heartbeat that is no JSON is a heartbeat all the same", () => {
   const world = new World();
   const stream = world.stream();
   world.last.open().event("ping", "keep going").event("message", "a");
   assert.deepEqual(stream.messages, ["a"]);
+});
+
+test("a worker has no document: a relative URL is that of its script", () => {
+  const world = new World();
+  world.window.document = undefined;
+  world.window.location = { href: "https://app.example/js/worker.js" };
+  world.stream({}, "../feed");
+  assert.equal(world.last.request.url, "https://app.example/feed");
 });
 
 test("a URL that is none is a SyntaxError", () => {
@@ -77,24 +105,104 @@ test("[DONE] ends a stream as well, and is handed on", () => {
   assert.equal(stream.source.readyState, 2);
 });
 
-test("it resumes by query and header from the last event, and tells network and poll to nobody else", async () => {
+const header = (world, name) => world.last.request.init.headers.get(name);
+
+test("the first request is the URL as it was given, and its query is never spelled anew", async () => {
+  const world = new World();
+  const url = "https://app.example/s?key=a%20b~c&flag&sig=x%2Fy";
+  world.stream({}, `${url}#here`);
+  assert.equal(world.last.request.url, url);
+  assert.equal(header(world, "Last-Event-ID"), null);
+  world.last.open().event("message", "a", "7").sink.end();
+  await world.pass(1000);
+  assert.equal(world.last.request.url, url, "no hello: nothing is known of this server but the standard");
+  assert.equal(header(world, "Last-Event-ID"), "7");
+  world.last.open().hello().messages(0, 0).sink.end();
+  await world.pass(2000);
+  assert.equal(world.last.request.url, `${url}&last_event_id=0-e&network_type=3g`);
+  world.last.open().hello().messages(1, 1).sink.end();
+  await world.pass(4000);
+  assert.equal(world.last.request.url, `${url}&last_event_id=1-e&network_type=3g`, "each field once");
+});
+
+test("a server that said hello is resumed by query and header", async () => {
   const world = new World();
   world.stream();
-  assert.deepEqual(world.last.query, { stream_id: "s1", network_type: "3g" });
-  assert.equal(world.last.request.init.headers["Last-Event-ID"], undefined);
+  assert.deepEqual(world.last.query, { stream_id: "s1" });
   world.last.open().hello().messages(0, 4).sink.end();
   await world.pass(1000);
   assert.deepEqual(world.last.query, { stream_id: "s1", network_type: "3g", last_event_id: "4-e" });
-  assert.equal(world.last.request.init.headers["Last-Event-ID"], "4-e");
+  assert.equal(header(world, "Last-Event-ID"), "4-e");
 });
 
-test("another origin gets the cursor by query alone: the header would need its permission", async () => {
+test("an id beyond Latin-1 resumes: a header holds the bytes of its UTF-8", async () => {
+  const world = new World();
+  world.stream();
+  world.last.open().event("message", "a", "заказ-1").sink.end();
+  await world.pass(1000);
+  assert.equal(Buffer.from(header(world, "Last-Event-ID"), "latin1").toString(), "заказ-1");
+});
+
+test("another origin that said hello gets the cursor by query: the header would need its permission", async () => {
   const world = new World();
   world.stream({}, "https://api.example/s");
-  world.last.open().messages(0, 0).sink.end();
+  world.last.open().hello().messages(0, 0).sink.end();
   await world.pass(1000);
   assert.equal(world.last.query.last_event_id, "0-e");
-  assert.equal(world.last.request.init.headers["Last-Event-ID"], undefined);
+  assert.equal(header(world, "Last-Event-ID"), null);
+  assert.equal(header(world, "ECT"), null);
+});
+
+test("another origin without hello is resumed by the header, if it allows that", async () => {
+  const world = new World();
+  const stream = world.stream({}, "https://api.example/s");
+  world.last.open().event("message", "a", "4").sink.end();
+  await world.pass(1000);
+  assert.deepEqual([header(world, "Last-Event-ID"), world.last.query], ["4", {}]);
+  world.last.open().event("message", "b", "5");
+  assert.deepEqual([stream.messages, stream.gaps], [["a", "b"], []]);
+});
+
+test("one that does not allow it is asked without, at once, and says that nobody knows what is missing", async () => {
+  const world = new World();
+  const stream = world.stream({}, "https://api.example/s");
+  world.last.open().event("message", "a", "4").sink.end();
+  await world.pass(1000);
+  world.last.sink.end(new TypeError("preflight"));
+  assert.deepEqual([header(world, "Last-Event-ID"), world.last.query], [null, { last_event_id: "4" }]);
+  world.last.open().event("message", "b", "9").event("message", "c", "10");
+  assert.deepEqual([stream.messages, stream.gaps], [["a", "b", "c"], [null]]);
+});
+
+test("one that is down is asked both ways each time, and loses nothing when it is up again", async () => {
+  const world = new World();
+  const stream = world.stream({}, "https://api.example/s");
+  world.last.open().event("message", "a", "4").sink.end();
+  await world.pass(1000);
+  world.last.sink.end(new TypeError("down"));
+  world.last.sink.end(new TypeError("down"));
+  assert.equal(stream.source.attempt, 2);
+  await world.pass(2000);
+  assert.equal(header(world, "Last-Event-ID"), "4");
+});
+
+test("a replay from the start is no gap, even if nobody knows why", async () => {
+  const world = new World();
+  const stream = world.stream({}, "https://api.example/s");
+  world.last.open().event("message", "a", "1").sink.end();
+  await world.pass(1000);
+  world.last.sink.end(new TypeError("preflight"));
+  world.last.open().event("message", "a", "1").event("message", "b", "2");
+  assert.deepEqual([stream.messages, stream.gaps], [["a", "b"], []]);
+});
+
+test("events without ids: a GET that comes back says that nobody knows what is missing", async () => {
+  const world = new World();
+  const stream = world.stream();
+  world.last.open().event("message", "a").sink.end();
+  await world.pass(1000);
+  world.last.open().event("message", "a");
+  assert.deepEqual([stream.messages, stream.gaps], [["a", "a"], [null]]);
 });
 
 test("before its first event a stream is asked for by name, so that it is not started twice", async () => {
@@ -109,9 +217,9 @@ test("the network type of the first open stays with the stream", async () => {
   const world = new World();
   world.stream();
   world.navigator.connection.effectiveType = "2g";
-  world.last.open().messages(0, 0).sink.end();
+  world.last.open().hello().messages(0, 0).sink.end();
   await world.pass(1000);
-  assert.equal(world.last.query.network_type, "3g");
+  assert.deepEqual([world.last.query.network_type, header(world, "ECT")], ["3g", "3g"]);
 });
 
 // ---- backoff
@@ -197,57 +305,6 @@ test("maxRetries ends it: failed is shown once, and is final", async () => {
   assert.equal(world.timers, 0);
 });
 
-// ---- a browser that reconnects by itself
-
-test("where the browser connects again by itself, it is left to it, and its loss is shown", () => {
-  const world = new World();
-  const stream = world.stream();
-  world.last.open().hello().messages(0, 1).sink.lapse();
-  assert.equal(world.last.aborted, false);
-  assert.equal(stream.source.readyState, 0);
-  world.last.open().hello({ resumed_from: "1-e" }).messages(2, 2);
-  assert.equal(world.connections.length, 1);
-  assert.deepEqual(stream.statuses, ["connecting", "live", "reconnecting 1", "live"]);
-  assert.deepEqual(stream.messages, ["m0", "m1", "m2"]);
-});
-
-test("a browser that does not manage it in time is relieved, and that is no stall", async () => {
-  const world = new World();
-  const stream = world.stream();
-  world.last.open().hello().messages(0, 1).sink.lapse();
-  await world.pass(15_000);
-  assert.equal(world.last.aborted, true);
-  assert.equal(stream.statuses.at(-1), "reconnecting 2");
-  await world.pass(2000);
-  world.last.open().hello({ resumed_from: "1-e" }).done();
-  await idle();
-  assert.equal(world.posts[0].stalls, undefined);
-});
-
-test("without a network a lapse shows as offline", () => {
-  const world = new World();
-  const stream = world.stream();
-  world.last.open();
-  world.navigator.onLine = false;
-  world.last.sink.lapse();
-  assert.equal(stream.statuses.at(-1), "offline");
-});
-
-test("a stream that lapses between polls is given up, so that only the poll goes on", async () => {
-  const world = new World();
-  world.stream({ pollAfter: 1, pollInterval: 1000 });
-  await untilPolling(world);
-  world.last.open(true).hello().sink.end();
-  await world.pass(1);
-  const tried = world.last;
-  assert.equal(tried.query.mode, undefined, "a stream is tried");
-  tried.open();
-  tried.sink.lapse();
-  assert.equal(tried.aborted, true);
-  await world.pass(0);
-  assert.equal(world.last.query.mode, "poll");
-});
-
 // ---- refusals
 
 for (const status of [400, 401, 403, 404, 405, 406, 410, 422, 210, 299])
@@ -326,7 +383,7 @@ test("a hole that stays is announced before the end", () => {
   const world = new World();
   const stream = world.stream();
   const heard = [];
-  stream.source.addEventListener("gap", () => heard.push("gap"));
+  stream.source.addEventListener("sse.gap", () => heard.push("gap"));
   stream.source.addEventListener("done", () => heard.push("done"));
   world.last.open().hello().messages(0, 1).messages(4, 4).done();
   assert.deepEqual(stream.gaps, [2]);
@@ -399,7 +456,7 @@ test("ids of any other form are compared with the last few, and only after a res
   assert.deepEqual(stream.messages, ["a", "b", "c"]);
   world.last.sink.end();
   await world.pass(1000);
-  assert.equal(world.last.query.last_event_id, "y");
+  assert.equal(header(world, "Last-Event-ID"), "y");
   world.last.open().event("message", "a", "x").event("message", "c", "y").event("message", "d", "z");
   world.last.event("message", "e", "x");
   assert.deepEqual(stream.messages, ["a", "b", "c", "d", "e"]);
@@ -421,10 +478,12 @@ test("events without ids are never taken for duplicates", () => {
   assert.equal(stream.messages.length, 3);
 });
 
+const kept = (world) => ({ getItem: (key) => world.items.get(key) ?? null, setItem: (key, v) => world.items.set(key, v) });
+
 test("a web page that keeps the cursor resumes after a reload; the cursor of another stream is not used", async () => {
   const world = new World();
-  const storage = { getItem: (key) => world.items.get(key) ?? null, setItem: (key, v) => world.items.set(key, v) };
-  world.stream({ storage }).source;
+  const storage = kept(world);
+  world.stream({ storage });
   world.last.open().hello().messages(0, 3);
   world.hide();
   const again = world.stream({ storage });
@@ -436,6 +495,20 @@ test("a web page that keeps the cursor resumes after a reload; the cursor of ano
   assert.equal(world.last.query.last_event_id, undefined);
   world.stream({ storage }, "/api/v1/stream?stream_id=s9");
   assert.equal(world.last.query.last_event_id, undefined);
+});
+
+test("what is kept belongs to one request: another user's headers do not find it, and its name tells none", () => {
+  const world = new World();
+  const storage = kept(world);
+  const as = (token) => ({ storage, fetch: { headers: { Authorization: `Bearer ${token}` } } });
+  world.stream(as("secret"));
+  world.last.open().event("message", "a", "7");
+  world.hide();
+  world.stream(as("other"));
+  assert.equal(header(world, "Last-Event-ID"), null);
+  world.stream(as("secret"));
+  assert.equal(header(world, "Last-Event-ID"), "7");
+  assert.ok(![...world.items.keys()].join().includes("secret"));
 });
 
 // ---- time

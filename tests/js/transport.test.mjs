@@ -1,9 +1,9 @@
-// The two ways of getting bytes: fetch with our own parser, and the browser's own EventSource.
+// The way of getting bytes: fetch, with our own parser.
 
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { fetchTransport, nativeTransport } from "../../sse_observe/client/sse-observe.js";
+import { fetchTransport } from "../../sse_observe/client/sse-observe.js";
 import { idle } from "./world.mjs";
 
 const URL_ = "https://app.example/s";
@@ -12,7 +12,7 @@ const URL_ = "https://app.example/s";
 function listener() {
   const log = [];
   const write = (name) => (...args) => log.push([name, ...args]);
-  const names = ["open", "alive", "frame", "retry", "end", "lapse", "refuse"];
+  const names = ["open", "alive", "frame", "retry", "end", "refuse"];
   return { log, sink: Object.fromEntries(names.map((name) => [name, write(name)])) };
 }
 
@@ -69,9 +69,12 @@ test("format-utf-8: characters may be cut between their bytes", async () => {
   assert.equal(log.find(([name]) => name === "frame")[1].data, "é😀");
 });
 
-test("a stream that is cut ends as one that closes: both are asked for again", async () => {
-  assert.deepEqual((await fetched(["data:a\n\n"], { fail: "cut" })).names, ["open", "alive", "frame", "end"]);
-  assert.deepEqual((await fetched([], { fail: "connect" })).names, ["end"]);
+test("a stream that is cut ends by an error, one that closes without", async () => {
+  const cut = await fetched(["data:a\n\n"], { fail: "cut" });
+  assert.deepEqual(cut.names, ["open", "alive", "frame", "end"]);
+  assert.equal(cut.log.at(-1)[1].message, "cut");
+  const [refused] = (await fetched([], { fail: "connect" })).log;
+  assert.deepEqual([refused[0], refused[1].message], ["end", "network"]);
 });
 
 for (const type of ["text/event-stream;charset=utf-8", "text/event-stream;", "Text/Event-Stream ; x=y"])
@@ -100,52 +103,4 @@ test("Retry-After is handed on, in milliseconds; a date is not understood", asyn
 
 test("an answer with a length is a whole one: a poll", async () => {
   assert.deepEqual((await fetched(["data:a\n\n"], { headers: { "content-length": "8" } })).log[0], ["open", true]);
-});
-
-/** The browser's EventSource, as far as a web page can see it. */
-class Native extends EventTarget {
-  static all = [];
-  readyState = 0;
-  constructor(url, init) {
-    super();
-    Object.assign(this, { url, init, closed: false });
-    Native.all.push(this);
-  }
-  say(type, data, lastEventId = "") {
-    this.dispatchEvent(Object.assign(new Event(type), { data, lastEventId }));
-  }
-  close() {
-    this.closed = true;
-  }
-}
-
-test("the native transport hears every type that it is given", () => {
-  const { log, sink } = listener();
-  const request = { url: URL_, init: { credentials: "include" }, types: ["message", "other"] };
-  nativeTransport({ EventSource: Native }, request, sink);
-  const source = Native.all.at(-1);
-  source.onopen();
-  source.say("message", "a", "1");
-  source.say("unknown", "x", "1");
-  source.say("other", "b", "1");
-  assert.deepEqual(log, [
-    ["open"],
-    ["alive"],
-    ["frame", { type: "message", data: "a", id: "1", own: true }],
-    ["alive"],
-    ["frame", { type: "other", data: "b", id: "1", own: false }],
-  ]);
-  assert.deepEqual(source.init, { withCredentials: true });
-});
-
-test("where the browser reconnects by itself, it is left to it: its header resumes", () => {
-  const { log, sink } = listener();
-  const abort = nativeTransport({ EventSource: Native }, { url: URL_, init: {}, types: [] }, sink);
-  const source = Native.all.at(-1);
-  source.onerror();
-  source.readyState = 2;
-  source.onerror();
-  abort();
-  assert.deepEqual(log, [["lapse"], ["end"]]);
-  assert.ok(source.closed);
 });

@@ -106,10 +106,10 @@ export class World {
     });
     const log = { messages: [], statuses: [source.status], gaps: [], errors: 0, opens: 0 };
     source.addEventListener("message", (event) => log.messages.push(event.data));
-    source.addEventListener("gap", (event) => log.gaps.push(event.lost));
+    source.addEventListener("sse.gap", (event) => log.gaps.push(event.lost));
     source.addEventListener("error", () => log.errors++);
     source.addEventListener("open", () => log.opens++);
-    source.addEventListener("status", ({ status, attempt }) =>
+    source.addEventListener("sse.status", ({ status, attempt }) =>
       log.statuses.push(status === "reconnecting" ? `reconnecting ${attempt}` : status),
     );
     return Object.assign(log, { source });
@@ -122,7 +122,7 @@ class Connection {
 
   constructor(world, request, sink) {
     Object.assign(this, { world, request, sink });
-    this.query = Object.fromEntries(new URL(request.url).searchParams);
+    this.query = Object.fromEntries(new URL(request.url.url ?? request.url).searchParams);
     world.connections.push(this);
   }
 

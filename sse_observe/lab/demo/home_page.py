@@ -20,8 +20,8 @@ _STREAM = """
     const source = new ResilientEventSource("/api/v1/stream");
     source.bindStatus(status);
     source.onmessage = ({ data }) => answer.append(JSON.parse(data).c);
-    source.addEventListener("gap", () => answer.append("[…] "));
-    source.addEventListener("status", ({ status }) => {
+    source.addEventListener("sse.gap", () => answer.append("[…] "));
+    source.addEventListener("sse.status", ({ status }) => {
       if (status === "complete" || status === "failed") setTimeout(read, 3000);
     });
   };

@@ -1,12 +1,12 @@
 """The client module over HTTP: revalidated, or kept for ever by its version."""
 
 import gzip
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sse_observe.beacon import beacon_app
-from sse_observe.beacon.client_module import without_comments
 from sse_observe.registry import SSEMetrics, package_version
 from tests.support.reporting import SECRET, ask, scope_of
 
@@ -38,18 +38,18 @@ def test_the_module_is_revalidated_and_kept_for_ever_by_its_version(app: Any) ->
     assert ask(app, scope_of(path, "POST")).status == 405
 
 
-def test_comments_and_indentation_go_and_nothing_else() -> None:
-    """They stand on lines of their own; what only looks like one stays."""
-    source = """
-    // a comment
-    /** Several
-     * lines. */
-    code("// no comment"); // one that stays
-      /* one line */
-    url = `https://x`;
-    """
+def test_the_small_one_is_sent_where_the_build_has_made_one(
+    metrics: SSEMetrics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wheel has both files; a source tree has one, and works all the same."""
+    client = tmp_path / "client"
+    client.mkdir()
+    client.joinpath("sse-observe.js").write_bytes(b"// for people")
+    monkeypatch.setattr("sse_observe.beacon.client_module.files", lambda _: tmp_path)
 
-    assert list(without_comments(source)) == [
-        'code("// no comment"); // one that stays',
-        "url = `https://x`;",
-    ]
+    def served() -> bytes:
+        return ask(beacon_app(metrics, secret=SECRET), scope_of("/sse-observe.js", "GET")).body
+
+    assert served() == b"// for people"
+    client.joinpath("sse-observe.min.js").write_bytes(b"1")
+    assert served() == b"1"
