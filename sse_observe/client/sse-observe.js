@@ -475,10 +475,12 @@ function withQuery(url, fields) {
 /** The requests of one stream: a GET as often as it takes; anything else has effects, and is sent once. */
 function requests({ url, withCredentials }, options) {
   const { fetch: base, idempotencyKey, resume, window } = options;
-  const { method = "GET", body = "", headers, credentials } = base ?? {};
+  const { body = "", headers } = base ?? {};
   const isForeign = new URL(url).origin !== window.origin;
-  const isSafe = /^(get|head)$/i.test(method);
-  const all = [url, method, body, [...new Headers(headers)], credentials, withCredentials];
+  // What can never be sent is refused now, and not tried again and again.
+  const sample = new Request(url, { ...base, body: body ? "text" : null });
+  const isSafe = /^(GET|HEAD)$/.test(sample.method);
+  const all = [url, sample.method, body, [...sample.headers], sample.credentials, withCredentials];
   let wasSent;
   const self = {
     isSafe,
@@ -493,7 +495,7 @@ function requests({ url, withCredentials }, options) {
     /** Return the next one, or nothing; `cursor` is the last event that was seen. */
     next(cursor, network, isPoll) {
       const { name, isBlind } = self;
-      const isLater = wasSent || name;
+      const isLater = wasSent || name || cursor;
       const own = isLater && resume && attempt(() => resume(name, cursor));
       const resumes = isSafe || (isLater && (name || own));
       if (isLater && !resumes && !idempotencyKey) return;
@@ -663,7 +665,10 @@ function stream(source, options) {
     if (own) source.lastEventId = id;
     if (data === null || phase === "closed") return;
     if (!isQuiet && isRepeated(type + data)) return;
-    if (meaning & CONTENT) [whole, fault, faultUntil] = [undefined, undefined, Infinity];
+    if (meaning & CONTENT) {
+      whole = fault = undefined;
+      faultUntil = Infinity;
+    }
     if (meaning & WHOLE) whole = "completed";
     if (meaning & STOP) whole = "cancelled";
     if (meaning & (FAULT | FAILURE)) fault = data;

@@ -41,7 +41,7 @@ test("an answer that ends in order is complete, whatever its protocol, and is ne
   assert.equal(world.log.source.readyState, 2);
 });
 
-for (const method of ["POST", "put", "PATCH", "DELETE", "QUERY"])
+for (const method of ["POST", "PUT", "PATCH", "DELETE", "QUERY", "GETTER"])
   test(`a ${method} that is cut has failed, interrupted: what it does might be done twice`, async () => {
     const world = asked({ fetch: { ...POST, method } });
     world.last.open().event("message", "a").sink.end(CUT);
@@ -372,6 +372,7 @@ test("headers in any form are sent", () => {
   }
 });
 
-test("headers that cannot be sent are refused aloud", () => {
-  assert.throws(() => new World().stream({ fetch: { headers: { "a b": "c" } } }), TypeError);
+test("what can never be sent is refused aloud, and not tried again and again", () => {
+  for (const fetch of [{ headers: { "a b": "c" } }, { body: "of a GET" }, { method: "a b" }, { method: "TRACE" }])
+    assert.throws(() => new World().stream({ fetch }), TypeError);
 });

@@ -497,6 +497,20 @@ test("a web page that keeps the cursor resumes after a reload; the cursor of ano
   assert.equal(world.last.query.last_event_id, undefined);
 });
 
+test("`resume` says how a GET goes on as well: after a cut and after a reload", async () => {
+  const world = new World();
+  const options = { storage: kept(world), resume: (_, cursor) => `https://app.example/feed?since=${cursor}` };
+  world.stream(options, "/feed");
+  assert.equal(world.last.request.url, "https://app.example/feed");
+  world.last.open().event("message", "a", "7").sink.end();
+  await world.pass(1000);
+  assert.equal(world.last.request.url, "https://app.example/feed?since=7");
+  world.last.open().event("message", "b", "8");
+  world.hide();
+  world.stream(options, "/feed");
+  assert.equal(world.last.request.url, "https://app.example/feed?since=8");
+});
+
 test("what is kept belongs to one request: another user's headers do not find it, and its name tells none", () => {
   const world = new World();
   const storage = kept(world);
