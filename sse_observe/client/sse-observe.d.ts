@@ -66,7 +66,8 @@ export interface Options {
   idempotencyKey?: string;
   /**
    * How a stream that was cut is asked for, where the same URL by GET will not do. Gets what hello
-   * said of its name, and the id of the last event. Return nothing to leave it to the client.
+   * said of its name, and the id of the last event; neither is certain. Return nothing to leave it
+   * to the client.
    */
   resume?: (stream: string | null | undefined, cursor: string | undefined) => Request | URL | string | null | undefined;
   /**

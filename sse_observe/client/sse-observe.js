@@ -64,7 +64,7 @@ export function fetchTransport(window, { url, init }, sink) {
 function sequence(onGap) {
   let epoch, mark, ahead, recent, replaying, blind, first;
   const numbered = (id) => /^(\d{1,15})-(.+)$/s.exec(id) ?? [];
-  const giveUp = (last = Math.max(mark, ...ahead), announced = false) => {
+  const giveUp = (last = Math.max(mark, ...ahead), announced) => {
     let lost = 0;
     while (mark < last) if (!ahead.delete(++mark)) lost++;
     if (lost) onGap(lost, announced);
@@ -127,7 +127,7 @@ function reporter({ window, reportTo: url, reportEvery }, stream, leads) {
   // Whoever wonders why there are no numbers finds this in the console.
   const ask = async (to, init) => {
     const answer = await window.fetch(to, init).catch(() => ({}));
-    if (/404|405/.test(answer.status)) {
+    if (/40[45]/.test(answer.status)) {
       console.warn(`sse-observe: no beacon_app() at ${url}; set reportTo`);
       url = "";
     }
@@ -200,7 +200,7 @@ function bin(values, bounds) {
   if (!bounds || !values.length) return;
   const counts = Array(bounds.length + 1).fill(0);
   for (const value of values) counts[bounds.filter((bound) => bound < value).length]++;
-  return { counts, sum: +values.reduce((a, b) => a + b).toFixed(6) };
+  return { counts, sum: values.reduce((a, b) => a + b) };
 }
 
 // ---- Sharing.
@@ -278,7 +278,8 @@ function alarm(window, next, ring) {
 
 /** One connection: when something came over it, and when it is given up. */
 function connection(request, isPoll, at, { connectTimeout, firstEventTimeout, stallTimeout }) {
-  const { patience } = request;
+  // An answer that is paid for may take its time.
+  const patience = request.isFree ? 1 : Infinity;
   let openedAt, bestLag;
   const self = {
     request,
@@ -361,7 +362,7 @@ function attempt(act) {
 // ---- What a stream says of itself.
 
 const HELLO = "sse.hello";
-const HEARTBEATS = ["heartbeat", "ping", "keepalive", "keep-alive"];
+const HEARTBEAT = /^(heartbeat|ping|keep-?alive)$/;
 const TERMINAL = ["done", "[DONE]"];
 
 // What an event means; several may hold. After WHOLE nothing is missing, after END nothing follows.
@@ -497,7 +498,7 @@ function requests({ url, withCredentials }, options) {
       const { name, isBlind } = self;
       const isLater = wasSent || name || cursor;
       const own = isLater && resume && attempt(() => resume(name, cursor));
-      const resumes = isSafe || (isLater && (name || own));
+      const resumes = isSafe || name || own;
       if (isLater && !resumes && !idempotencyKey) return;
       wasSent = true;
       const init = { cache: "no-store", ...base, headers: new Headers(headers) };
@@ -527,8 +528,8 @@ function requests({ url, withCredentials }, options) {
       return {
         url: own || withQuery(url.split("#")[0], query),
         init: own?.headers ? {} : init,
-        // An answer that is paid for may take its time.
-        patience: resumes ? 1 : Infinity,
+        /** It has no effects. */
+        isFree: resumes,
         isProbe: isUnsure && !isBlind,
         isBlind: isUnsure && isBlind,
       };
@@ -563,9 +564,9 @@ function stream(source, options) {
   /** idle, connected, pausing, frozen, closed */
   let phase;
   let live, heartbeat, outcome, resumeAt, lostAt, stalledAt, offlineAt, wasOpen, wasShown, hasGap, spared;
-  /** The outcome, if it ended now: nothing is missing. */
+  /** The outcome, if it ended now. */
   let whole;
-  /** What the stream said of its failure, as long as nothing follows, and until when that may. */
+  /** What it fails with, as the stream said, unless something follows; and until when that may. */
   let fault;
   let faultUntil = Infinity;
   /** What was shown of an answer without ids, and how much of that has come again. */
@@ -658,7 +659,7 @@ function stream(source, options) {
   /** Take an event; a tab that only listens has no connection. */
   const onFrame = (frame) => {
     const { type, data, id, own } = frame;
-    const isQuiet = type === HELLO || HEARTBEATS.includes(type);
+    const isQuiet = type === HELLO || HEARTBEAT.test(type);
     shared.send({ frame });
     const meaning = data !== null && onEvent(frame, isQuiet);
     if (own && id && !seen.isNew(id)) return report.count("duplicates");
@@ -671,7 +672,7 @@ function stream(source, options) {
     }
     if (meaning & WHOLE) whole = "completed";
     if (meaning & STOP) whole = "cancelled";
-    if (meaning & (FAULT | FAILURE)) fault = data;
+    if (meaning & (FAULT | FAILURE)) fault = { reason: "error_event", data };
     if (meaning & FAILURE || (meaning & FAULT && !isSafe)) faultUntil = now() + 1000;
     meaning & END ? finish(frame) : message(frame);
   };
@@ -735,11 +736,11 @@ function stream(source, options) {
   const onRefuse = (httpStatus, wait) => {
     const { isPoll } = live;
     // A feed's own URL that answers with a page: an apology of some proxy.
-    const passes = /^(5..|408|425|429)$/.test(httpStatus) || (httpStatus === 200 && wasOpen && isSafe);
+    const passes = /^(5..|408|42[59])$/.test(httpStatus) || (wasOpen && isSafe && httpStatus === 200);
     // A server that cannot poll is not asked to again.
     if (isPoll && !passes) tries.pollUntil = options.pollAfter = 0;
     if (httpStatus === 204) end("complete");
-    else if (isPoll || (passes && asking.mayFollow())) lose("", wait);
+    else if (isPoll || (passes && (live.request.isFree || options.idempotencyKey))) lose("", wait);
     else fail(wasOpen && !isSafe ? "interrupted" : "refused", httpStatus);
   };
 
@@ -751,7 +752,7 @@ function stream(source, options) {
     const { isOpen, isPoll, request } = live;
     const isOver = isOpen && cause === "end";
     // An answer that ends in order is whole; a GET may be a feed, which goes on.
-    if (whole || fault !== undefined || (isOver && !isSafe)) return finish();
+    if (whole || fault || (isOver && !isSafe)) return finish();
     if (!asking.mayFollow()) return fail("interrupted");
     // Was it the header, which another origin has to allow? Then it is free without.
     asking.isBlind = request.isProbe && !isOpen && cause === "cut";
@@ -767,7 +768,10 @@ function stream(source, options) {
     if (wasOpen) lostAt ||= at;
     if (!tries.failed(cause === "timeout", at)) return fail("retries");
     source.readyState = 0;
+    // A web page that gives it up now has lost it, unless this was its end.
+    whole = isOver ? "completed" : "failed";
     emit("error");
+    whole = undefined;
     if (phase === "closed") return;
     if (navigator.onLine === false) pause(Infinity, "offline");
     else pause(tries.pause(wait), cause === "stall" && source.attempt < 2 ? "waiting" : "reconnecting");
@@ -783,14 +787,14 @@ function stream(source, options) {
   const hurry = () => phase === "pausing" && connect();
   const save = () => attempt(() => storage?.setItem(key, `${seen.cursor() ?? ""}\n${asking.name ?? ""}`));
 
-  const conclude = (found) => {
+  const conclude = (status) => {
+    const found = fault ? "failed" : (whole ?? status);
     if (outcome || !(wasOpen || found === "failed")) return;
     report.add((delta) => (delta.outcome = outcome = found));
   };
 
   /** It ends by itself: well, unless it has said that it failed. */
-  const finish = (frame) =>
-    fault === undefined ? end("complete", {}, frame) : end("failed", { reason: "error_event", data: fault }, frame);
+  const finish = (frame) => end(fault ? "failed" : "complete", fault, frame);
 
   const fail = (reason, httpStatus) => end("failed", { reason, httpStatus });
 
@@ -802,7 +806,7 @@ function stream(source, options) {
     source.readyState = 2;
     timer.stop();
     closing.abort();
-    conclude(status === "complete" ? (whole ?? "completed") : (status ?? "cancelled"));
+    conclude(status === "complete" ? "completed" : (status ?? "cancelled"));
     if (status) seen.finish();
     if (frame) message(frame);
     if (status === "failed") emit("error", why);
@@ -846,8 +850,7 @@ function stream(source, options) {
   const spare = (late, at) => {
     spared = true;
     if (live) {
-      const grace = live.isOpen ? live.silence(heartbeat) / 2 : 0;
-      live.heardAt = Math.max(live.heardAt, at - grace);
+      live.heardAt = Math.max(live.heardAt, at - (live.isOpen ? live.silence(heartbeat) / 2 : 0));
       live.payloadAt += late;
     }
     lostAt &&= lostAt + late;
@@ -883,7 +886,7 @@ function stream(source, options) {
     phase = "frozen";
     onHidden();
   });
-  on(window, "pageshow", () => phase === "frozen" && start());
+  on(window, "pageshow", () => phase === "frozen" && (whole || fault ? finish() : start()));
   on(document, "visibilitychange", () => {
     if (document.visibilityState === "hidden") return onHidden();
     timer.ring();

@@ -210,6 +210,30 @@ test("`resume` may know the name itself; where it knows none, nothing is sent", 
   assert.deepEqual([methods(world), world.ends[0].reason], [["POST", "GET"], "interrupted"]);
 });
 
+test("a POST that was refused has begun nothing that `resume` could find; a cut one may have", async () => {
+  const refused = asked({ resume: () => "https://app.example/answers/mine" });
+  refused.last.sink.refuse(503, 0);
+  await tempt(refused);
+  assert.deepEqual([methods(refused), refused.ends], [["POST"], [{ reason: "refused", data: undefined, httpStatus: 503 }]]);
+  const cut = asked({ resume: () => "https://app.example/answers/mine" });
+  cut.last.sink.end(CUT);
+  await cut.pass(1000);
+  cut.last.sink.refuse(503, 0);
+  await cut.pass(2000);
+  assert.deepEqual(methods(cut), ["POST", "GET", "GET"]);
+});
+
+test("back from the back-forward cache, an answer that was whole is complete, and one that failed has failed", async () => {
+  for (const [data, status] of [['{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}]}', "complete"], ['{"error":{"message":"no"}}', "failed"]]) {
+    const world = asked();
+    world.last.open().event("message", '{"choices":[{"delta":{"content":"a"}}]}').event("message", data);
+    world.fire(world.window, "pagehide", { persisted: true });
+    world.fire(world.window, "pageshow", { persisted: true });
+    assert.deepEqual([world.log.source.status, methods(world)], [status, ["POST"]]);
+    assert.deepEqual(world.ends.map(({ reason }) => reason), status === "failed" ? ["error_event"] : []);
+  }
+});
+
 test("a hidden tab, a look at it and the back-forward cache send no POST; what hello named is resumed", async () => {
   for (const hello of [true, false]) {
     const world = asked();

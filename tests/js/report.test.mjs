@@ -105,6 +105,31 @@ test("the stop button cancels; a stream that never opened ends without a word", 
   assert.deepEqual(world.beacons.map(({ outcome }) => outcome), ["cancelled"]);
 });
 
+test("what is given up or left is reported as what it was: lost, over, failed or whole, and only else as cancelled", async () => {
+  const CUT = new TypeError("network");
+  const finish = '{"choices":[{"delta":{},"finish_reason":"stop"}]}';
+  const failure = '{"error":"overloaded"}';
+  const close = ({ log }) => log.source.close();
+  const leave = (world) => world.fire(world.window, "pagehide", {});
+  const onError = (world) => (world.log.source.onerror = () => close(world));
+  for (const [how, act, outcome] of [
+    ["closed on the error of a cut", (world) => (onError(world), world.last.sink.end(CUT)), "failed"],
+    ["closed on the error of an end, as with an EventSource", (world) => (onError(world), world.last.sink.end()), "completed"],
+    ["closed on the server's own error", (world) => (onError(world), world.last.event("error", "overloaded")), "failed"],
+    ["left after the server's own error", (world) => (world.last.event("message", failure), leave(world)), "failed"],
+    ["closed when nothing was missing", (world) => (world.last.event("message", finish), close(world)), "completed"],
+    ["left when nothing was missing", (world) => (world.last.event("message", finish), leave(world)), "completed"],
+    ["closed while it waits to try again", (world) => (world.last.sink.end(CUT), close(world)), "cancelled"],
+  ]) {
+    const world = new World();
+    world.log = world.stream();
+    world.last.open().hello().event("message", '{"choices":[{"delta":{"content":"a"}}]}');
+    act(world);
+    await idle();
+    assert.deepEqual(world.beacons.map((beacon) => beacon.outcome), [outcome], how);
+  }
+});
+
 test("an ending is reported once: a tab that comes back from the back-forward cache does not repeat it", async () => {
   const world = new World();
   world.stream();
