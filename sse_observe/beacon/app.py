@@ -207,9 +207,8 @@ class Beacon:
             return "rate_limited"
         if not report.is_consistent():
             return "bad_schema"
-        if not reporter.is_new(report.n):
-            return "replayed"
-        if report.outcome is not None and not reporter.is_first_end():
+        ends = report.outcome is not None
+        if not reporter.is_new(report.n) or (ends and not reporter.is_first_end()):
             return "replayed"
         self._counts.add(report, reporter.counts)
         return "accepted"
