@@ -6,6 +6,7 @@ carries one, so that a wheel can be built from it where there is no minifier.
 """
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 CLIENT = "sse_observe/client/sse-observe.js"
 SMALL = "sse_observe/client/sse-observe.min.js"
+_EXPORT = re.compile(r"^export (?=(?:class|function|const) (\w+))", re.MULTILINE)
 
 
 class ClientBuildHook(BuildHookInterface[Any]):
@@ -48,8 +50,12 @@ class ClientBuildHook(BuildHookInterface[Any]):
 
 
 def minified(source: str) -> str:
-    """Return a module without comments and spaces, its local names made short."""
+    """Return a module without comments and spaces, all names short that nobody imports."""
     import minify  # noqa: PLC0415 - a build from a source archive has none
 
-    small: str = minify.string("application/javascript", source)
+    # The minifier shortens the names inside a function alone.
+    names = ", ".join(_EXPORT.findall(source))
+    body = f"{{ {_EXPORT.sub('', source)}\nreturn {{ {names} }} }}"
+    function = f"export const {{ {names} }} = (() => {body})();"
+    small: str = minify.string("application/javascript", function)
     return small

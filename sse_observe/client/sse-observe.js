@@ -390,7 +390,12 @@ function parse(text) {
 }
 
 // Healthy servers send `"error": null` and `""` as well.
-const isError = (error) => error && error !== true;
+const isError = (error) => error && /object|string/.test(typeof error);
+// What servers send beside an error; anything else may be an answer, with an error in it.
+const BESIDE =
+  /^(error|type|code|status(_code)?|message|detail|param|(request_)?id|object|created|model|provider|choices|usage)$/;
+const isBare = (data, name) =>
+  name === "message" && isError(data.error) && Object.keys(data).every((key) => BESIDE.test(key));
 const some = (list, claim) => Array.isArray(list) && list.some((one) => claim(Object(one)));
 const isText = ([key, value]) => key !== "role" && value && value.length !== 0;
 
@@ -406,30 +411,33 @@ const PROTOCOLS = [
   // AI SDK, AG-UI
   [
     ({ type }) => /^(start|RUN_STARTED)$/.test(type),
-    ({ type }) => MEANINGS[type] ?? !/^(start|finish)-step|-(start|end)$/.test(type),
+    ({ type, outcome }) =>
+      (outcome?.type === "cancelled" && STOP) || (MEANINGS[type] ?? !/^(start|finish)-step|-(start|end)$/.test(type)),
   ],
   // OpenAI Responses, Anthropic
   [
-    (_, name) => /^(response\.created|message_start)$/.test(name),
+    (data, name) =>
+      /^(response\.created|message_start)$/.test(name) || (/^response\./.test(name) && "sequence_number" in data),
     (_, name) => MEANINGS[name] ?? /(k_|\.)delta$/.test(name),
   ],
   // Gemini
   [
-    ({ candidates, promptFeedback, error }) => candidates || promptFeedback || error?.status,
+    ({ candidates, promptFeedback }) => candidates || promptFeedback,
     ({ candidates, promptFeedback, error }) =>
       (some(candidates, (one) => one.content) ? CONTENT : isError(error) && FAILURE) |
       ((some(candidates, (one) => one.finishReason) || promptFeedback?.blockReason) && WHOLE),
   ],
   // Chat completions, and everything compatible with them
   [
-    ({ choices, error }) => choices || isError(error),
+    ({ choices }) => Array.isArray(choices),
     ({ choices, error }) => {
       const brings = some(choices, ({ text, delta }) => text || Object.entries(Object(delta)).some(isText));
       if (!brings && isError(error)) return FAILURE;
       return (brings && CONTENT) | (some(choices, (one) => one.finish_reason) && WHOLE);
     },
   ],
-  [() => true, anything],
+  // An error says that a stream failed, and not what it would have spoken: the next event is asked.
+  [(data, name) => !isBare(data, name), anything],
 ];
 
 /** Whether an event is one of those that a web page names, or says yes to. */
@@ -444,8 +452,8 @@ function meanings({ terminal, failure }) {
   return (frame) => {
     const { type, data } = frame;
     const json = read === anything ? {} : parse(data);
-    if (data) read ??= PROTOCOLS.find(([shows]) => shows(json, type))[1];
-    let meaning = data && read(json, type);
+    if (data) read ??= PROTOCOLS.find(([shows]) => shows(json, type))?.[1];
+    let meaning = data && (read ? read(json, type) : FAILURE);
     if (type === "error" && meaning !== FAULT) meaning = FAILURE;
     if (isAmong(TERMINAL, frame)) meaning = END;
     if (terminal) meaning = isAmong(terminal, frame) ? END : meaning & (CONTENT | FAULT | FAILURE);

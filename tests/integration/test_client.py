@@ -15,6 +15,7 @@ from sse_observe.beacon.client_module import NAME
 from tests.support.npm import needs_package
 from tests.support.paths import ROOT
 from tests.support.programs import needs
+from tests.support.samples import SAMPLES
 
 CLIENT = ROOT / "sse_observe" / "client"
 SUITES = sorted((ROOT / "tests" / "js").glob("*.test.mjs"))
@@ -32,7 +33,8 @@ def test_the_clients_own_tests_pass(suite: Path, served: bool, tmp_path: Path) -
     """Node's own runner, on the file and on what the build makes of it."""
     if served:
         without = shutil.ignore_patterns("node_modules")
-        shutil.copytree(suite.parent, tmp_path / "tests" / "js", ignore=without)
+        for folder in (suite.parent, SAMPLES):
+            shutil.copytree(folder, tmp_path / folder.relative_to(ROOT), ignore=without)
         module = tmp_path / CLIENT.relative_to(ROOT) / NAME
         module.parent.mkdir(parents=True)
         module.write_text(as_served())

@@ -145,13 +145,24 @@ for (const [name, protocol] of Object.entries(PROTOCOLS)) {
 }
 
 test("the user's stop is complete for the web page, and cancelled in the report", async () => {
-  const world = await begun({ begin: [json({ type: "start" })] });
-  world.answer = () => ({ status: 204 });
-  world.last.hello();
-  world.say(json({ type: "abort" }), ["message", "[DONE]"]);
-  await world.pass(0);
+  for (const [begin, stop] of [
+    [{ type: "start" }, { type: "abort" }],
+    [{ type: "RUN_STARTED" }, { type: "RUN_FINISHED", outcome: { type: "cancelled" } }],
+  ]) {
+    const world = await begun({ begin: [json(begin)] });
+    world.answer = () => ({ status: 204 });
+    world.last.hello();
+    world.say(json(stop), ["message", "[DONE]"]);
+    await world.pass(0);
+    assert.equal(world.log.source.status, "complete");
+    assert.equal(world.posts[0].outcome, "cancelled");
+  }
+});
+
+test("a Responses stream that is resumed begins with any of its events", async () => {
+  const world = await begun({ begin: [json({ sequence_number: 7, delta: "b" }, "response.output_text.delta")] });
+  world.say(json({ sequence_number: 8 }, "response.completed"));
   assert.equal(world.log.source.status, "complete");
-  assert.equal(world.posts[0].outcome, "cancelled");
 });
 
 test("an error beside content, and an error on the last chunk", async () => {
@@ -186,6 +197,26 @@ test("words that are data: only in brackets they end a stream", async () => {
   const words = await begun({ begin: [["message", "when"], ["message", "done"]] });
   await words.pass(5000);
   assert.equal(words.log.source.status, "live");
+});
+
+test("an error at once: alone it is the stream's, beside an answer it is part of that", async () => {
+  for (const [data, status] of [
+    [{ error: "overloaded" }, "failed"],
+    [{ type: "error", error: { message: "overloaded" }, request_id: "r" }, "failed"],
+    [{ error: "none found", text: "Hello" }, "live"],
+    [{ error: null }, "live"],
+    [{ error: 7 }, "live"],
+  ]) {
+    const world = await begun({ begin: [json(data)] });
+    await world.pass(1000);
+    assert.equal(world.log.source.status, status, JSON.stringify(data));
+  }
+});
+
+test("what follows an error shows the protocol all the same", async () => {
+  const world = await begun({ begin: [json({ error: "warming up" }), chat({ content: "a" }), chat({}, { finish_reason: "stop" })] });
+  world.last.sink.end();
+  assert.equal(world.log.source.status, "complete");
 });
 
 test("an application's own JSON is not taken for a protocol that it does not speak", async () => {
