@@ -7,6 +7,8 @@ Knows neither streams nor metrics.
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from sse_observe.errors import SSEObserveError
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -45,14 +47,27 @@ def content_length(status: int, length: int = 0) -> list[Header]:
 
 
 async def follow_lifespan(
-    receive: Receive, send: Send, shut_down: Callable[[], Awaitable[None]] | None = None
+    receive: Receive,
+    send: Send,
+    shut_down: Callable[[], Awaitable[None]] | None = None,
+    start: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Answer a server's life cycle until it ends; `shut_down` is awaited before the last word."""
+    """
+    Answer a server's life cycle until it ends; `shut_down` is awaited before the last word.
+
+    Where `start` raises one of our errors, the server is told its line and does not start.
+    """
     while True:
         kind = (await receive())["type"]
         ends = kind == "lifespan.shutdown"
         if ends and shut_down is not None:
             await shut_down()
+        if not ends and start is not None:
+            try:
+                await start()
+            except SSEObserveError as error:
+                await send({"type": f"{kind}.failed", "message": str(error)})
+                return
         await send({"type": f"{kind}.complete"})
         if ends:
             return

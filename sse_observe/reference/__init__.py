@@ -7,23 +7,42 @@ demonstration. Keeps the stream contract, and knows neither frameworks nor metri
 
 from sse_observe.reference.app import ReferenceApp, reference_app
 from sse_observe.reference.memory_store import MemoryStore
+from sse_observe.reference.resumable import Interrupted, ResumableStreams
 from sse_observe.reference.store import (
     Backlog,
+    BehindError,
+    CrowdedError,
+    FencedError,
+    GoneError,
+    StoreDownError,
     StoreFullError,
     Stream,
+    StreamExistsError,
     StreamStore,
     Swept,
     Usage,
+    Write,
+    Written,
 )
 
 __all__ = [
     "Backlog",
+    "BehindError",
+    "CrowdedError",
+    "FencedError",
+    "GoneError",
+    "Interrupted",
     "MemoryStore",
     "ReferenceApp",
+    "ResumableStreams",
+    "StoreDownError",
     "StoreFullError",
     "Stream",
+    "StreamExistsError",
     "StreamStore",
     "Swept",
     "Usage",
+    "Write",
+    "Written",
     "reference_app",
 ]

@@ -8,70 +8,57 @@ an open response does the reader's.
 import inspect
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from urllib.parse import quote
 
-from sse_observe.asgi import (
-    Receive,
-    Scope,
-    Send,
-    content_length,
-    follow_lifespan,
-    header,
-    refuse_websocket,
-)
+from sse_observe.asgi import Receive, Scope, Send, follow_lifespan, refuse_websocket
 from sse_observe.errors import SettingsError
-from sse_observe.middleware.current_stream import CurrentStream, current_stream
-from sse_observe.reference.caretaker import Caretaker
-from sse_observe.reference.cursor import new_epoch, new_stream_id
-from sse_observe.reference.losses import Losses
-from sse_observe.reference.memory_store import MemoryStore
-from sse_observe.reference.opening import CREATE_PATH, Opening, Openings
-from sse_observe.reference.params import body_params, query_params
-from sse_observe.reference.producers import Params, Produce, Producers, demonstration
-from sse_observe.reference.reader import END, HEADERS, Reader, Timing
-from sse_observe.reference.replies import RefusedError, reply
-from sse_observe.reference.store import StoreFullError, Stream, StreamStore
+from sse_observe.reference.asking import cursor_text
+from sse_observe.reference.cursor import new_epoch, new_stream_id, parse_cursor
+from sse_observe.reference.demonstration import demonstration
+from sse_observe.reference.frames import payload_frames
+from sse_observe.reference.opening import Asked, Found, asked_from
+from sse_observe.reference.params import Params, body_params, query_params
+from sse_observe.reference.reader import HEADERS
+from sse_observe.reference.replies import LATER, RefusedError, reply
+from sse_observe.reference.resumable import ResumableStreams
+from sse_observe.reference.store import StoreDownError, Stream, StreamStore
+from sse_observe.reference.store_url import store_from_environment
+
+Produce = Callable[[str, Params], AsyncIterator[str]]
+"""Given a stream's id and parameters, yields the payload of each event."""
 
 STREAM_PATH = "/api/v1/stream"
+CREATE_PATH = "/api/v1/streams"
 _ALLOWED = {STREAM_PATH: ("GET", "HEAD", "OPTIONS"), CREATE_PATH: ("POST", "OPTIONS")}
-_LATER = (b"retry-after", b"5")
+# The words of the contract itself in a query; everything else is the producer's.
+_OURS = {"stream_id", "last_event_id", "mode", "network_type"}
 
 
 class ReferenceApp:
     """
     An ASGI application that keeps the stream contract; see `reference_app`.
 
-    Runs alone or mounted under any prefix. Alone it shuts down with the server's lifespan;
-    where it is mounted, no lifespan arrives, and `aclose()` may be awaited instead.
+    Runs alone or mounted under any prefix. Alone it follows the server's lifespan; where it is
+    mounted, no lifespan arrives, and `aclose()` may be awaited instead.
     """
 
     def __init__(
-        self,
-        produce: Produce,
-        store: StreamStore,
-        timing: Timing,
-        *,
-        drain_seconds: float,
-        max_connections: int,
-        max_params_bytes: int,
+        self, produce: Produce, streams: ResumableStreams, *, max_params_bytes: int
     ) -> None:
-        self._store = store
-        self._timing = timing
-        self._max_connections = max_connections
+        self._produce = produce
+        self._streams = streams
         self._max_params_bytes = max_params_bytes
-        self._producers = Producers(produce, store)
-        self._caretaker = Caretaker(store, self._producers, self._close, drain_seconds)
-        self._openings = Openings(store, self.create)
-        self._losses = Losses()
-        self._readers: set[Reader] = set()
-        self._closed = False
+
+    @property
+    def readers(self) -> Collection[object]:
+        """The responses that are open."""
+        return self._streams.readers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or follow the server's life."""
         if scope["type"] == "lifespan":
-            self._closed = False
-            await follow_lifespan(receive, send, self.aclose)
+            await follow_lifespan(receive, send, self.aclose, self._start)
         elif scope["type"] == "websocket":
             await refuse_websocket(send)
         else:
@@ -79,27 +66,24 @@ class ReferenceApp:
                 await self._answer(scope, receive, send)
             except RefusedError as refusal:
                 await refusal.reply(send)
-            except StoreFullError as full:
-                await reply(send, 503, f"{full}\n", _LATER)
+            except StoreDownError as down:
+                await reply(send, 503, f"{down}\n", LATER)
 
     async def create(self, params: Params | None = None) -> Stream:
-        """Create a stream and start its producer; raise StoreFullError where all are held."""
+        """Create a stream and start its producer; raise RefusedError where all are held."""
+        return (await self._created(params or {})).stream
+
+    async def _created(self, params: Params) -> Found:
         stream = Stream(new_stream_id(), new_epoch())
-        await self._store.create(stream)
-        self._producers.start(stream, params or {})
-        self._caretaker.start()
-        return stream
+        frames = payload_frames(lambda: self._produce(stream.id, params))
+        return await self._streams.begin(stream, frames)
+
+    async def _start(self) -> None:
+        await self._streams.start()
 
     async def aclose(self) -> None:
         """End every response in order, refuse new ones, and cancel every task."""
-        await self._close()
-        await self._caretaker.stop()
-
-    async def _close(self) -> None:
-        self._closed = True
-        for reader in tuple(self._readers):
-            reader.close()
-        await self._producers.close()
+        await self._streams.aclose()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         root, path, method = scope.get("root_path", ""), scope["path"], scope["method"]
@@ -109,8 +93,8 @@ class ReferenceApp:
         if allowed is None:
             raise RefusedError(404, f"not found; streams are at {root}{STREAM_PATH}")
         allow = (b"allow", ", ".join(allowed).encode())
-        if self._closed:
-            raise RefusedError(503, "the server is shutting down; retry", _LATER)
+        if self._streams.closed:
+            raise RefusedError(503, "the server is shutting down; retry", LATER)
         if method == "OPTIONS":
             await reply(send, 204, "", allow)
         elif method not in allowed:
@@ -132,51 +116,34 @@ class ReferenceApp:
     async def _head(self, scope: Scope, send: Send) -> None:
         query = query_params(scope, self._max_params_bytes)
         if "stream_id" in query:
-            await self._openings.named(query["stream_id"])
+            await self._streams.find(query["stream_id"])
         await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _get(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = query_params(scope, self._max_params_bytes)
         is_poll = query.get("mode") == "poll"
-        if not is_poll and len(self._readers) >= self._max_connections:
-            raise RefusedError(503, "too many connections are open; retry later", _LATER)
-        cursor = header(scope["headers"], b"last-event-id") or b""
-        asked = await self._openings.asked(query, cursor.decode("latin-1"))
-        observer = self._caretaker.observer = current_stream()
-        reader = Reader(self._store, asked.stream, observer, self._timing)
-        # Watch first, read then: whatever is published from here on wakes the reader.
-        async with self._store.watch(asked.stream.id, reader.wake):
-            opening = await self._openings.open(asked)
-            if opening.is_empty:
-                await _nothing_left(opening, send)
-                return
-            opening.observe(observer, self._losses)
-            hello = opening.hello(observer, self._timing.heartbeat_seconds)
-            if is_poll:
-                await _poll(observer, hello, opening, send)
-                return
-            self._readers.add(reader)
-            try:
-                await reader.run(opening.backlog, hello, receive, send)
-            finally:
-                self._readers.discard(reader)
+        if not is_poll:
+            self._streams.check_readers()
+        asked = await self._asked(scope, query)
+        if is_poll:
+            await self._streams.poll(asked, send)
+        else:
+            await self._streams.serve(asked, receive, send)
 
-
-async def _nothing_left(opening: Opening, send: Send) -> None:
-    """Let a client that has everything stay away, so that it does not ask for ever."""
-    if opening.backlog.state == "failed":
-        raise RefusedError(410, "the stream failed; create a new one")
-    await reply(send, 204)
-
-
-async def _poll(observer: CurrentStream, hello: bytes, opening: Opening, send: Send) -> None:
-    observer.polled()
-    end = END if opening.backlog.state == "done" else b""
-    body = hello + b"".join(opening.backlog.frames) + end
-    headers = [*HEADERS, *content_length(200, len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    async def _asked(self, scope: Scope, query: Mapping[str, str]) -> Asked:
+        """Return what a client asks for: by id, else by its cursor's epoch, else anew."""
+        text = cursor_text(scope, query)
+        if "stream_id" in query:
+            return asked_from(await self._streams.find(query["stream_id"]), text)
+        cursor = parse_cursor(text)
+        if cursor and cursor.epoch and (found := await self._streams.find_epoch(cursor.epoch)):
+            return asked_from(found, text)
+        begun = await self._created({k: v for k, v in query.items() if k not in _OURS})
+        outcome = None
+        if text:
+            outcome = "unknown_stream" if cursor else "malformed"
+        return Asked(begun, text, None, outcome)
 
 
 def reference_app(
@@ -195,7 +162,8 @@ def reference_app(
 
     `produce(stream_id, params)` is an async generator function that yields the payload of each
     event; it runs once per stream, whoever is connected. The default streams a short
-    demonstration. `store` defaults to a bounded `MemoryStore()`. A client that takes nothing
+    demonstration. `store` defaults to what `SSE_OBSERVE_STORE` names, `redis://…`, else to a
+    bounded `MemoryStore()`. A client that takes nothing
     for `send_timeout_seconds` is let go; on SIGTERM (uvicorn) open responses may go on for
     `drain_seconds`.
     """
@@ -215,11 +183,13 @@ def reference_app(
             f"reference_app: produce={produce!r} is no async generator function; "
             "write `async def produce(stream_id, params): ... yield text`"
         )
-    return ReferenceApp(
-        produce or demonstration,
-        store or MemoryStore(),
-        Timing(heartbeat_seconds, send_timeout_seconds, unix_ms),
+    streams = ResumableStreams(
+        store or store_from_environment(),
+        max_producers=max_connections,
+        max_readers=max_connections,
+        heartbeat_seconds=heartbeat_seconds,
+        send_timeout_seconds=send_timeout_seconds,
         drain_seconds=drain_seconds,
-        max_connections=max_connections,
-        max_params_bytes=max_params_bytes,
+        unix_ms=unix_ms,
     )
+    return ReferenceApp(produce or demonstration, streams, max_params_bytes=max_params_bytes)

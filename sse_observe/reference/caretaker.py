@@ -6,32 +6,45 @@ the lifespan event comes only when all responses have ended.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Protocol
 
 from sse_observe.middleware.current_stream import CurrentStream
 from sse_observe.middleware.server_state import exiting
 from sse_observe.reference.producers import Producers
-from sse_observe.reference.store import StreamStore, Usage
+from sse_observe.reference.store import StoreDownError, StreamStore, Usage
 
 _SWEEP_SECONDS = 60
 
 
-class Caretaker:
-    """One task, started with the first stream; `close` ends all responses after the drain time."""
+class Cared(Protocol):
+    """An application whose streams want care."""
 
-    def __init__(
-        self,
-        store: StreamStore,
-        producers: Producers,
-        close: Callable[[], Awaitable[None]],
-        drain_seconds: float,
-    ) -> None:
-        self._store = store
-        self._producers = producers
-        self._close = close
+    @property
+    def store(self) -> StreamStore:
+        """The store of its streams."""
+
+    @property
+    def producers(self) -> Producers:
+        """All that it produces."""
+
+    @property
+    def readers(self) -> Collection[object]:
+        """Its open responses."""
+
+    async def drain(self) -> None:
+        """End everything that is open."""
+
+
+class Caretaker:
+    """One task, started with the first stream; drains the application when the server exits."""
+
+    def __init__(self, cared: Cared, drain_seconds: float) -> None:
+        self._cared = cared
         self._drain_seconds = drain_seconds
         self._task: asyncio.Task[None] | None = None
-        self._evictions_counted = 0
+        self._evictions_counted = self._swept = 0
         self.observer: CurrentStream | None = None
         """The latest response; speaks for what belongs to none."""
 
@@ -48,29 +61,32 @@ class Caretaker:
 
     async def _work(self) -> None:
         ticks = 0
-        while (usage := await self._store.usage()).streams:
-            self._count(usage)
+        while self._count(usage := await self._usage()) or usage.streams:
             await asyncio.sleep(1)
             if exiting():
                 await asyncio.sleep(self._drain_seconds)
-                await self._close()
+                await self._cared.drain()
                 return
             ticks += 1
             if ticks % _SWEEP_SECONDS == 0:
                 await self._sweep()
-        self._count(usage)
+
+    async def _usage(self) -> Usage:
+        try:
+            return await self._cared.store.usage()
+        except StoreDownError:
+            return Usage(0, 0)
 
     async def _sweep(self) -> None:
-        swept = await self._store.sweep()
-        self._producers.evicted += swept.evicted
-        for stream_id in swept.streams:
-            await self._producers.stop(stream_id)
+        with suppress(StoreDownError):
+            self._swept += (await self._cared.store.sweep()).evicted
 
-    def _count(self, usage: Usage) -> None:
-        if self.observer is None:
-            return
-        self.observer.buffered(usage.events)
-        evicted = self._producers.evicted
-        if evicted > self._evictions_counted:
-            self.observer.evicted(evicted - self._evictions_counted)
-            self._evictions_counted = evicted
+    def _count(self, usage: Usage) -> bool:
+        """Count what the store let go; tell whether anybody here reads or writes."""
+        if self.observer is not None:
+            self.observer.buffered(usage.events)
+            evicted = self._cared.producers.evicted + self._swept
+            if evicted > self._evictions_counted:
+                self.observer.evicted(evicted - self._evictions_counted)
+                self._evictions_counted = evicted
+        return bool(self._cared.readers) or bool(len(self._cared.producers))

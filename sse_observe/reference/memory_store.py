@@ -7,26 +7,51 @@ Knows how much it may hold, and what has to go first; nothing of it outlives the
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from time import monotonic
 
-from sse_observe.errors import SettingsError, SSEObserveError
-from sse_observe.reference.store import Backlog, State, StoreFullError, Stream, Swept, Usage
+from sse_observe.reference.bounds import Bounds
+from sse_observe.reference.store import (
+    BEFORE_ALL,
+    Backlog,
+    BehindError,
+    CrowdedError,
+    FencedError,
+    GoneError,
+    State,
+    StoreFullError,
+    Stream,
+    StreamExistsError,
+    Swept,
+    Usage,
+    Write,
+    Written,
+)
 
 
 @dataclass(slots=True, eq=False)
 class _Log:
     stream: Stream
     read_at: float
+    writer: str
+    last: int
+    note: bytes
     frames: deque[tuple[float, bytes]] = field(default_factory=deque)
     size: int = 0
-    last: int = -1
     state: State = "open"
-    listeners: set[Callable[[], None]] = field(default_factory=set)
+    watchers: set[Callable[[], None]] = field(default_factory=set)
+    holders: set[Callable[[], None]] = field(default_factory=set)
+    epochs: list[str] = field(default_factory=list)
 
     def wake(self) -> None:
-        """Call all listeners: something has changed."""
-        for wake in tuple(self.listeners):
+        """Call all watchers: something has changed."""
+        for wake in tuple(self.watchers):
+            wake()
+
+    def wake_holders(self) -> None:
+        """Tell the writer of what others did."""
+        for wake in tuple(self.holders):
             wake()
 
     def drop_first(self) -> None:
@@ -39,12 +64,14 @@ class MemoryStore:
     A store in this process, bounded in every direction.
 
     With several workers or hosts a client may come back to one that knows nothing of its
-    stream: route by stream, or give `reference_app` a store that they share.
+    stream: route by stream, or give the application a store that they share.
     `max_events`, `max_bytes` and `max_age_seconds` bound what one stream holds for replay; its
     newest event is held whatever its size, or no reader could ever get it. `idle_seconds` is
     how long a stream that nobody reads stays. Where `max_streams` are held, a finished one
     that nobody reads is forgotten for it; if all are at work, a new one is refused.
     """
+
+    in_process = True
 
     def __init__(
         self,
@@ -56,124 +83,215 @@ class MemoryStore:
         idle_seconds: float = 600,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        bounds = {
-            "max_streams": max_streams,
-            "max_events": max_events,
-            "max_bytes": max_bytes,
-            "max_age_seconds": max_age_seconds,
-            "idle_seconds": idle_seconds,
-        }
-        for name, value in bounds.items():
-            if not value > 0:
-                raise SettingsError(f"MemoryStore: {name}={value!r} holds nothing; give more")
-        self._max_streams = max_streams
-        self._max_events = max_events
-        self._max_bytes = max_bytes
-        self._max_age = max_age_seconds
-        self._idle = idle_seconds
+        self._bounds = Bounds(max_streams, max_events, max_bytes, max_age_seconds, idle_seconds)
+        self._bounds.check("MemoryStore")
         self._clock = clock
         self._logs: dict[str, _Log] = {}
         self._epochs: dict[str, _Log] = {}
         self._held = 0
+        self._writers = count(1)
 
-    async def create(self, stream: Stream) -> None:
+    async def start(self) -> None:
+        """Do nothing: memory is there."""
+
+    async def aclose(self) -> None:
+        """Do nothing: memory goes with the process."""
+
+    def new_writer(self) -> str:
+        """Return a name under which one stream may be held."""
+        return str(next(self._writers))
+
+    async def create(
+        self, stream: Stream, *, writer: str = "", after: int = BEFORE_ALL, note: bytes = b""
+    ) -> None:
         """Add a stream; raise StoreFullError where no more can be held."""
-        if stream.id in self._logs or stream.epoch in self._epochs:
-            raise SSEObserveError(f"stream {stream.id!r}: exists already; choose another id")
-        if len(self._logs) >= self._max_streams:
+        taken = self._log(stream.id) or self._live(self._epochs.get(stream.epoch))
+        if taken is not None:
+            raise StreamExistsError("a stream of that id or epoch exists already; choose another")
+        if len(self._logs) >= self._bounds.max_streams:
             self._forget_one()
-        log = _Log(stream, self._clock())
-        self._logs[stream.id] = self._epochs[stream.epoch] = log
+        log = self._logs[stream.id] = _Log(stream, self._clock(), writer, after, note)
+        self._name(log)
+
+    def _name(self, log: _Log) -> None:
+        """Let the log be found by its epoch, and by those that it had before."""
+        self._epochs[log.stream.epoch] = log
+        log.epochs.append(log.stream.epoch)
 
     def _forget_one(self) -> None:
-        idle = [log for log in self._logs.values() if log.state != "open" and not log.listeners]
+        idle = [
+            log
+            for log in self._logs.values()
+            if not log.watchers and (log.state != "open" or self._is_idle(log))
+        ]
         if not idle:
             raise StoreFullError(
-                f"{self._max_streams} streams are held and none has ended; "
+                f"{self._bounds.max_streams} streams are held and none has ended; "
                 "retry later, or raise max_streams"
             )
         self._forget(min(idle, key=lambda log: log.read_at))
 
+    def _is_idle(self, log: _Log) -> bool:
+        keep = log.stream.keep_seconds
+        limit = self._clock() - (self._bounds.idle_seconds if keep is None else keep)
+        return not log.watchers and log.read_at <= limit
+
+    def _live(self, log: _Log | None) -> _Log | None:
+        """Return the log unless nobody read it for long."""
+        if log is not None and self._is_idle(log):
+            self._forget(log)
+            log.wake_holders()
+            return None
+        return log
+
+    def _log(self, stream_id: str) -> _Log | None:
+        return self._live(self._logs.get(stream_id))
+
     async def find(self, stream_id: str) -> Stream | None:
         """Return the stream of that id."""
-        log = self._logs.get(stream_id)
+        log = self._log(stream_id)
         return log.stream if log else None
 
     async def find_epoch(self, epoch: str) -> Stream | None:
         """Return the stream whose events carry that epoch."""
-        log = self._epochs.get(epoch)
+        log = self._live(self._epochs.get(epoch))
         return log.stream if log else None
 
-    async def append(self, stream_id: str, frame: bytes) -> int:
-        """Add the next event and wake the listeners; return how many old ones had to go."""
-        log = self._logs.get(stream_id)
-        if log is None or log.state != "open":
-            return 0
-        log.frames.append((self._clock(), frame))
-        log.size += len(frame)
-        log.last += 1
-        self._held += 1
+    async def write(self, stream_id: str, write: Write) -> Written:
+        """Do a write and wake the watchers; raise Fenced-, Behind-, Gone- or CrowdedError."""
+        log = self._log(stream_id)
+        if log is None:
+            raise GoneError
+        if log.state != "open" or write.writer not in (None, log.writer):
+            raise FencedError(stream_id, log.state)
+        frames = self._new_frames(log, write)
+        if not write.evict and self._would_evict(log, frames):
+            raise CrowdedError
+        if write.jump and write.after is not None and write.after > log.last:
+            self._held -= len(log.frames)
+            log.frames.clear()
+            log.size, log.last = 0, write.after
+        now = self._clock()
+        for frame in frames:
+            log.frames.append((now, frame))
+            log.size += len(frame)
+        log.last += len(frames)
+        self._held += len(frames)
         evicted = self._evict(log)
+        log.state = write.state
+        if write.note is not None:
+            log.note = write.note
+        if write.next_writer is not None:
+            log.writer = write.next_writer
+        if write.next_epoch is not None:
+            log.stream = replace(log.stream, epoch=write.next_epoch)
+            self._name(log)
         log.wake()
-        return evicted
+        if write.writer is None or write.next_writer is not None:
+            log.wake_holders()
+        return Written(log.last, evicted)
+
+    @staticmethod
+    def _new_frames(log: _Log, write: Write) -> tuple[bytes, ...]:
+        """Return what of a write is not in the log yet."""
+        if write.after is None:
+            return write.frames
+        if log.last < write.after:
+            if write.jump:
+                return write.frames
+            raise BehindError(log.last)
+        return write.frames[log.last - write.after :]
+
+    def _would_evict(self, log: _Log, frames: tuple[bytes, ...]) -> bool:
+        most = self._bounds
+        size = log.size + sum(map(len, frames))
+        total = len(log.frames) + len(frames)
+        return bool(log.frames) and (total > most.max_events or size > most.max_bytes)
 
     def _evict(self, log: _Log) -> int:
         before = len(log.frames)
         while len(log.frames) > 1 and (
-            len(log.frames) > self._max_events or log.size > self._max_bytes
+            len(log.frames) > self._bounds.max_events or log.size > self._bounds.max_bytes
         ):
             log.drop_first()
-        oldest = self._clock() - self._max_age
+        oldest = self._clock() - self._bounds.max_age_seconds
         while log.frames and log.frames[0][0] < oldest:
             log.drop_first()
         evicted = before - len(log.frames)
         self._held -= evicted
         return evicted
 
-    async def finish(self, stream_id: str, state: State) -> None:
-        """Say that no event follows, and wake the listeners."""
-        log = self._logs.get(stream_id)
-        if log is not None and log.state == "open":
-            log.state = state
-            log.wake()
-
-    async def read(self, stream_id: str, after: int) -> Backlog | None:
+    async def read(self, stream_id: str, after: int, *, touch: bool = True) -> Backlog | None:
         """Return what follows position `after` (-1: everything), or None without the stream."""
-        log = self._logs.get(stream_id)
+        log = self._log(stream_id)
         if log is None:
             return None
-        log.read_at = self._clock()
+        if touch:
+            log.read_at = self._clock()
         wanted = min(max(log.last - after, 0), log.last + 1)
         held = min(wanted, len(log.frames))
         # From the right: a reader that keeps up wants one frame of a hundred.
         frames = tuple(log.frames[-n][1] for n in range(held, 0, -1))
-        return Backlog(frames, log.last, wanted - held, log.state)
+        lost, epoch = wanted - held, log.stream.epoch
+        return Backlog(frames, log.last, lost, log.state, epoch, log.writer, log.note)
 
     @asynccontextmanager
     async def watch(self, stream_id: str, wake: Callable[[], None]) -> AsyncIterator[None]:
         """Call `wake` after each change while the context is open; a watched stream stays."""
-        log = self._logs.get(stream_id)
+        log = self._log(stream_id)
         if log is None:
             yield
             return
-        log.listeners.add(wake)
+        log.watchers.add(wake)
+        log.wake_holders()
         try:
             yield
         finally:
-            log.listeners.discard(wake)
+            log.watchers.discard(wake)
             log.read_at = self._clock()
+            log.wake_holders()
+
+    @asynccontextmanager
+    async def hold(self, stream_id: str, wake: Callable[[], None]) -> AsyncIterator[None]:
+        """Call `wake` when somebody else changed the stream, and when readers came or went."""
+        log = self._log(stream_id)
+        if log is None:
+            yield
+            return
+        log.holders.add(wake)
+        try:
+            yield
+        finally:
+            log.holders.discard(wake)
+
+    async def attended(self, stream_id: str) -> bool:
+        """Tell whether anybody watches the stream."""
+        log = self._log(stream_id)
+        return log is not None and bool(log.watchers)
+
+    async def delete(self, stream_id: str) -> bool:
+        """Forget a stream at once; tell whether there was one."""
+        log = self._log(stream_id)
+        if log is None:
+            return False
+        self._forget(log)
+        log.wake()
+        log.wake_holders()
+        return True
 
     async def sweep(self) -> Swept:
         """Forget the streams that nobody read for long, and the events that are too old."""
-        limit = self._clock() - self._idle
-        gone = [log for log in self._logs.values() if not log.listeners and log.read_at <= limit]
+        gone = [log for log in self._logs.values() if self._is_idle(log)]
         for log in gone:
             self._forget(log)
+            log.wake_holders()
         evicted = sum(self._evict(log) for log in self._logs.values())
         return Swept(tuple(log.stream.id for log in gone), evicted)
 
     def _forget(self, log: _Log) -> None:
-        del self._logs[log.stream.id], self._epochs[log.stream.epoch]
+        del self._logs[log.stream.id]
+        for epoch in log.epochs:
+            self._epochs.pop(epoch, None)
         self._held -= len(log.frames)
 
     async def usage(self) -> Usage:

@@ -4,26 +4,35 @@ The opening of one response: which stream a client means, and what it has not se
 Knows streams and cursors; a cursor that nobody can use starts from the start, and is no error.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sse_observe.middleware.current_stream import CurrentStream
 from sse_observe.reference.cursor import Cursor, parse_cursor
 from sse_observe.reference.losses import Losses
-from sse_observe.reference.producers import Params
 from sse_observe.reference.replies import RefusedError
-from sse_observe.reference.store import Backlog, Stream, StreamStore
+from sse_observe.reference.store import (
+    BEFORE_ALL,
+    Backlog,
+    StoreDownError,
+    Stream,
+    StreamStore,
+)
 
-CREATE_PATH = "/api/v1/streams"
-# The words of the contract itself in a query; everything else is the producer's.
-_OURS = {"stream_id", "last_event_id", "mode", "network_type"}
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stream, and the store that holds it."""
+
+    store: StreamStore
+    stream: Stream
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The stream that a client means; where its cursor is of no use, `outcome` says why."""
 
-    stream: Stream
+    found: Found
     text: str
     cursor: Cursor | None
     outcome: str | None
@@ -38,6 +47,11 @@ class Opening:
     resumed_from: str | None = None
     seq: int | None = None
     outcome: str | None = None
+
+    @property
+    def position(self) -> int:
+        """The number of the last event that the client has, or will have after the backlog."""
+        return max(self.backlog.last, -1 if self.seq is None else self.seq)
 
     @property
     def is_empty(self) -> bool:
@@ -70,57 +84,72 @@ class Opening:
 
 
 class Openings:
-    """Finds streams in a store, and begins those that do not exist yet by `create`."""
+    """Finds streams, first in the store that hosts share, then in what this process held alone."""
 
-    def __init__(self, store: StreamStore, create: Callable[[Params], Awaitable[Stream]]) -> None:
-        self._store = store
-        self._create = create
+    def __init__(self, *stores: StreamStore) -> None:
+        self._stores = stores
 
-    async def named(self, stream_id: str) -> Stream:
+    async def named(self, stream_id: str) -> Found:
         """Return the stream of that id; refuse where there is none."""
-        found = await self._store.find(stream_id)
+        found = await self._first(lambda store: store.find(stream_id))
         if found is None:
-            raise _unknown()
+            raise unknown()
         return found
 
-    async def asked(self, query: Mapping[str, str], header: str) -> Asked:
-        """Return what a client asks for: by id, else by its cursor's epoch, else anew."""
-        text = header or query.get("last_event_id", "")
-        cursor = parse_cursor(text)
-        epoch = cursor.epoch if cursor else None
-        if "stream_id" in query:
-            found: Stream | None = await self.named(query["stream_id"])
-        else:
-            found = await self._store.find_epoch(epoch) if epoch else None
-        outcome = None
-        if text and cursor is None:
-            outcome = "malformed"
-        elif cursor and (found is None or epoch not in (None, found.epoch)):
-            outcome = "unknown_stream"
-        if found is None:
-            found = await self._create({k: v for k, v in query.items() if k not in _OURS})
-        return Asked(found, text, None if outcome else cursor, outcome)
+    async def by_epoch(self, epoch: str) -> Found | None:
+        """Return the stream whose events carry that epoch."""
+        return await self._first(lambda store: store.find_epoch(epoch))
+
+    async def _first(self, find: Callable[[StreamStore], Awaitable[Stream | None]]) -> Found | None:
+        down = None
+        for store in self._stores:
+            try:
+                stream = await find(store)
+            except StoreDownError as error:
+                down = error
+                continue
+            if stream is not None:
+                return Found(store, stream)
+        if down is not None:
+            # It may well be there: that is not for us to deny.
+            raise down
+        return None
 
     async def open(self, asked: Asked) -> Opening:
         """Read what the client has not seen."""
-        stream, outcome = asked.stream, asked.outcome
-        if asked.cursor is not None:
-            seq = asked.cursor.seq
-            backlog = await self._read(stream, seq)
-            if seq <= backlog.last:
-                outcome = "gap" if backlog.lost else "full"
-                return Opening(stream, backlog, asked.text, seq, outcome)
-            # An event that was never sent cannot have been seen.
-            outcome = "malformed"
-        return Opening(stream, await self._read(stream, -1), outcome=outcome)
+        found, cursor, outcome = asked.found, asked.cursor, asked.outcome
+        if cursor is None:
+            return Opening(found.stream, await self._read(found, BEFORE_ALL), outcome=outcome)
+        backlog = await self._read(found, cursor.seq)
+        # What was never sent cannot have been seen. But a store of its own may have lost what it
+        # held, and a cursor with our epoch was sent once: the stream's only writer will bring the
+        # events back under the same numbers.
+        can_lose = cursor.epoch is not None and not found.store.in_process
+        if cursor.seq > backlog.last and not can_lose:
+            backlog = await self._read(found, BEFORE_ALL)
+            return Opening(found.stream, backlog, outcome="malformed")
+        outcome = "gap" if backlog.lost else "full"
+        return Opening(found.stream, backlog, asked.text, cursor.seq, outcome)
 
-    async def _read(self, stream: Stream, after: int) -> Backlog:
-        backlog = await self._store.read(stream.id, after)
-        if backlog is None:
-            raise _unknown()
+    @staticmethod
+    async def _read(found: Found, after: int) -> Backlog:
+        backlog = await found.store.read(found.stream.id, after)
+        if backlog is None or backlog.epoch != found.stream.epoch:
+            raise unknown()
         return backlog
 
 
-def _unknown() -> RefusedError:
+def asked_from(found: Found, text: str) -> Asked:
+    """Return what a client asks of a stream by the cursor that it sent."""
+    cursor = parse_cursor(text)
+    if text and cursor is None:
+        return Asked(found, text, None, "malformed")
+    if cursor and cursor.epoch not in (None, found.stream.epoch):
+        return Asked(found, text, None, "unknown_stream")
+    return Asked(found, text, cursor, None)
+
+
+def unknown() -> RefusedError:
+    """Return the refusal of a stream that is not held, or not for this client."""
     # Not a fresh stream: its parameters are gone, and the answer would be to no question.
-    return RefusedError(404, f"no such stream; create one by POST {CREATE_PATH}")
+    return RefusedError(404, "no such stream; create a new one")

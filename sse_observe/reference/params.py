@@ -6,11 +6,15 @@ Knows ASGI messages; knows nothing of streams.
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from sse_observe.asgi import Receive, Scope
 from sse_observe.reference.replies import RefusedError
+
+Params = Mapping[str, Any]
+"""The JSON object, or the query, with which a client created a stream."""
 
 # A body of some kilobytes that takes longer is not being sent in earnest.
 _BODY_SECONDS = 10

@@ -2,17 +2,21 @@
 One open response: hello, what was missed, what comes, heartbeats in the silence, the end.
 
 Reads a stream's log by position, so nothing can pass between replay and live. Knows neither
-paths nor parameters, and never touches the stream that it reads.
+paths nor parameters, and never touches the stream that it reads. Where a client did not ask for
+the contract, it gets what was produced, byte for byte.
 """
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sse_observe.asgi import Message, Receive, Send
-from sse_observe.contract import DONE, HEARTBEATS
+from sse_observe.asgi import Headers, Message, Receive, Send
+from sse_observe.contract import DONE, HEARTBEATS, event_id
 from sse_observe.middleware.current_stream import CurrentStream
-from sse_observe.reference.store import Backlog, Stream, StreamStore
+from sse_observe.reference.frames import numbered
+from sse_observe.reference.opening import Found, Opening
+from sse_observe.reference.store import Backlog, State
 from sse_observe.wire import encode
 
 # Never `Connection`: it is illegal on HTTP/2 and cures nothing on HTTP/1.1.
@@ -22,6 +26,30 @@ HEADERS = (
     (b"x-accel-buffering", b"no"),
 )
 END = encode("{}", event=DONE)
+# The form that clients of language models understand too.
+_FAILURES = {
+    "failed": ("producer_failed", "the producer of this stream failed"),
+    "lost": ("producer_lost", "the host that produced this stream is gone"),
+    "gone": ("stream_gone", "the store does not hold this stream any more"),
+    "fell_behind": ("slow_consumer", "this client read too slowly for what is kept"),
+    "shutdown": ("shutdown", "the server is shutting down"),
+}
+
+
+def failure(what: str) -> bytes:
+    """Return the event by which a stream says that it failed, and of what."""
+    kind, message = _FAILURES[what]
+    return encode(json.dumps({"error": {"type": kind, "message": message}}), event="error")
+
+
+def rendered(backlog: Backlog, *, by_contract: bool) -> bytes:
+    """Return the events of a backlog as they are sent: with our ids, or as they were produced."""
+    if not by_contract:
+        return b"".join(backlog.frames)
+    first, epoch = backlog.first, backlog.epoch
+    return b"".join(
+        [numbered(frame, event_id(first + n, epoch)) for n, frame in enumerate(backlog.frames)]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +69,10 @@ class Reader:
     """
 
     def __init__(
-        self, store: StreamStore, stream: Stream, observer: CurrentStream, timing: Timing
+        self, found: Found, observer: CurrentStream, timing: Timing, *, by_contract: bool = True
     ) -> None:
-        self._store = store
-        self._stream = stream
+        self._store, self._stream = found.store, found.stream
+        self._by_contract = by_contract
         self._observer = observer
         self._timing = timing
         self._news = asyncio.Event()
@@ -63,13 +91,23 @@ class Reader:
         self._closing = True
         self.wake()
 
-    async def run(self, first: Backlog, hello: bytes, receive: Receive, send: Send) -> None:
+    async def run(
+        self,
+        opening: Opening,
+        hello: bytes,
+        receive: Receive,
+        send: Send,
+        headers: Headers = HEADERS,
+    ) -> None:
         """Answer until the stream ends, the client leaves, or it stops reading."""
         leaving = asyncio.create_task(self._watch(receive))
         self._set_alarm(self._timing.heartbeat_seconds)
         try:
             async with self._patience:
-                await self._follow(first, hello, send)
+                await self._send(
+                    send, {"type": "http.response.start", "status": 200, "headers": [*headers]}
+                )
+                await self._follow(opening, hello, send)
         except TimeoutError:
             if not self._patience.expired():
                 raise
@@ -109,39 +147,57 @@ class Reader:
                 left = self._timing.heartbeat_seconds
         self._set_alarm(left)
 
-    async def _follow(self, backlog: Backlog, hello: bytes, send: Send) -> None:
-        await self._send(
-            send, {"type": "http.response.start", "status": 200, "headers": list(HEADERS)}
-        )
+    async def _follow(self, opening: Opening, hello: bytes, send: Send) -> None:
         # The first heartbeat goes out at once: a watchdog may start from it.
-        due = hello + self._heartbeat()
+        due = hello + self._heartbeat() if self._by_contract else b""
+        backlog, position = opening.backlog, opening.position
         while True:
-            due += b"".join(backlog.frames)
-            if backlog.state == "done":
-                due += END
-            elif self._closing:
-                self._observer.end_reason("shutdown")
-            elif backlog.state == "failed":
-                self._observer.end_reason("server_error")
+            due += rendered(backlog, by_contract=self._by_contract)
             more = backlog.state == "open" and not self._closing
+            if not more:
+                due += self._last_words(backlog.state)
             if due or not more:
                 await self._write(send, due, more=more)
             if not more:
                 return
-            position = backlog.last
             await self._news.wait()
             if self._left:
                 return
             self._news.clear()
-            due = self._heartbeat() if self._silent else b""
+            due = self._heartbeat() if self._silent and self._by_contract else b""
             self._silent = False
             found = await self._store.read(self._stream.id, position)
-            if found is None or found.lost:
-                # What was not sent yet was evicted under this reader; its resume will say so.
-                self._observer.end_reason("slow_consumer")
-                await self._write(send, b"", more=False)
+            if found is None or found.lost or found.epoch != self._stream.epoch:
+                await self._write(send, due + self._cut_off(found), more=False)
                 return
-            backlog = found
+            backlog, position = found, max(position, found.last)
+
+    def _last_words(self, state: State) -> bytes:
+        """Return what a client is told at the end; the middleware is told why."""
+        if state == "open":
+            self._observer.end_reason("shutdown")
+            return b"" if self._by_contract else failure("shutdown")
+        if state == "failed":
+            self._observer.end_reason("server_error")
+            return failure("failed")
+        if state == "lost":
+            # Said in band, and read there by the middleware: no process here has failed.
+            return failure("lost")
+        if state == "stopped":
+            self._observer.end_reason("cancelled")
+        return END if self._by_contract else b""
+
+    def _cut_off(self, found: Backlog | None) -> bytes:
+        """Return what a client is told from whom something was taken before it was sent."""
+        if found is None:
+            return failure("gone")
+        if not found.lost:
+            # Another log has begun under its name; the next greeting says so.
+            self._observer.end_reason("shutdown")
+            return b"" if self._by_contract else failure("fell_behind")
+        # What was not sent yet was evicted under this reader; its resume will say so.
+        self._observer.end_reason("slow_consumer")
+        return b"" if self._by_contract else failure("fell_behind")
 
     def _heartbeat(self) -> bytes:
         # Named, with data and without an id: visible to EventSource, and no event to resume from.

@@ -6,6 +6,7 @@ Knows HTTP; knows nothing of streams.
 
 from sse_observe.asgi import Header, Send, answer
 
+LATER = (b"retry-after", b"5")
 _UNCACHED = (b"cache-control", b"no-store")
 
 

@@ -1,7 +1,8 @@
 """
-The interface of a store: where streams are kept, and how they are read.
+The interface of a store: a log for each stream, written by one writer, read by position.
 
-Knows ids and framed events; knows neither HTTP nor who produces, nor where bytes are held.
+Knows ids and bytes; knows neither HTTP nor what the bytes mean, nor where they are held.
+`store_contract` holds the tests that every store must pass.
 """
 
 from collections.abc import Callable
@@ -11,19 +12,72 @@ from typing import Literal, Protocol
 
 from sse_observe.errors import SSEObserveError
 
-State = Literal["open", "done", "failed"]
+State = Literal["open", "done", "failed", "lost", "stopped"]
+"""
+`done`: its producer said all. `failed`: the producer gave up. `lost`: the producer's host died.
+`stopped`: somebody asked for its end.
+"""
+BEFORE_ALL = -1
+"""The position before the first event."""
 
 
 class StoreFullError(SSEObserveError):
     """No stream can be created now; the caller answers 503."""
 
 
+class StoreDownError(SSEObserveError):
+    """The store does not answer, or refuses all work; the same call may succeed later."""
+
+
+class StreamExistsError(SSEObserveError):
+    """A stream of that id or epoch is held already."""
+
+
+class FencedError(SSEObserveError):
+    """Somebody else writes this stream, or it has ended; the caller must stop writing."""
+
+    def __init__(self, stream_id: str, state: State) -> None:
+        # The id of a stream is a secret: who knows it may read.
+        super().__init__(f"a write was refused: the stream is {state}, or has another writer")
+        self.stream_id = stream_id
+        self.state = state
+
+
+class BehindError(SSEObserveError):
+    """The store holds less than the writer wrote: it has lost the events after `last`."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__(f"the store has lost what followed event {last}; write it again")
+        self.last = last
+
+
+class GoneError(SSEObserveError):
+    """The stream that is to be written is not held (any more)."""
+
+    def __init__(self) -> None:
+        super().__init__("the stream is not held any more")
+
+
+class CrowdedError(SSEObserveError):
+    """The write would push out an event, and was told not to."""
+
+    def __init__(self) -> None:
+        super().__init__("the stream holds as much as it may")
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """The names of one stream: `id` in its URL, `epoch` in the ids of its events."""
+    """
+    The names of one stream: `id` in its URL, `epoch` in the ids of its events.
+
+    `owner` is whom the application bound it to. `keep_seconds` is how long it stays unread,
+    where that is not the store's own `idle_seconds`.
+    """
 
     id: str
     epoch: str
+    owner: str = ""
+    keep_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +86,54 @@ class Backlog:
     All that a store holds of a stream after one position.
 
     `last` is the number of the newest event that ever was (-1: none yet), `lost` how many
-    between the position and the first frame are held no more.
+    between the position and the first frame are held no more. `note` is what the writer keeps
+    beside the log, `writer` who holds the stream. Another `epoch` than before is another log:
+    its numbers say nothing about what was read under the old one.
     """
 
     frames: tuple[bytes, ...]
     last: int
     lost: int
     state: State
+    epoch: str
+    writer: str = ""
+    note: bytes = b""
+
+    @property
+    def first(self) -> int:
+        """The number of the first frame."""
+        return self.last - len(self.frames) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """
+    One change to a stream, done as a whole or refused as a whole.
+
+    It is refused unless `writer` holds the stream (None: whoever does), the stream is open, and
+    it stands at `after` (None: wherever). A write that was done already, whose answer was lost,
+    is not done twice. `state`, `note`, `next_writer` and `next_epoch` are what holds from then on;
+    under `jump` the events between the store's last and `after` are given up. `evict=False` refuses
+    a write that would push out an event.
+    """
+
+    writer: str | None
+    after: int | None
+    frames: tuple[bytes, ...] = ()
+    state: State = "open"
+    note: bytes | None = None
+    next_writer: str | None = None
+    next_epoch: str | None = None
+    jump: bool = False
+    evict: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The position after a write, and how many old events had to go for it."""
+
+    last: int
+    evicted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +146,7 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The contents of a store in numbers: streams, and their events that can be replayed."""
+    """The contents of a store in numbers, as far as this process answers for them."""
 
     streams: int
     events: int
@@ -62,12 +157,31 @@ class StreamStore(Protocol):
     The log of every stream, read by position.
 
     A reader watches first and reads then, so that no event can pass between the two; a position
-    makes a second delivery impossible. One producer writes each stream. All methods may be
-    called for streams that are gone.
+    makes a second delivery impossible. One writer at a time holds a stream: a write by another
+    is refused. Everything may be called for streams that are gone, and everything may raise
+    StoreDownError where the store is not `in_process`.
     """
 
-    async def create(self, stream: Stream) -> None:
-        """Add a stream; raise StoreFullError where no more can be held."""
+    in_process: bool
+    """Whether a write is done when it returns, without waiting, and nothing outlives us."""
+
+    async def start(self) -> None:
+        """Find out whether the store can be used; raise SettingsError where it never will."""
+
+    async def aclose(self) -> None:
+        """Give back connections and tasks; the streams stay where they are."""
+
+    def new_writer(self) -> str:
+        """Return a name under which this process may hold one stream."""
+
+    async def create(
+        self, stream: Stream, *, writer: str = "", after: int = BEFORE_ALL, note: bytes = b""
+    ) -> None:
+        """
+        Add a stream whose first event will follow `after`.
+
+        Raises StoreFullError where no more can be held, StreamExistsError for a known name.
+        """
 
     async def find(self, stream_id: str) -> Stream | None:
         """Return the stream of that id."""
@@ -75,20 +189,34 @@ class StreamStore(Protocol):
     async def find_epoch(self, epoch: str) -> Stream | None:
         """Return the stream whose events carry that epoch."""
 
-    async def append(self, stream_id: str, frame: bytes) -> int:
-        """Add the next event and wake the listeners; return how many old ones had to go."""
+    async def write(self, stream_id: str, write: Write) -> Written:
+        """Do a write and wake the watchers; raise Fenced-, Behind-, Gone- or CrowdedError."""
 
-    async def finish(self, stream_id: str, state: State) -> None:
-        """Say that no event follows, and wake the listeners."""
+    async def read(self, stream_id: str, after: int, *, touch: bool = True) -> Backlog | None:
+        """
+        Return what follows position `after` (-1: everything), or None without the stream.
 
-    async def read(self, stream_id: str, after: int) -> Backlog | None:
-        """Return what follows position `after` (-1: everything), or None without the stream."""
+        Under `touch` it counts as being read, and stays for another idle time.
+        """
 
     def watch(self, stream_id: str, wake: Callable[[], None]) -> AbstractAsyncContextManager[None]:
         """Call `wake` after each change while the context is open; a watched stream stays."""
 
+    def hold(self, stream_id: str, wake: Callable[[], None]) -> AbstractAsyncContextManager[None]:
+        """
+        Keep a stream that this process writes alive while the context is open.
+
+        `wake` is called when somebody else ended or took it, and when readers came or went.
+        """
+
+    async def attended(self, stream_id: str) -> bool:
+        """Tell whether anybody watches the stream, on any host."""
+
+    async def delete(self, stream_id: str) -> bool:
+        """Forget a stream at once; tell whether there was one."""
+
     async def sweep(self) -> Swept:
-        """Forget the streams that nobody read for long, and the events that are too old."""
+        """Forget what nobody read for long, and events that are too old, of what is ours."""
 
     async def usage(self) -> Usage:
         """Return how much is held."""

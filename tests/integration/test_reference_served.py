@@ -115,9 +115,9 @@ def test_a_client_that_hangs_up_leaves_nothing_open(way: str) -> None:
     app = reference_app(produce=ticker(5, pause=30))
     with serve(app) as url:
         client = RawClient(f"{url}{STREAM}").until(lambda c: bool(c.payloads))
-        assert len(app._readers) == 1
+        assert len(app.readers) == 1
         getattr(client, way)()
-        wait_for(lambda: not app._readers)
+        wait_for(lambda: not app.readers)
         client.close()
 
 
@@ -134,7 +134,7 @@ def test_a_client_that_reads_nothing_is_let_go() -> None:
         stuck.until(lambda c: bool(c.events))
         wait_for(lambda: _reasons(metrics) == {"slow_consumer"})
         stuck.close()
-        assert not app._readers
+        assert not app.readers
 
 
 def _reasons(metrics: SSEMetrics) -> set[str]:
@@ -201,4 +201,4 @@ def test_forty_clients_that_drop_and_resume_see_every_event_once() -> None:
         for thread in threads:
             thread.join(90)
         assert wrong == []
-        wait_for(lambda: not app._readers)
+        wait_for(lambda: not app.readers)

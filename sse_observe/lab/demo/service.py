@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, beacon_app, metrics_app
 from sse_observe.asgi import App, Receive, Scope, Send
 from sse_observe.reference import reference_app
-from sse_observe.reference.producers import Params
+from sse_observe.reference.params import Params
 
 ROUTE = "/api/v1/stream"
 HEARTBEAT_SECONDS = 5

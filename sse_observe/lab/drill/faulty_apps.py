@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from sse_observe.asgi import App, Message, Receive, Scope, Send, answer
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.reference import MemoryStore, reference_app
-from sse_observe.reference.producers import Params
+from sse_observe.reference.params import Params
 
 _HEARTBEAT_SECONDS = 10.0
 # Longer than any drill: the reference endpoint always has heartbeats, and here none must come.

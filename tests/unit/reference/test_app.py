@@ -103,7 +103,7 @@ def test_polling_gives_the_whole_answer_piece_by_piece() -> None:
                 cursor = visit.ids[-1]
             if got:
                 query += f"&last_event_id={cursor}"
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(1.6)
 
         assert got == [f"w{i}" for i in range(6)]
         assert kinds(answers[-1])[-1] == "done"

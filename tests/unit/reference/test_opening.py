@@ -225,7 +225,7 @@ def test_an_unknown_stream_is_404_and_creates_nothing() -> None:
         visit = await Visit(endpoint(script), query="stream_id=nope").ended()
 
         assert visit.status == 404
-        assert b"POST /api/v1/streams" in visit.body
+        assert b"create a new one" in visit.body
         assert script.calls == []
 
     run(main())

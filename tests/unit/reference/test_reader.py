@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware
-from sse_observe.reference import MemoryStore, reference_app
+from sse_observe.reference import MemoryStore, Write, Written, reference_app
 from sse_observe.wire import Scanner
 from tests.support.scripted_endpoint import (
     Script,
@@ -227,6 +227,8 @@ def test_a_cancelled_response_leaves_no_task_behind() -> None:
 class SlowStore(MemoryStore):
     """A store behind a network: every call lets others run before and after it."""
 
+    in_process = False
+
     def __init__(self, pauses: list[int], **options: Any) -> None:
         super().__init__(clock=now, **options)
         self._pauses = pauses
@@ -237,15 +239,15 @@ class SlowStore(MemoryStore):
         for _ in range(self._pauses[self._calls % len(self._pauses)]):
             await asyncio.sleep(0)
 
-    async def append(self, stream_id: str, frame: bytes) -> int:
+    async def write(self, stream_id: str, write: Write) -> Written:
         await self._pause()
-        evicted = await super().append(stream_id, frame)
+        written = await super().write(stream_id, write)
         await self._pause()
-        return evicted
+        return written
 
-    async def read(self, stream_id: str, after: int) -> Any:
+    async def read(self, stream_id: str, after: int, *, touch: bool = True) -> Any:
         await self._pause()
-        backlog = await super().read(stream_id, after)
+        backlog = await super().read(stream_id, after, touch=touch)
         await self._pause()
         return backlog
 
