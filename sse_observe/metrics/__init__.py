@@ -8,7 +8,7 @@ budget read it, and `registry` makes the objects. Entry: `METRICS`.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sse_observe.metrics import client, process, replay, server, tcp
+from sse_observe.metrics import client, process, replay, server, store, tcp
 from sse_observe.metrics.labels import (
     ALL_USERS,
     CLIENT_OUTCOMES,
@@ -20,6 +20,8 @@ from sse_observe.metrics.labels import (
     REASONS,
     REPORT_RESULTS,
     RESUME_OUTCOMES,
+    STORE_ERRORS,
+    STORE_OPERATIONS,
 )
 from sse_observe.metrics.model import Metric, Source
 
@@ -35,6 +37,8 @@ __all__ = [
     "REASONS",
     "REPORT_RESULTS",
     "RESUME_OUTCOMES",
+    "STORE_ERRORS",
+    "STORE_OPERATIONS",
     "Metric",
     "Source",
 ]
@@ -44,6 +48,7 @@ _DECLARED: Mapping[Source, tuple[Metric, ...]] = {
     "replay": replay.METRICS,
     "tcp": tcp.METRICS,
     "client": client.METRICS,
+    "store": store.METRICS,
     "process": process.METRICS,
 }
 

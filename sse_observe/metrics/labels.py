@@ -51,6 +51,11 @@ REPORT_RESULTS = (
     "replayed",
 )
 KINDS = ("finite", "continuous")
+STORE_OPERATIONS = (
+    *("create", "write", "read", "find", "watch"),
+    *("delete", "sweep", "lease", "index", "report"),
+)
+STORE_ERRORS = ("unreachable", "timeout", "refused", "full")
 
 ROUTE: dict[str, tuple[str, ...]] = {"route": ()}
 """Its values come from the application."""

@@ -102,7 +102,13 @@ class MemoryStore:
         return str(next(self._writers))
 
     async def create(
-        self, stream: Stream, *, writer: str = "", after: int = BEFORE_ALL, note: bytes = b""
+        self,
+        stream: Stream,
+        *,
+        writer: str = "",
+        after: int = BEFORE_ALL,
+        note: bytes = b"",
+        again: bool = False,  # noqa: ARG002 - nothing is lost here
     ) -> None:
         """Add a stream; raise StoreFullError where no more can be held."""
         taken = self._log(stream.id) or self._live(self._epochs.get(stream.epoch))

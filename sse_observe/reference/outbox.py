@@ -186,11 +186,12 @@ class Outbox:
         first = self.written - len(again)
         _log.warning("the store lost a stream; its last %d events are written again", len(again))
         try:
-            await self._store.create(self._stream, writer=self._writer, after=first)
+            await self._store.create(self._stream, writer=self._writer, after=first, again=True)
         except StreamExistsError:
-            # Somebody began anew under its name, or our own answer was lost: the fence knows.
+            # Somebody began anew under its name: the fence will say so.
             return
         except StoreDownError:
+            await asyncio.sleep(_RETRY_SECONDS)
             return
         if again:
             await self._wrote(Write(self._writer, first, again))

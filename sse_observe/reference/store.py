@@ -175,12 +175,20 @@ class StreamStore(Protocol):
         """Return a name under which this process may hold one stream."""
 
     async def create(
-        self, stream: Stream, *, writer: str = "", after: int = BEFORE_ALL, note: bytes = b""
+        self,
+        stream: Stream,
+        *,
+        writer: str = "",
+        after: int = BEFORE_ALL,
+        note: bytes = b"",
+        again: bool = False,
     ) -> None:
         """
         Add a stream whose first event will follow `after`.
 
         Raises StoreFullError where no more can be held, StreamExistsError for a known name.
+        `again` says that the store has lost it; raises GoneError where it was deleted on
+        purpose.
         """
 
     async def find(self, stream_id: str) -> Stream | None:

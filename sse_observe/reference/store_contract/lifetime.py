@@ -1,6 +1,4 @@
-"""
-The life of streams in a store: what bounds them, what keeps them, when they are gone.
-"""
+"""The life of streams in a store: what bounds them, what keeps them, when they are gone."""
 
 import asyncio
 
@@ -115,10 +113,8 @@ class LifetimeContract(StoreTests):
             asyncio.run(self._refuses(name))
 
     async def _refuses(self, name: str) -> None:
-        try:
+        async def begin() -> None:
             async with self.store(**{name: 0}):
                 pass
-        except SettingsError as error:
-            assert f"{name}=0" in str(error)
-        else:
-            raise AssertionError(f"{name}=0 was taken")
+
+        assert f"{name}=0" in str(await refused(SettingsError, begin()))

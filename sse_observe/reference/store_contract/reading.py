@@ -1,6 +1,4 @@
-"""
-Reading of a store: what is found, what is given, what is announced as lost, who is woken.
-"""
+"""Reading of a store: what is found, what is given, what is announced as lost, who is woken."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -114,12 +112,12 @@ class ReadingContract(StoreTests):
                     await store.write(stream.id, Write("w", n - 1, (b"x",)))
                     async with asyncio.timeout(PATIENCE_SECONDS):
                         await woken.wait()
-                        while (await self.read(store, stream)).last < n:
+                        while (await self.read(store, stream)).last < n:  # noqa: ASYNC110
                             await asyncio.sleep(0.005)
                     seen.append(n)
                 await store.write(stream.id, Write("w", 2, state="done"))
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    while (await self.read(store, stream)).state != "done":
+                    while (await self.read(store, stream)).state != "done":  # noqa: ASYNC110
                         await asyncio.sleep(0.005)
             assert seen == [0, 1, 2]
 

@@ -1,6 +1,4 @@
-"""
-Writing to a store: one writer at a time, whole changes, nothing twice and no hole by mistake.
-"""
+"""Writing to a store: one writer at a time, whole changes, nothing twice and no hole by mistake."""
 
 import asyncio
 

@@ -1,0 +1,105 @@
+"""
+The server that a URL names: one Redis, one behind Sentinels, or a cluster.
+
+Knows URLs and how to connect; the first mistake in one is told in one line, without its password.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from sse_observe.errors import SettingsError
+
+Client = Redis | RedisCluster
+
+_FORMS = (
+    "redis://host:6379/0, rediss://… (TLS), redis+sentinel://host:26379,host:26379/name/0 "
+    "or redis+cluster://host:6379,host:6379"
+)
+_SCHEMES = {
+    *("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel"),
+    *("redis+cluster", "rediss+cluster"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server by its URL: `connect()` returns a client, which connects when it is first used."""
+
+    name: str
+    connect: Callable[[], Client]
+    is_cluster: bool
+
+
+def server_of(url: str, *, timeout_seconds: float) -> Server:
+    """Return the server that a URL names; raise SettingsError for a URL that names none."""
+    parts = urlsplit(url)
+    name = _without_secrets(parts)
+    if parts.scheme not in _SCHEMES:
+        raise SettingsError(f"{name}: names no Redis; write {_FORMS}")
+    if parts.scheme != "unix" and not parts.netloc.rpartition("@")[2]:
+        raise SettingsError(f"{name}: names no host; write {_FORMS}")
+    options: dict[str, Any] = {
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": timeout_seconds,
+        # What is tried again, and when, is decided in one place, and that is not here.
+        "retry": Retry(NoBackoff(), 0),
+    }
+    try:
+        if parts.scheme.endswith("+sentinel"):
+            return Server(name, _by_sentinel(parts, options), is_cluster=False)
+        if parts.scheme.endswith("+cluster"):
+            return Server(name, _cluster(parts, options), is_cluster=True)
+        Redis.from_url(url, **options)
+    except (ValueError, RedisError) as error:
+        raise SettingsError(f"{name}: {error}; write {_FORMS}") from None
+    return Server(name, lambda: Redis.from_url(url, max_connections=3, **options), is_cluster=False)
+
+
+def _by_sentinel(parts: SplitResult, options: dict[str, Any]) -> Callable[[], Client]:
+    service, _, db = parts.path.strip("/").partition("/")
+    if not service:
+        raise ValueError("names no service of the Sentinels")
+    access = _access(parts)
+    # Sentinels are asked without the password of what they watch.
+    sentinel: Any = Sentinel(_hosts(parts, 26379), sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+    extra = {**options, **access, "db": int(db or 0), "max_connections": 3}
+    return lambda: cast(Redis, sentinel.master_for(service, **extra))
+
+
+def _cluster(parts: SplitResult, options: dict[str, Any]) -> Callable[[], Client]:
+    nodes = [ClusterNode(host, port) for host, port in _hosts(parts, 6379)]
+    access = _access(parts)
+    return lambda: RedisCluster(startup_nodes=nodes, max_connections=3, **options, **access)
+
+
+def _access(parts: SplitResult) -> dict[str, Any]:
+    access: dict[str, Any] = {"ssl": True} if parts.scheme.startswith("rediss") else {}
+    if parts.username:
+        access["username"] = unquote(parts.username)
+    if parts.password:
+        access["password"] = unquote(parts.password)
+    return access
+
+
+def _hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:
+    found = []
+    for one in parts.netloc.rpartition("@")[2].split(","):
+        host, separator, number = one.rpartition(":")
+        if separator and not number.isdigit():
+            raise ValueError(f"{one!r} is no host and port")
+        found.append((host, int(number)) if separator else (one, port))
+    return found
+
+
+def _without_secrets(parts: SplitResult) -> str:
+    hosts = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme or '(no scheme)'}://{hosts}{parts.path}"
