@@ -72,6 +72,7 @@ class MemoryStore:
     """
 
     in_process = True
+    releases_lost = False
 
     def __init__(
         self,

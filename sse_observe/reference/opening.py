@@ -5,7 +5,7 @@ Knows streams and cursors; a cursor that nobody can use starts from the start, a
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sse_observe.middleware.current_stream import CurrentStream
 from sse_observe.reference.cursor import Cursor, parse_cursor
@@ -118,23 +118,30 @@ class Openings:
     async def open(self, asked: Asked) -> Opening:
         """Read what the client has not seen."""
         found, cursor, outcome = asked.found, asked.cursor, asked.outcome
+        stream = found.stream
+        backlog = await self._read(found, BEFORE_ALL if cursor is None else cursor.seq)
+        if backlog.epoch != stream.epoch:
+            # Since it was found, another log has begun under its name.
+            stream = replace(stream, epoch=backlog.epoch)
+            if cursor is not None:
+                cursor, outcome = None, "unknown_stream"
+                backlog = await self._read(found, BEFORE_ALL)
         if cursor is None:
-            return Opening(found.stream, await self._read(found, BEFORE_ALL), outcome=outcome)
-        backlog = await self._read(found, cursor.seq)
+            return Opening(stream, backlog, outcome=outcome)
         # What was never sent cannot have been seen. But a store of its own may have lost what it
         # held, and a cursor with our epoch was sent once: the stream's only writer will bring the
         # events back under the same numbers.
         can_lose = cursor.epoch is not None and not found.store.in_process
         if cursor.seq > backlog.last and not can_lose:
             backlog = await self._read(found, BEFORE_ALL)
-            return Opening(found.stream, backlog, outcome="malformed")
+            return Opening(stream, backlog, outcome="malformed")
         outcome = "gap" if backlog.lost else "full"
-        return Opening(found.stream, backlog, asked.text, cursor.seq, outcome)
+        return Opening(stream, backlog, asked.text, cursor.seq, outcome)
 
     @staticmethod
     async def _read(found: Found, after: int) -> Backlog:
         backlog = await found.store.read(found.stream.id, after)
-        if backlog is None or backlog.epoch != found.stream.epoch:
+        if backlog is None:
             raise unknown()
         return backlog
 

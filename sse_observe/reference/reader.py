@@ -8,7 +8,7 @@ the contract, it gets what was produced, byte for byte.
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sse_observe.asgi import Headers, Message, Receive, Send
@@ -61,16 +61,26 @@ class Timing:
     unix_ms: Callable[[], int]
 
 
+Unheld = Callable[[Found, Backlog], Awaitable[None]]
+
+
 class Reader:
     """
     One response to one client.
 
-    `wake` is called with any news: from the store, of the client's leaving, of our own end.
+    `unheld` is awaited where the stream is open and nobody writes it. `wake` is called with any news: from the store, of the client's leaving, of our own end.
     """
 
     def __init__(
-        self, found: Found, observer: CurrentStream, timing: Timing, *, by_contract: bool = True
+        self,
+        found: Found,
+        observer: CurrentStream,
+        timing: Timing,
+        *,
+        by_contract: bool = True,
+        unheld: Unheld | None = None,
     ) -> None:
+        self._found, self._unheld = found, unheld
         self._store, self._stream = found.store, found.stream
         self._by_contract = by_contract
         self._observer = observer
@@ -160,6 +170,8 @@ class Reader:
                 await self._write(send, due, more=more)
             if not more:
                 return
+            if self._unheld is not None and not backlog.writer:
+                await self._unheld(self._found, backlog)
             await self._news.wait()
             if self._left:
                 return
@@ -167,7 +179,7 @@ class Reader:
             due = self._heartbeat() if self._silent and self._by_contract else b""
             self._silent = False
             found = await self._store.read(self._stream.id, position)
-            if found is None or found.lost or found.epoch != self._stream.epoch:
+            if found is None or found.lost or found.epoch != backlog.epoch:
                 await self._write(send, due + self._cut_off(found), more=False)
                 return
             backlog, position = found, max(position, found.last)

@@ -28,6 +28,9 @@ from sse_observe.reference.reader import END, HEADERS, Reader, Timing, rendered
 from sse_observe.reference.replies import LATER, RefusedError, reply
 from sse_observe.reference.response import StreamResponse, response_class
 from sse_observe.reference.store import (
+    BEFORE_ALL,
+    Backlog,
+    BehindError,
     FencedError,
     GoneError,
     StoreDownError,
@@ -110,6 +113,8 @@ class ResumableStreams:
         if when_full not in ("drop", "wait"):
             raise SettingsError(f"ResumableStreams: when_full={when_full!r}; give 'drop' or 'wait'")
         self.store = store or MemoryStore()
+        if take_over is not None:
+            self.store.releases_lost = True
         self._alone = self.store if self.store.in_process else MemoryStore()
         policy = ProducerPolicy(
             unread_seconds(on_disconnect),
@@ -238,13 +243,19 @@ class ResumableStreams:
             raise RefusedError(503, "the server is shutting down; retry", LATER)
         self.check_readers()
         observer = self._caretaker.observer = current_stream()
-        reader = Reader(asked.found, observer, self._timing, by_contract=by_contract)
+        reader = Reader(
+            asked.found,
+            observer,
+            self._timing,
+            by_contract=by_contract,
+            unheld=None if self._take_over is None else self._go_on,
+        )
         self.readers.add(reader)
         self._caretaker.start()
         try:
             # Watch first, read then: whatever is published from here on wakes the reader.
             async with asked.found.store.watch(asked.found.stream.id, reader.wake):
-                opening = await self._opened(asked)
+                opening = await self._openings.open(asked)
                 if opening.is_empty:
                     await _nothing_left(opening, send)
                     return
@@ -258,7 +269,7 @@ class ResumableStreams:
     async def poll(self, asked: Asked, send: Send) -> None:
         """Answer with what there is, and end."""
         observer = self._caretaker.observer = current_stream()
-        opening = await self._opened(asked)
+        opening = await self._openings.open(asked)
         if opening.is_empty:
             await _nothing_left(opening, send)
             return
@@ -272,31 +283,23 @@ class ResumableStreams:
         await send(start)
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _opened(self, asked: Asked) -> Opening:
-        opening = await self._openings.open(asked)
-        if self._take_over is None or opening.backlog.state != "open":
-            return opening
-        return await self._taken_over(asked, opening) or opening
-
-    async def _taken_over(self, asked: Asked, opening: Opening) -> Opening | None:
-        """Go on with a stream that has no producer any more; None where it has one."""
-        found, backlog = asked.found, opening.backlog
-        if backlog.writer or self._take_over is None:
-            return None
+    async def _go_on(self, found: Found, backlog: Backlog) -> None:
+        """Take over a stream that has no producer any more, unless another host is quicker."""
+        if self._take_over is None or self.closed:
+            return
         writer = found.store.new_writer()
         try:
             await found.store.write(
                 found.stream.id, Write(backlog.writer, backlog.last, next_writer=writer)
             )
-        except (FencedError, GoneError):
-            return None
-        whole = await found.store.read(found.stream.id, -1)
+        except (FencedError, GoneError, BehindError):
+            return
+        whole = await found.store.read(found.stream.id, BEFORE_ALL, touch=False)
         frames = whole.frames if whole else ()
         source = self._take_over(Interrupted(found.stream, backlog.last, frames))
         self.producers.start(
             found.stream, writer, raw_frames(source), store=found.store, after=backlog.last
         )
-        return None
 
     async def find(self, stream_id: str) -> Found:
         """Return the stream of that id; refuse where there is none."""

@@ -164,6 +164,8 @@ class StreamStore(Protocol):
 
     in_process: bool
     """Whether a write is done when it returns, without waiting, and nothing outlives us."""
+    releases_lost: bool
+    """Whether a stream whose host is lost waits for another writer, instead of failing."""
 
     async def start(self) -> None:
         """Find out whether the store can be used; raise SettingsError where it never will."""

@@ -117,6 +117,16 @@ class Visit:
         """Let every further `send` block."""
         self._reads.clear()
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the client hung up, or its connection was cut."""
+        return self._gone.is_set()
+
+    def cut(self) -> None:
+        """Lose the connection in both directions."""
+        self._gone.set()
+        self._arrival.set()
+
     def leave(self) -> None:
         """Hang up."""
         self._gone.set()

@@ -17,7 +17,7 @@ Key = Callable[[str], str]
 
 class Lease:
     """
-    Renewed three times in its life; `lost_everything` is called where it was gone meanwhile.
+    Renewed five times in its life; `lost_everything` is called where it was gone meanwhile.
 
     Other hosts' leases are looked at twice before anything is declared lost: after a flush they
     are missing for a moment.
@@ -45,11 +45,6 @@ class Lease:
         self._renewing: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._down_at = monotonic() - seconds
-
-    @property
-    def ttl_seconds(self) -> float:
-        """How long the key lives: a third of the lease is left to notice that it is gone."""
-        return self._seconds * 2 / 3
 
     def keep(self) -> None:
         """Begin to renew our own lease."""
@@ -79,17 +74,17 @@ class Lease:
         while True:
             key = self._key(self._host)
             try:
-                answer = await self._calls.call("lease", (key, key), int(self.ttl_seconds * 1000))
+                answer = await self._calls.call("lease", (key, key), int(self._seconds * 1000))
                 if not answer[1] and not first:
                     self._lost_everything()
                 first = False
             except StoreDownError:
                 self.interrupted()
-            await asyncio.sleep(self._seconds / 3)
+            await asyncio.sleep(self._seconds / 5)
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(self._seconds / 6)
+            await asyncio.sleep(self._seconds / 10)
             try:
                 await self._look_once()
             except StoreDownError:

@@ -232,6 +232,12 @@ function calls.sweep(meta, log, most)
   return {'ok', evicted, facts.count}
 end
 
+local function last_for(keys, milliseconds)
+  for _, key in ipairs(keys) do
+    if redis.call('PTTL', key) < milliseconds then redis.call('PEXPIRE', key, milliseconds) end
+  end
+end
+
 -- A place among all streams; where there is none, what has ended may give way.
 function calls.reserve(index, ended, id, most, milliseconds)
   local old = redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, 100)
@@ -243,6 +249,7 @@ function calls.reserve(index, ended, id, most, milliseconds)
     return {'full', redis.call('ZRANGE', ended, 0, 9)}
   end
   redis.call('ZADD', index, now + milliseconds, id)
+  last_for({index, ended}, milliseconds)
   return {'ok'}
 end
 
@@ -255,14 +262,16 @@ end
 function calls.renew(index, ended, id, milliseconds, has_ended)
   redis.call('ZADD', index, now + milliseconds, id)
   if has_ended then redis.call('ZADD', ended, now, id) end
+  last_for({index, ended}, milliseconds)
   return {'ok'}
 end
 
 -- The lease of a host; tells whether it was there, or everything was lost meanwhile.
 function calls.lease(key, _, milliseconds)
-  local was_there = redis.call('EXISTS', key)
+  -- Where memory is exhausted nothing can be set, and what is there can still be kept.
+  if redis.call('PEXPIRE', key, milliseconds) == 1 then return {'ok', 1} end
   redis.call('SET', key, 1, 'PX', milliseconds)
-  return {'ok', was_there}
+  return {'ok', 0}
 end
 
 function calls.exists(key)
