@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from urllib.parse import quote
 
 from sse_observe.asgi import Receive, Scope, Send, follow_lifespan, refuse_websocket
-from sse_observe.errors import SettingsError
+from sse_observe.errors import SettingsError, SSEObserveError
 from sse_observe.reference.asking import cursor_text
 from sse_observe.reference.cursor import new_epoch, new_stream_id, parse_cursor
 from sse_observe.reference.demonstration import demonstration
@@ -44,10 +44,16 @@ class ReferenceApp:
     """
 
     def __init__(
-        self, produce: Produce, streams: ResumableStreams, *, max_params_bytes: int
+        self,
+        produce: Produce,
+        streams: ResumableStreams,
+        *,
+        max_params_bytes: int,
+        broken: SSEObserveError | None = None,
     ) -> None:
         self._produce = produce
         self._streams = streams
+        self._broken = broken
         self._max_params_bytes = max_params_bytes
 
     @property
@@ -62,6 +68,8 @@ class ReferenceApp:
         elif scope["type"] == "websocket":
             await refuse_websocket(send)
         else:
+            if self._broken is not None:
+                raise self._broken
             try:
                 await self._answer(scope, receive, send)
             except RefusedError as refusal:
@@ -79,6 +87,8 @@ class ReferenceApp:
         return await self._streams.begin(stream, frames)
 
     async def _start(self) -> None:
+        if self._broken is not None:
+            raise self._broken
         await self._streams.start()
 
     async def aclose(self) -> None:
@@ -183,8 +193,16 @@ def reference_app(
             f"reference_app: produce={produce!r} is no async generator function; "
             "write `async def produce(stream_id, params): ... yield text`"
         )
+    broken = None
+    if store is None:
+        try:
+            store = store_from_environment()
+        except SSEObserveError as error:
+            # A server prints what its start was refused for as a line, and a factory's error as
+            # a page.
+            broken = error
     streams = ResumableStreams(
-        store or store_from_environment(),
+        store,
         max_producers=max_connections,
         max_readers=max_connections,
         heartbeat_seconds=heartbeat_seconds,
@@ -192,4 +210,6 @@ def reference_app(
         drain_seconds=drain_seconds,
         unix_ms=unix_ms,
     )
-    return ReferenceApp(produce or demonstration, streams, max_params_bytes=max_params_bytes)
+    return ReferenceApp(
+        produce or demonstration, streams, max_params_bytes=max_params_bytes, broken=broken
+    )

@@ -68,7 +68,8 @@ class Reader:
     """
     One response to one client.
 
-    `unheld` is awaited where the stream is open and nobody writes it. `wake` is called with any news: from the store, of the client's leaving, of our own end.
+    `unheld` is awaited where the stream is open and nobody writes it. `wake` is called with any
+    news: from the store, of the client's leaving, of our own end.
     """
 
     def __init__(

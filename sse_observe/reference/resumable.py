@@ -40,6 +40,7 @@ from sse_observe.reference.store import (
     StreamStore,
     Write,
 )
+from sse_observe.registry import SSEMetrics, default_metrics
 
 _log = logging.getLogger("sse_observe.reference")
 
@@ -96,6 +97,7 @@ class ResumableStreams:
         send_timeout_seconds: float = 30,
         drain_seconds: float = 10,
         unix_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        metrics: SSEMetrics | None = None,
     ) -> None:
         limits = {
             "max_producers": max_producers,
@@ -121,7 +123,8 @@ class ResumableStreams:
             waits=when_full == "wait",
             hands_over=take_over is not None,
         )
-        self.producers = Producers(self.store, policy, limit=max_producers)
+        fenced = (metrics or default_metrics()).counter("sse_streams_fenced_total")
+        self.producers = Producers(self.store, policy, limit=max_producers, on_fenced=fenced.inc)
         self._openings = Openings(*dict.fromkeys((self.store, self._alone)))
         self._authorize = authorize
         self._take_over = take_over

@@ -130,9 +130,14 @@ class Calls:
             try:
                 await self._send(batch)
             except asyncio.CancelledError:
-                for call in batch:
-                    call.answer.cancel()
+                self._fail(
+                    [*batch, *self._queue], StoreDownError("the store was closed"), "refused"
+                )
                 raise
+            except Exception as error:  # noqa: BLE001 - see below
+                # A mistake of ours; nobody may wait for an answer that will not come.
+                _log.exception("a call of the store failed")
+                self._fail(batch, StoreDownError(f"{self._server.name}: {error}"), "refused")
 
     def _batch(self) -> list[_Call]:
         batch: list[_Call] = []
@@ -244,14 +249,14 @@ class Calls:
         client = self._server.connect()
         try:
             info = await client.info("server")
-            facts = next(iter(info.values())) if self._server.is_cluster else info
-            _check_version(self._server.name, str(facts["redis_version"]))
+            check_version(self._server.name, str(info["redis_version"]))
             self._sha = str(await client.script_load(SCRIPT))
         except BaseException:
             await client.aclose()
             raise
         self._client = client
-        run = str(facts.get("run_id", ""))
+        # A cluster answers by any of its nodes.
+        run = "cluster" if self._server.is_cluster else str(info["run_id"])
         if self.run and (run != self.run or self._is_down):
             self._on_restart()
         self.run = run
@@ -286,7 +291,8 @@ class Calls:
         return StoreDownError(f"{name}: not reachable ({text.splitlines()[0]})")
 
 
-def _check_version(name: str, version: str) -> None:
+def check_version(name: str, version: str) -> None:
+    """Raise SettingsError for a server that lacks what the script needs."""
     found = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if found < _OLDEST:
         raise SettingsError(f"{name}: Redis {version} is too old; 6.2 or newer is needed")

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from redis.asyncio.client import PubSub
+from redis.asyncio.client import PubSub, Redis
 from redis.exceptions import RedisError
 
-from sse_observe.reference.redis.url import Client, Server
+from sse_observe.reference.redis.url import Server
 from sse_observe.reference.store import StoreDownError
 
 Listener = Callable[[bytes], None]
@@ -42,7 +42,7 @@ class Channel:
         self._on_return = on_return
         self._listeners: dict[bytes, Listener] = {}
         self._waiting: dict[bytes, asyncio.Future[None]] = {}
-        self._client: Client | None = None
+        self._client: Redis | None = None
         self._pubsub: PubSub | None = None
         self._task: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
@@ -110,7 +110,7 @@ class Channel:
 
     async def _connect(self) -> None:
         async with asyncio.timeout(self._timeout):
-            self._client = self._server.connect()
+            self._client = self._server.listen()
             self._pubsub = self._client.pubsub()
             names = list(self._listeners)
             # Redis wants at least one name, before it lets anybody ask whether it is there.

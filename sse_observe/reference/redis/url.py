@@ -6,6 +6,7 @@ Knows URLs and how to connect; the first mistake in one is told in one line, wit
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -32,10 +33,16 @@ _SCHEMES = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server by its URL: `connect()` returns a client, which connects when it is first used."""
+    """
+    A server by its URL.
+
+    `connect()` returns a client, which connects when it is first used; `listen()` one to hear
+    what is published. Any node of a cluster will do for that: each hears of everything.
+    """
 
     name: str
     connect: Callable[[], Client]
+    listen: Callable[[], Redis]
     is_cluster: bool
 
 
@@ -55,30 +62,48 @@ def server_of(url: str, *, timeout_seconds: float) -> Server:
     }
     try:
         if parts.scheme.endswith("+sentinel"):
-            return Server(name, _by_sentinel(parts, options), is_cluster=False)
+            return _by_sentinel(name, parts, options)
         if parts.scheme.endswith("+cluster"):
-            return Server(name, _cluster(parts, options), is_cluster=True)
+            return _cluster(name, parts, options)
         Redis.from_url(url, **options)
     except (ValueError, RedisError) as error:
         raise SettingsError(f"{name}: {error}; write {_FORMS}") from None
-    return Server(name, lambda: Redis.from_url(url, max_connections=3, **options), is_cluster=False)
+
+    def connect() -> Redis:
+        return Redis.from_url(url, max_connections=1, **options)
+
+    return Server(name, connect, connect, is_cluster=False)
 
 
-def _by_sentinel(parts: SplitResult, options: dict[str, Any]) -> Callable[[], Client]:
+def _by_sentinel(name: str, parts: SplitResult, options: dict[str, Any]) -> Server:
     service, _, db = parts.path.strip("/").partition("/")
     if not service:
         raise ValueError("names no service of the Sentinels")
     access = _access(parts)
     # Sentinels are asked without the password of what they watch.
     sentinel: Any = Sentinel(_hosts(parts, 26379), sentinel_kwargs=options)  # type: ignore[no-untyped-call]
-    extra = {**options, **access, "db": int(db or 0), "max_connections": 3}
-    return lambda: cast(Redis, sentinel.master_for(service, **extra))
+    extra = {**options, **access, "db": int(db or 0), "max_connections": 1}
+
+    def connect() -> Redis:
+        return cast(Redis, sentinel.master_for(service, **extra))
+
+    return Server(name, connect, connect, is_cluster=False)
 
 
-def _cluster(parts: SplitResult, options: dict[str, Any]) -> Callable[[], Client]:
-    nodes = [ClusterNode(host, port) for host, port in _hosts(parts, 6379)]
-    access = _access(parts)
-    return lambda: RedisCluster(startup_nodes=nodes, max_connections=3, **options, **access)
+def _cluster(name: str, parts: SplitResult, options: dict[str, Any]) -> Server:
+    hosts = _hosts(parts, 6379)
+    given = {**options, **_access(parts)}
+    turns = cycle(hosts)
+
+    def connect() -> RedisCluster:
+        nodes = [ClusterNode(host, port) for host, port in hosts]
+        return RedisCluster(startup_nodes=nodes, max_connections=2, **given)
+
+    def listen() -> Redis:
+        host, port = next(turns)
+        return Redis(host=host, port=port, max_connections=1, **given)
+
+    return Server(name, connect, listen, is_cluster=True)
 
 
 def _access(parts: SplitResult) -> dict[str, Any]:
