@@ -51,10 +51,7 @@ REPORT_RESULTS = (
     "replayed",
 )
 KINDS = ("finite", "continuous")
-STORE_OPERATIONS = (
-    *("create", "write", "read", "find", "watch"),
-    *("delete", "sweep", "lease", "index", "report"),
-)
+STORE_OPERATIONS = ("create", "write", "read", "watch", "lease", "report", "other")
 STORE_ERRORS = ("unreachable", "timeout", "refused", "full")
 
 ROUTE: dict[str, tuple[str, ...]] = {"route": ()}

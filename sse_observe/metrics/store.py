@@ -3,8 +3,8 @@
 from sse_observe.metrics.labels import STORE_ERRORS, STORE_OPERATIONS
 from sse_observe.metrics.model import Metric
 
-# Half a millisecond is usual; a quarter of a second is felt; two seconds is where we give up.
-_OPERATION = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+# A millisecond is usual; a quarter of a second is felt; after two seconds we give up.
+_OPERATION = (0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1, 2.5)
 
 METRICS = (
     Metric(

@@ -1,5 +1,5 @@
 """
-What a request asks for: the contract, or the bare frames; and from where.
+The wish of a request: the contract, or the bare frames; and from where.
 
 Knows headers and query parameters. A client that knows nothing of us must get what it would
 have got without us, so the contract is for those who ask.

@@ -25,7 +25,7 @@ _LAST_LINE_END = re.compile(rb"(?>\r\n|\n|\r)\Z")
 
 
 class FrameError(SSEObserveError):
-    """What was yielded cannot be sent as an event stream."""
+    """A producer yielded what cannot be sent as an event stream."""
 
 
 class Splitter:

@@ -35,7 +35,7 @@ def query_params(scope: Scope, limit: int) -> dict[str, str]:
     return dict(fields)
 
 
-async def body_params(receive: Receive, limit: int) -> dict[str, Any]:
+async def body_params(receive: Receive, limit: int) -> Params:
     """Return the JSON object that the body holds; an empty body is an empty object."""
     try:
         async with asyncio.timeout(_BODY_SECONDS):

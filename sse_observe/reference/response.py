@@ -9,7 +9,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from functools import cache
-from typing import Any
 
 from sse_observe.asgi import Headers, Message, Receive, Scope, Send
 from sse_observe.reference.reader import HEADERS
@@ -48,11 +47,11 @@ class StreamResponse:
         except StoreDownError as down:
             await reply(send, 503, f"{down}\n", LATER)
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[object, None, object]:
         """Return what Django takes from a view."""
         return self._for_django().__await__()
 
-    async def _for_django(self) -> Any:
+    async def _for_django(self) -> object:
         scope = getattr(self._request, "scope", None)
         if scope is None:
             raise TypeError(
@@ -118,13 +117,13 @@ def response_class(request: object) -> type[StreamResponse]:
 
 
 @cache
-def _starlette_class(base: type[Any]) -> type[StreamResponse]:
+def _starlette_class(base: type) -> type[StreamResponse]:
     class StarletteStreamResponse(StreamResponse, base):  # type: ignore[misc]
-        """What FastAPI and Starlette return as it is, with the headers that they added."""
+        """Returned by FastAPI and Starlette as it is, with the headers that they added."""
 
         def __init__(self, answer: Answer, request: object, stream_id: str) -> None:
             StreamResponse.__init__(self, answer, request, stream_id)
-            base.__init__(self, None, 200)
+            super(StreamResponse, self).__init__(None, 200)
             self.raw_headers = list(HEADERS)
 
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -77,7 +77,9 @@ class SSEMetrics:
             self.state_facts()
         self.state("sse_build_info", 1, package_version())
         self.state("sse_start_time_seconds", time.time())
-        self.histogram("sse_event_loop_lag_seconds")
+        for metric in METRICS.values():
+            if metric.at_zero and not metric.labels:
+                self._create(metric, {})
         for where in METRICS["sse_observer_faults_total"].labels["where"]:
             self.counter("sse_observer_faults_total", where)
 

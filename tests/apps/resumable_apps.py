@@ -126,8 +126,7 @@ def django_app(streams: ResumableStreams) -> Any:
             return HttpResponse(status=204)
         return await streams.resume(stream_id, request)
 
-    global urlpatterns
-    urlpatterns = [
+    urlpatterns[:] = [
         path("v1/chat/completions", chat),
         path("slow", slow),
         path("v1/streams/<str:stream_id>", one),

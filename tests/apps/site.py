@@ -13,7 +13,7 @@ from typing import Any
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, beacon_app, metrics_app
 from sse_observe.beacon import Limits
 from sse_observe.reference import MemoryStore, StreamStore, reference_app
-from sse_observe.reference.producers import Produce
+from sse_observe.reference.app import Produce
 from sse_observe.registry import default_metrics
 
 SECRET = "the same in every process"

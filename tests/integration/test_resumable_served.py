@@ -1,4 +1,4 @@
-"""`resumable()` in each framework, over real sockets: two lines, and an answer outlives its client."""
+"""Resumable answers in each framework, over real sockets: an answer outlives its client."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -92,7 +92,7 @@ def test_a_killed_host_is_no_silent_hang(hosts: Pair) -> None:
 
 
 def test_a_paused_host_is_fenced_when_it_goes_on(hosts: Pair) -> None:
-    """What it says after its lease is refused, and it stops: nobody reads two answers in one."""
+    """Its writes after its lease are refused, and it stops: nobody reads two answers in one."""
     one, other = hosts
     first = begun(one)
     second = resumed(other, first).until(lambda c: len(c.ids) > 5)

@@ -81,7 +81,7 @@ def test_sentinels_change_the_master_and_nobody_reads_a_wrong_event(tmp_path: Pa
                     await client.finished()
                     assert client.words == [f"1:{n}:x" for n in range(total)]
                     assert (client.gaps, client.duplicates, client.errors) == ([], 0, [])
-                assert (script.runs, script.said) == (1, total)
+                assert (script.runs, script.produced) == (1, total)
 
         asyncio.run(main())
         assert replica.client.info("replication")["role"] == "master"

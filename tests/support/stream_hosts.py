@@ -25,14 +25,14 @@ PATIENCE_SECONDS = 60.0
 
 
 class Script:
-    """What is produced: numbered words under the name of the run, so that a second run shows."""
+    """A producer of numbered words under the name of the run, so that a second run shows."""
 
     def __init__(self, total: int, pause: float = 0.02, size: int = 1) -> None:
         self.total = total
         self.pause = pause
         self.size = size
         self.runs = 0
-        self.said = 0
+        self.produced = 0
         self.closed = 0
 
     async def __call__(self, start: int = 0) -> AsyncIterator[bytes]:
@@ -42,7 +42,7 @@ class Script:
         try:
             for n in range(start, self.total):
                 yield encode(f"{run}:{n}:" + "x" * self.size)
-                self.said += 1
+                self.produced += 1
                 await asyncio.sleep(self.pause)
         finally:
             self.closed += 1

@@ -28,6 +28,9 @@ from sse_observe.reference.redis.script import SCRIPT, encode_calls
 from sse_observe.reference.redis.url import Client, Server
 from sse_observe.reference.store import StoreDownError
 
+Answer = list[Any]
+"""An answer of the script: a word, and what belongs to it."""
+
 _log = logging.getLogger("sse_observe.reference")
 
 # What holds Redis up for a millisecond or two at most.
@@ -41,9 +44,9 @@ _OLDEST = (6, 2)
 class _Call:
     operation: str
     keys: tuple[str, str]
-    form: list[Any]
+    form: list[object]
     blobs: Sequence[bytes]
-    answer: asyncio.Future[list[Any]]
+    answer: asyncio.Future[Answer]
     began: float
 
     def size(self) -> int:
@@ -87,8 +90,8 @@ class Calls:
         return self._server.is_cluster
 
     async def call(
-        self, operation: str, keys: tuple[str, str], *arguments: Any, blobs: Sequence[bytes] = ()
-    ) -> list[Any]:
+        self, operation: str, keys: tuple[str, str], *arguments: object, blobs: Sequence[bytes] = ()
+    ) -> Answer:
         """
         Return the script's answer to one call; raise StoreDownError where there is none.
 
@@ -96,7 +99,7 @@ class Calls:
         from 0, among these blobs.
         """
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[list[Any]] = loop.create_future()
+        answer: asyncio.Future[Answer] = loop.create_future()
         form = [operation, *arguments]
         self._queue.append(_Call(operation, keys, form, blobs, answer, perf_counter()))
         if self._task is None or self._task.done():
@@ -173,7 +176,7 @@ class Calls:
             if not call.answer.done():
                 call.answer.set_exception(StoreDownError(str(error)))
 
-    async def _answers(self, batch: list[_Call]) -> list[list[Any]]:
+    async def _answers(self, batch: list[_Call]) -> list[Answer]:
         """Send once; once more where the connection had broken while it was idle."""
         if not batch:
             return []
@@ -185,12 +188,12 @@ class Calls:
             async with asyncio.timeout(self._timeout):
                 return await self._sent(batch)
 
-    async def _sent(self, batch: list[_Call]) -> list[list[Any]]:
+    async def _sent(self, batch: list[_Call]) -> list[Answer]:
         client = await self._connected()
         if not self._server.is_cluster:
             return await self._evaluated(client, batch)
         # A call of the script may touch one slot. One stream's keys share a slot.
-        found: dict[int, list[Any]] = {}
+        found: dict[int, Answer] = {}
         slots: dict[int, list[int]] = {}
         for place, call in enumerate(batch):
             slots.setdefault(client.keyslot(call.keys[0]), []).append(place)  # type: ignore[union-attr]
@@ -204,7 +207,7 @@ class Calls:
         await asyncio.gather(*(one(places) for places in slots.values()))
         return [found[place] for place in range(len(batch))]
 
-    async def _evaluated(self, client: Client, batch: list[_Call]) -> list[list[Any]]:
+    async def _evaluated(self, client: Client, batch: list[_Call]) -> list[Answer]:
         keys = [key for call in batch for key in call.keys]
         # Lua counts from 1, and the first argument is the calls themselves.
         blobs: list[bytes] = []
@@ -235,8 +238,8 @@ class Calls:
 
     async def _run_script(
         self, client: Client, keys: list[str], text: bytes, blobs: list[bytes]
-    ) -> list[list[Any]]:
-        ask: Callable[..., Awaitable[list[list[Any]]]] = client.execute_command
+    ) -> list[Answer]:
+        ask: Callable[..., Awaitable[list[Answer]]] = client.execute_command
         arguments = (len(keys), *keys, text, *blobs)
         try:
             return await ask("EVALSHA", self._sha, *arguments)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TypedDict
 
 from redis.asyncio.client import PubSub, Redis
 from redis.exceptions import RedisError
@@ -25,6 +25,14 @@ _SILENCE_SECONDS = 1.0
 # Half a second at most, so that readers go on within a second of the store's return.
 _RETRY_SECONDS = 0.25
 _MOST_AT_ONCE = 500
+
+
+class _Message(TypedDict):
+    """A published message as redis-py gives it."""
+
+    type: str
+    channel: bytes
+    data: bytes
 
 
 class Channel:
@@ -152,7 +160,7 @@ class Channel:
             asked = False
             self._take(message)
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: _Message) -> None:
         kind, key = message["type"], message["channel"]
         if kind == "message":
             listener = self._listeners.get(key)

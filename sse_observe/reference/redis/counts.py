@@ -9,7 +9,8 @@ from sse_observe.registry import SSEMetrics
 
 # The script's calls by what they are for.
 _OPERATIONS = {
-    "lookup": "find",
+    "find": "read",
+    "lookup": "read",
     "present": "watch",
     "attended": "watch",
     "exists": "lease",
@@ -36,7 +37,7 @@ class StoreCounts:
         """Count one call of the script."""
         operation = _OPERATIONS.get(call, call)
         if operation not in self._seconds:
-            operation = "index"
+            operation = "other"
         self._seconds[operation].observe(seconds)
         if error is not None:
             self._errors[operation, error].inc()

@@ -8,9 +8,9 @@ nothing. Knows numbers and frames; where it misses something it asks to be fille
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
 
 from sse_observe.reference.bounds import Bounds
+from sse_observe.reference.redis.calls import Answer
 from sse_observe.reference.redis.script import STATE_OF
 from sse_observe.reference.store import Backlog, State
 
@@ -63,7 +63,7 @@ class Mirror:
         self.is_gone = True
         self.wake()
 
-    def fill(self, answer: list[Any]) -> None:
+    def fill(self, answer: Answer) -> None:
         """Take what a read after our last event has found."""
         _, epoch, writer, state, last, _, _, note, _, run, frames = answer
         changed = (epoch.decode(), writer.decode(), STATE_OF[state]) != self._facts()

@@ -8,10 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
-from typing import Any
 
 from sse_observe.reference.bounds import Bounds
-from sse_observe.reference.redis.calls import Calls
+from sse_observe.reference.redis.calls import Answer, Calls
 from sse_observe.reference.redis.channel import Channel
 from sse_observe.reference.redis.lease import Lease
 from sse_observe.reference.redis.mirror import Mirror
@@ -110,18 +109,18 @@ class Mirrors:
             if stream_id not in self._mirrors:
                 await self._calls.call("present", (meta, log), self._host, 0, True, self._prefix)
 
-    async def _present(self, mirror: Mirror, *, tell: bool) -> list[Any]:
+    async def _present(self, mirror: Mirror, *, tell: bool) -> Answer:
         # Three touches may be late or lost before others take it for unread.
         milliseconds = int(self._lease_seconds * 3000)
         keys = keys_of(self._prefix, mirror.stream_id)
         return await self._calls.call("present", keys, self._host, milliseconds, tell, self._prefix)
 
-    async def _read(self, mirror: Mirror) -> list[Any]:
+    async def _read(self, mirror: Mirror) -> Answer:
         after = mirror.last if mirror.is_filled else BEFORE_ALL
         keys = keys_of(self._prefix, mirror.stream_id)
         return await self._calls.call("read", keys, after, True)
 
-    def _take(self, mirror: Mirror, answer: list[Any]) -> None:
+    def _take(self, mirror: Mirror, answer: Answer) -> None:
         if answer[0] == b"gone":
             self._missing(mirror)
         else:

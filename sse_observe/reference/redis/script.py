@@ -8,13 +8,28 @@ little it holds. Every change is checked and done as a whole, and published.
 
 import msgspec
 
+from sse_observe.reference.bounds import Bounds
 from sse_observe.reference.store import State
 
 # One letter each: they stand in every message.
 STATES: dict[State, str] = {"open": "o", "done": "d", "failed": "f", "lost": "l", "stopped": "s"}
 STATE_OF = {letter.encode(): state for state, letter in STATES.items()}
 
+# Events of more bytes are fetched rather than published: they would fill Redis' own buffers.
+_PUBLISHED_BYTES = 16_384
+
 encode_calls = msgspec.msgpack.Encoder().encode
+
+
+def limits_of(bounds: Bounds) -> dict[str, int]:
+    """Return the bounds of one stream as the script takes them."""
+    return {
+        "events": bounds.max_events,
+        "bytes": bounds.max_bytes,
+        "age": int(bounds.max_age_seconds * 1000),
+        "published": _PUBLISHED_BYTES,
+    }
+
 
 SCRIPT = r"""
 local clock = redis.call('TIME')

@@ -10,9 +10,8 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from time import monotonic
-from typing import Any, Self
+from typing import Self, Unpack
 
-from sse_observe.errors import SettingsError
 from sse_observe.reference.bounds import Bounds
 from sse_observe.reference.cursor import new_epoch
 from sse_observe.reference.redis.calls import Calls
@@ -21,7 +20,8 @@ from sse_observe.reference.redis.counts import StoreCounts
 from sse_observe.reference.redis.lease import Lease
 from sse_observe.reference.redis.mirror import STAMP, Mirror
 from sse_observe.reference.redis.mirrors import Mirrors, keys_of
-from sse_observe.reference.redis.script import STATE_OF, STATES
+from sse_observe.reference.redis.options import RedisOptions, check_options
+from sse_observe.reference.redis.script import STATE_OF, STATES, limits_of
 from sse_observe.reference.redis.url import server_of
 from sse_observe.reference.store import (
     BEFORE_ALL,
@@ -42,8 +42,6 @@ from sse_observe.reference.store import (
 from sse_observe.registry import SSEMetrics, default_metrics
 
 _log = logging.getLogger("sse_observe.reference")
-# Events of more bytes are fetched rather than published: they would fill Redis' own buffers.
-_PUBLISHED_BYTES = 16_384
 _TOMBSTONE_SECONDS = 60
 
 
@@ -75,18 +73,9 @@ class RedisStore:
     ) -> None:
         self._bounds = Bounds(max_streams, max_events, max_bytes, max_age_seconds, idle_seconds)
         self._bounds.check("RedisStore")
-        for name, value in (("lease_seconds", lease_seconds), ("timeout_seconds", timeout_seconds)):
-            if not value > 0:
-                raise SettingsError(f"RedisStore: {name}={value!r}; give more than 0")
-        if any(sign in prefix for sign in "{}"):
-            raise SettingsError(f"RedisStore: prefix={prefix!r} holds a brace; a cluster reads it")
+        check_options(prefix, lease_seconds=lease_seconds, timeout_seconds=timeout_seconds)
         self._prefix = prefix
-        self._most = {
-            "events": max_events,
-            "bytes": max_bytes,
-            "age": int(max_age_seconds * 1000),
-            "published": _PUBLISHED_BYTES,
-        }
+        self._most = limits_of(self._bounds)
         self._lease_seconds = lease_seconds
         self._counts = StoreCounts(metrics or default_metrics())
         server = server_of(url, timeout_seconds=timeout_seconds)
@@ -127,7 +116,7 @@ class RedisStore:
         """Whether a stream whose host is lost waits for another writer, instead of failing."""
 
     @classmethod
-    def from_url(cls, url: str, **options: Any) -> Self:
+    def from_url(cls, url: str, **options: Unpack[RedisOptions]) -> Self:
         """
         Return the store that a URL names.
 
@@ -322,9 +311,9 @@ class RedisStore:
         if not self._hears_of_holds:
             self._hears_of_holds = True
             name = f"{self._prefix}host:{self.host}"
-            await self._channel.subscribe(name, self._told, always=True)
+            await self._channel.subscribe(name, self._wake_holder, always=True)
 
-    def _told(self, message: bytes) -> None:
+    def _wake_holder(self, message: bytes) -> None:
         """Wake the producer of a stream that somebody else changed."""
         wake = self._holds.get(message.decode())
         if wake is not None:

@@ -7,7 +7,7 @@ Knows URLs and how to connect; the first mistake in one is told in one line, wit
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Any, cast
+from typing import TypedDict, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from redis.asyncio import Redis, RedisCluster
@@ -20,6 +20,20 @@ from redis.exceptions import RedisError
 from sse_observe.errors import SettingsError
 
 Client = Redis | RedisCluster
+
+
+class _Options(TypedDict, total=False):
+    """The options of redis-py that we use."""
+
+    socket_timeout: float
+    socket_connect_timeout: float
+    retry: Retry
+    ssl: bool
+    username: str
+    password: str
+    db: int
+    max_connections: int
+
 
 _FORMS = (
     "redis://host:6379/0, rediss://… (TLS), redis+sentinel://host:26379,host:26379/name/0 "
@@ -54,7 +68,7 @@ def server_of(url: str, *, timeout_seconds: float) -> Server:
         raise SettingsError(f"{name}: names no Redis; write {_FORMS}")
     if parts.scheme != "unix" and not parts.netloc.rpartition("@")[2]:
         raise SettingsError(f"{name}: names no host; write {_FORMS}")
-    options: dict[str, Any] = {
+    options: _Options = {
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
         # What is tried again, and when, is decided in one place, and that is not here.
@@ -75,14 +89,14 @@ def server_of(url: str, *, timeout_seconds: float) -> Server:
     return Server(name, connect, connect, is_cluster=False)
 
 
-def _by_sentinel(name: str, parts: SplitResult, options: dict[str, Any]) -> Server:
+def _by_sentinel(name: str, parts: SplitResult, options: _Options) -> Server:
     service, _, db = parts.path.strip("/").partition("/")
     if not service:
         raise ValueError("names no service of the Sentinels")
     access = _access(parts)
     # Sentinels are asked without the password of what they watch.
-    sentinel: Any = Sentinel(_hosts(parts, 26379), sentinel_kwargs=options)  # type: ignore[no-untyped-call]
-    extra = {**options, **access, "db": int(db or 0), "max_connections": 1}
+    sentinel = Sentinel(_hosts(parts, 26379), sentinel_kwargs=options)  # type: ignore[no-untyped-call]
+    extra: _Options = {**options, **access, "db": int(db or 0), "max_connections": 1}
 
     def connect() -> Redis:
         return cast(Redis, sentinel.master_for(service, **extra))
@@ -90,24 +104,25 @@ def _by_sentinel(name: str, parts: SplitResult, options: dict[str, Any]) -> Serv
     return Server(name, connect, connect, is_cluster=False)
 
 
-def _cluster(name: str, parts: SplitResult, options: dict[str, Any]) -> Server:
+def _cluster(name: str, parts: SplitResult, options: _Options) -> Server:
     hosts = _hosts(parts, 6379)
-    given = {**options, **_access(parts)}
+    given: _Options = {**options, **_access(parts), "max_connections": 2}
     turns = cycle(hosts)
 
     def connect() -> RedisCluster:
         nodes = [ClusterNode(host, port) for host, port in hosts]
-        return RedisCluster(startup_nodes=nodes, max_connections=2, **given)
+        return RedisCluster(startup_nodes=nodes, **given)
 
     def listen() -> Redis:
         host, port = next(turns)
-        return Redis(host=host, port=port, max_connections=1, **given)
+        # One client listens by one connection, whatever it may open.
+        return Redis(host=host, port=port, **given)
 
     return Server(name, connect, listen, is_cluster=True)
 
 
-def _access(parts: SplitResult) -> dict[str, Any]:
-    access: dict[str, Any] = {"ssl": True} if parts.scheme.startswith("rediss") else {}
+def _access(parts: SplitResult) -> _Options:
+    access: _Options = {"ssl": True} if parts.scheme.startswith("rediss") else {}
     if parts.username:
         access["username"] = unquote(parts.username)
     if parts.password:

@@ -19,4 +19,4 @@ __all__ = ["StoreContract", "follow"]
 
 
 class StoreContract(ReadingContract, WritingContract, LifetimeContract):
-    """All promises of `StreamStore`, one test each."""
+    """All that is asked of `StreamStore`, one test each."""

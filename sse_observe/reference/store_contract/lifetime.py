@@ -8,7 +8,7 @@ from sse_observe.reference.store_contract.support import StoreTests, new_stream,
 
 
 class LifetimeContract(StoreTests):
-    """What is bounded goes, what is read stays, and what is gone harms nobody."""
+    """Old streams and events go, those that are read stay, and a gone one harms nobody."""
 
     @runs
     async def test_age_bounds_a_stream(self) -> None:

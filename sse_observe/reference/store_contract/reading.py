@@ -123,7 +123,7 @@ class ReadingContract(StoreTests):
 
     @runs
     async def test_a_holder_hears_of_readers(self) -> None:
-        """Who produces can know whether anybody reads, and when that changes."""
+        """A producer can know whether anybody reads, and when that changes."""
         async with self.store() as store:
             stream, heard = new_stream(), list[str]()
             await store.create(stream, writer=store.new_writer())

@@ -1,17 +1,18 @@
-"""What the tests of a store share: a loop for each, fresh names, and a little patience."""
+"""Parts that the tests of a store share: a loop for each, fresh names, and a little patience."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
 from itertools import count
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sse_observe.errors import SSEObserveError
 from sse_observe.reference.store import Backlog, Stream, StreamStore
 
 Self = TypeVar("Self", bound="StoreTests")
-Test = Callable[[Self], Coroutine[Any, Any, None]]
+Error = TypeVar("Error", bound=SSEObserveError)
+Test = Callable[[Self], Coroutine[object, None, None]]
 _NAMES = count()
 PATIENCE_SECONDS = 20
 
@@ -27,7 +28,7 @@ def runs(test: Test[Self]) -> Callable[[Self], None]:
     return run
 
 
-async def refused(kind: type[SSEObserveError], doing: Coroutine[Any, Any, object]) -> Any:
+async def refused(kind: type[Error], doing: Coroutine[object, None, object]) -> Error:
     """Return the error with which a call is refused."""
     try:
         found = await doing
@@ -43,7 +44,7 @@ def new_stream(owner: str = "", keep_seconds: float | None = None) -> Stream:
 
 
 class StoreTests:
-    """What the tests of a store ask of whoever has them run."""
+    """Questions that the tests of a store ask of the class that has them run."""
 
     def store(self, **bounds: float) -> AbstractAsyncContextManager[StreamStore]:
         """Give an empty store with these bounds."""

@@ -68,7 +68,7 @@ class WritingContract(StoreTests):
 
     @runs
     async def test_a_stream_may_begin_after_events_that_are_gone(self) -> None:
-        """What is created again after a loss keeps its numbers, and says what is missing."""
+        """A stream created again after a loss keeps its numbers, and says what is missing."""
         async with self.store() as store:
             stream = new_stream()
             await store.create(stream, writer="w", after=9)
@@ -123,7 +123,7 @@ class WritingContract(StoreTests):
 
     @runs
     async def test_a_note_changes_with_the_events_or_not_at_all(self) -> None:
-        """What a writer keeps beside the log is never of another moment than the log."""
+        """The note that a writer keeps beside the log is never of another moment than the log."""
         async with self.store() as store:
             stream = new_stream()
             await store.create(stream, writer="a", note=b"0")

@@ -1,4 +1,4 @@
-"""Who asks for the contract, and from where: read from headers and query, each in its own form."""
+"""The contract that a client asks for, and its cursor: from headers and query."""
 
 from typing import Any
 

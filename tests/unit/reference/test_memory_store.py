@@ -1,4 +1,4 @@
-"""The in-memory store: the contract of all stores, and what it alone promises."""
+"""The in-memory store: the contract of all stores, and what it alone does."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -30,14 +30,14 @@ class Words:
     def __init__(self, total: int, pause: float = 1.0) -> None:
         self.total = total
         self.pause = pause
-        self.said = 0
+        self.produced = 0
         self.closed = 0
 
     async def __call__(self, start: int = 0) -> AsyncIterator[bytes]:
         try:
             for n in range(start, self.total):
                 yield encode(f"w{n}")
-                self.said += 1
+                self.produced += 1
                 await asyncio.sleep(self.pause)
         finally:
             self.closed += 1
@@ -101,7 +101,7 @@ def test_a_stream_stops_when_nobody_reads_it_any_more(on_disconnect: Any, second
         assert app.words.closed == 0
         await other.left()
         left = now()
-        while not app.words.closed:
+        while not app.words.closed:  # noqa: ASYNC110 - time passes only in timers here
             await asyncio.sleep(0.25)
 
         assert now() - left == pytest.approx(seconds, abs=0.5)
@@ -139,7 +139,7 @@ def test_a_full_stream_waits_for_a_reader_where_the_application_says_so() -> Non
         await visit.left()
         await asyncio.sleep(60)
         # One more than is held waits at the door.
-        assert app.words.said == 5
+        assert app.words.produced == 5
         again = await app.get(name).ended()
 
         assert again.payloads == [f"w{n}" for n in range(20)]
@@ -197,7 +197,7 @@ def test_the_application_may_name_a_stream_once() -> None:
         assert second.status == 409
         assert app.words.closed == 0
         await first.ended()
-        assert app.words.said == 5
+        assert app.words.produced == 5
 
     run(main())
 
@@ -273,7 +273,7 @@ def test_an_answer_is_given_though_the_store_is_away(caplog: pytest.LogCaptureFi
 
 
 def test_a_stream_without_a_producer_is_taken_over_where_the_application_can() -> None:
-    """What another host began goes on after its last event, once, for all readers."""
+    """A stream that another host began goes on after its last event, once, for all readers."""
 
     async def main() -> None:
         store = MemoryStore(clock=now)

@@ -1,4 +1,4 @@
-"""The store in Redis: the contract of all stores, and what it alone promises."""
+"""The store in Redis: the contract of all stores, and what it alone does."""
 
 import asyncio
 import secrets
