@@ -93,7 +93,7 @@ def test_the_snippets_of_the_readme_run(
     number: int, path: str, route: str | None, tmp_path: Path
 ) -> None:
     """Whoever pastes the one line into a service gets streams, and finds them counted."""
-    assert len(SNIPPETS) == 4
+    assert len(SNIPPETS) == 5
     (tmp_path / "snippet.py").write_text(SNIPPETS[number])
 
     with serve_process("snippet:app", "--app-dir", str(tmp_path)) as server:
@@ -128,6 +128,26 @@ def test_the_readmes_client_reads_an_answer_and_tells_a_failure(
     asyncio.run(main())
 
     assert capsys.readouterr().out == "Hi\nH\nfailed: error_event busy Later.\n"
+
+
+@pytest.mark.slow
+def test_the_answer_of_the_readme_is_read_again(tmp_path: Path) -> None:
+    """The lines about resumable answers: begun by POST, read again by the name in hello."""
+    (tmp_path / "snippet.py").write_text(SNIPPETS[4])
+    wish = {"Accept": "text/event-stream;resumable=1"}
+
+    with serve_process("snippet:app", "--app-dir", str(tmp_path)) as server:
+        url = f"{server.url}/v1/chat/completions"
+        bare = requests.post(url, json={}, timeout=60).text
+        begun = requests.post(url, json={}, headers=wish, timeout=60).text
+        name = re.search(r'"stream": ?"([^"]+)"', begun)
+        assert name is not None, begun
+        stream = f"{server.url}/v1/streams/{name[1]}"
+        again = requests.get(stream, timeout=60).text
+        assert requests.delete(stream, timeout=60).status_code == 200
+
+    words = ("whatever", "your", "model", "says")
+    assert bare == again == "".join(f"data: {word}\n\n" for word in words)
 
 
 def test_the_settings_of_the_readme_are_accepted(tmp_path: Path) -> None:
