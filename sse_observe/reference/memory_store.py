@@ -4,6 +4,7 @@ A store in this process's memory, bounded in every direction.
 Knows how much it may hold, and what has to go first; nothing of it outlives the process.
 """
 
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from time import monotonic
 
+from sse_observe.errors import SettingsError
 from sse_observe.reference.bounds import Bounds
 from sse_observe.reference.store import (
     BEFORE_ALL,
@@ -69,6 +71,7 @@ class MemoryStore:
     newest event is held whatever its size, or no reader could ever get it. `idle_seconds` is
     how long a stream that nobody reads stays. Where `max_streams` are held, a finished one
     that nobody reads is forgotten for it; if all are at work, a new one is refused.
+    `max_total_bytes` bounds all streams together, in the same way.
     """
 
     in_process = True
@@ -82,14 +85,18 @@ class MemoryStore:
         max_bytes: int = 65_536,
         max_age_seconds: float = 600,
         idle_seconds: float = 600,
+        max_total_bytes: float = math.inf,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._bounds = Bounds(max_streams, max_events, max_bytes, max_age_seconds, idle_seconds)
         self._bounds.check("MemoryStore")
+        if not max_total_bytes > 0:
+            raise SettingsError(f"MemoryStore: max_total_bytes={max_total_bytes!r} holds nothing")
+        self._max_total_bytes = max_total_bytes
         self._clock = clock
         self._logs: dict[str, _Log] = {}
         self._epochs: dict[str, _Log] = {}
-        self._held = 0
+        self._held = self._held_bytes = 0
         self._writers = count(1)
 
     async def start(self) -> None:
@@ -116,7 +123,7 @@ class MemoryStore:
         if taken is not None:
             raise StreamExistsError("a stream of that id or epoch exists already; choose another")
         if len(self._logs) >= self._bounds.max_streams:
-            self._forget_one()
+            self._forget_one(f"{self._bounds.max_streams} streams", "max_streams")
         log = self._logs[stream.id] = _Log(stream, self._clock(), writer, after, note)
         self._name(log)
 
@@ -125,16 +132,21 @@ class MemoryStore:
         self._epochs[log.stream.epoch] = log
         log.epochs.append(log.stream.epoch)
 
-    def _forget_one(self) -> None:
+    def _make_room(self, log: _Log, size: int) -> None:
+        """Let what has ended give way to new bytes of a stream."""
+        while self._held_bytes + size > self._max_total_bytes:
+            self._forget_one(f"{self._held_bytes} bytes", "max_total_bytes", log)
+
+    def _forget_one(self, held: str, bound: str, wanted: _Log | None = None) -> None:
         idle = [
             log
             for log in self._logs.values()
             if not log.watchers and (log.state != "open" or self._is_idle(log))
+            if log is not wanted
         ]
         if not idle:
             raise StoreFullError(
-                f"{self._bounds.max_streams} streams are held and none has ended; "
-                "retry later, or raise max_streams"
+                f"{held} are held and no stream has ended; retry later, or raise {bound}"
             )
         self._forget(min(idle, key=lambda log: log.read_at))
 
@@ -174,6 +186,8 @@ class MemoryStore:
         frames = self._new_frames(log, write)
         if not write.evict and self._would_evict(log, frames):
             raise CrowdedError
+        size = log.size
+        self._make_room(log, sum(map(len, frames)))
         if write.jump and write.after is not None and write.after > log.last:
             self._held -= len(log.frames)
             log.frames.clear()
@@ -185,6 +199,7 @@ class MemoryStore:
         log.last += len(frames)
         self._held += len(frames)
         evicted = self._evict(log)
+        self._held_bytes += log.size - size
         log.state = write.state
         if write.note is not None:
             log.note = write.note
@@ -292,7 +307,9 @@ class MemoryStore:
         for log in gone:
             self._forget(log)
             log.wake_holders()
+        size = sum(log.size for log in self._logs.values())
         evicted = sum(self._evict(log) for log in self._logs.values())
+        self._held_bytes -= size - sum(log.size for log in self._logs.values())
         return Swept(tuple(log.stream.id for log in gone), evicted)
 
     def _forget(self, log: _Log) -> None:
@@ -300,6 +317,7 @@ class MemoryStore:
         for epoch in log.epochs:
             self._epochs.pop(epoch, None)
         self._held -= len(log.frames)
+        self._held_bytes -= log.size
 
     async def usage(self) -> Usage:
         """Return how much is held."""

@@ -52,6 +52,11 @@ class _Call:
     def size(self) -> int:
         return sum(map(len, self.blobs)) + 100
 
+    def may_repeat(self) -> bool:
+        """Whether it does no harm twice: events that follow whatever is there would."""
+        write = self.form[1] if self.operation == "write" else None
+        return not isinstance(write, dict) or not write["frames"] or write["after"] is not None
+
 
 Observe = Callable[[str, float, str | None], None]
 """Is told of each call: its operation, its seconds, and its error, if it failed."""
@@ -185,6 +190,8 @@ class Calls:
                 return await self._sent(batch)
         except (RedisConnectionError, ConnectionError):
             await self._disconnect()
+            if not all(call.may_repeat() for call in batch):
+                raise
             async with asyncio.timeout(self._timeout):
                 return await self._sent(batch)
 

@@ -20,7 +20,8 @@ from sse_observe.reference.store import BEFORE_ALL, StoreDownError
 
 def keys_of(prefix: str, stream_id: str) -> tuple[str, str]:
     """Return the keys of one stream's facts and log; both share a slot of a cluster."""
-    tag = f"{prefix}{{{stream_id}}}"
+    # A cluster reads the slot up to the first brace, and an empty tag as none.
+    tag = f"{prefix}{{{stream_id.replace('%', '%25').replace('}', '%7D')}}}"
     return tag, f"{tag}:log"
 
 

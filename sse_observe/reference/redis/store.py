@@ -109,7 +109,7 @@ class RedisStore:
             lease=self._lease,
             give_up=self._give_up,
         )
-        self._holds: dict[str, Callable[[], None]] = {}
+        self._holds: dict[str, tuple[str, Callable[[], None]]] = {}
         self._held: dict[str, tuple[int, float]] = {}
         self._hears_of_holds = False
         self.releases_lost = False
@@ -298,7 +298,7 @@ class RedisStore:
     async def hold(self, stream_id: str, wake: Callable[[], None]) -> AsyncIterator[None]:
         """Keep our lease while the context is open; `wake` is called for what others did."""
         meta, _ = self._keys(stream_id)
-        self._holds[meta] = wake
+        self._holds[meta] = stream_id, wake
         self._lease.keep()
         try:
             with suppress(StoreDownError):
@@ -315,8 +315,9 @@ class RedisStore:
 
     def _wake_holder(self, message: bytes) -> None:
         """Wake the producer of a stream that somebody else changed."""
-        wake = self._holds.get(message.decode())
-        if wake is not None:
+        held = self._holds.get(message.decode())
+        if held is not None:
+            _, wake = held
             wake()
 
     async def attended(self, stream_id: str) -> bool:
@@ -338,8 +339,7 @@ class RedisStore:
     async def sweep(self) -> Swept:
         """Forget what nobody read for long, and events that are too old, of what is ours."""
         gone, evicted = [], 0
-        for meta, wake in tuple(self._holds.items()):
-            stream_id = meta[len(self._prefix) + 1 : -1]
+        for stream_id, wake in tuple(self._holds.values()):
             answer = await self._calls.call("sweep", self._keys(stream_id), self._most)
             if answer[0] == b"gone":
                 gone.append(stream_id)
@@ -360,7 +360,7 @@ class RedisStore:
         """Look again: the store was away, or lost something."""
         self._lease.interrupted()
         self._mirrors.look_again()
-        for wake in tuple(self._holds.values()):
+        for _, wake in tuple(self._holds.values()):
             wake()
 
     def _epoch_after(self, mirror: Mirror) -> str | None:
