@@ -154,13 +154,27 @@ class Reading:
                 await _body(send, events_of(part, cursor), more=more)
             if not more:
                 return
-            if part.is_up_to_date:
-                await waiting.until(min(ends_at, loop.time() + self._long_poll_seconds))
-            log = await self._logs.find(part.log.name, part.end - 1)
-            if log is None or log.facts.epoch != part.log.facts.epoch or log.facts.deleted:
+            deadline = min(ends_at, loop.time() + self._long_poll_seconds)
+            following = await self._next(part, waiting, deadline)
+            if following is None:
                 await _body(send, b"", more=False)
                 return
-            part = Part(log, part.end)
+            part = following
+
+    async def _next(self, part: Part, waiting: Waiting, deadline: float) -> Part | None:
+        """Return what follows a part, empty after the deadline; None once the stream is gone."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if part.is_up_to_date:
+                await waiting.until(deadline)
+            log = await self._logs.find(part.log.name, part.end - 1)
+            if log is None or log.facts.epoch != part.log.facts.epoch or log.facts.deleted:
+                return None
+            found = Part(log, part.end)
+            # Others are woken for changes of the facts, too.
+            is_news = found.frames or found.lost or found.is_final
+            if is_news or waiting.is_over or loop.time() >= deadline:
+                return found
 
     async def aclose(self) -> None:
         """End the live reads."""
