@@ -18,6 +18,8 @@ REASONS = (
     "polled",
 )
 """How a stream ended, as far as its server shows it: README, "What it can tell"."""
+FAILURES = ("server_error", "error_event", "slow_consumer")
+"""Ends by which a server fails its user, whatever its clients say."""
 NETWORKS = ("slow-2g", "2g", "3g", "4g", "unknown")
 CUT_SINCE = ("open", "write")
 CUT_LIMITS = (

@@ -108,7 +108,8 @@ METRICS = (
         "sse_streams_empty_total",
         "counter",
         ROUTE,
-        "Fresh streams that ended in order without any content.",
+        "Fresh streams that ended in order without any content, though they owed some: answers to "
+        "a call, and streams that said that they were whole.",
     ),
     Metric(
         "sse_streams_unreadable_total",

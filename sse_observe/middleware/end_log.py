@@ -7,6 +7,7 @@ Writes the facts of one end; decides nothing.
 import logging
 from collections.abc import Callable
 
+from sse_observe.metrics import FAILURES
 from sse_observe.middleware.stream import Stream
 
 LOGGER = logging.getLogger("sse_observe")
@@ -14,7 +15,6 @@ LOGGER = logging.getLogger("sse_observe")
 # An application that ends badly does so thousands of times; ten lines a second tell as much.
 LINES_PER_SECOND = 10
 QUIET_ENDS = frozenset({"completed", "already_complete", "polled"})
-_OUR_SIDE = frozenset({"server_error", "slow_consumer"})
 
 
 class EndLog:
@@ -30,7 +30,7 @@ class EndLog:
 
     def write(self, stream: Stream, age: float, silence: float) -> None:
         """Tell of a stream that has ended badly, unless too many did within this second."""
-        level = logging.WARNING if stream.reason in _OUR_SIDE else logging.INFO
+        level = logging.WARNING if stream.reason in FAILURES else logging.INFO
         if not (self.enabled and LOGGER.isEnabledFor(level) and self._may_write()):
             return
         suppressed, self._suppressed = self._suppressed, 0

@@ -205,7 +205,9 @@ class StreamTracker:
         """Tell whether a completed stream without content should have had some."""
         if stream.resumed or stream.scan is UNREADABLE or stream.counts.config.kind != "finite":
             return False
-        return stream.reader is None or stream.reader.protocol.demands_content(stream.scope)
+        # Who says that a stream is whole has answered; who only ends it may have had no news.
+        reader = stream.reader or stream.counts.plain
+        return stream.terminal or reader.protocol.demands_content(stream.scope)
 
     def orphan(self, stream: Stream) -> None:
         """Count a stream whose client is gone while its application still runs."""

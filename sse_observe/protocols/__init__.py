@@ -23,6 +23,8 @@ NONE = Protocol(
     name="none",
     is_content=lambda _: True,
     demands_terminal=lambda *_: False,
+    # A feed that its server renews had no news; an answer to a call owes some.
+    demands_content=lambda scope: scope.get("method") != "GET",
 )
 """Every event is content, but those that the stream contract and the route know otherwise."""
 

@@ -78,3 +78,18 @@ def test_a_stream_that_broke_is_no_wrong_declaration(metrics, caplog):
 
     assert "missing=terminal" in caplog.text
     assert "ended without" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "level"),
+    [
+        (b'data: {"error":{"type":"overloaded_error"}}\n\n', logging.WARNING),
+        (b'data: {"type":"start"}\n\ndata: {"type":"abort"}\n\n', logging.INFO),
+    ],
+)
+def test_a_failure_is_a_warning_and_a_stop_is_none(observe, caplog, sent, level):
+    """Streams that spend the error budget are seen where logs begin at warnings."""
+    with caplog.at_level(logging.INFO, "sse_observe"):
+        drive(observe(streaming(sent)))
+
+    assert [record.levelno for record in caplog.records] == [level]

@@ -139,3 +139,31 @@ def test_routes_without_end_become_other(observe, metrics):
     labels = {k.split("route=")[1].split(",")[0] for k in samples(metrics, "sse_streams_closed")}
     assert len(labels) == MOST_ROUTES + 1
     assert value(metrics, "sse_streams_closed_total", route=OTHER) == 30
+
+
+ROLE = b'data: {"object":"chat.completion.chunk","choices":[{"delta":{"role":"assistant"}}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("method", "sent", "empty"),
+    [
+        # A feed had no news, and its server renews it.
+        ("GET", (b": ping\n\n",), 0),
+        ("GET", (), 0),
+        ("POST", (), 1),
+        ("POST", (b": ping\n\n",), 1),
+        ("POST", (EVENT,), 0),
+        # It says that it is whole, or speaks a protocol of answers.
+        ("GET", (b"event: done\ndata:\n\n",), 1),
+        ("GET", (ROLE,), 1),
+        ("POST", (ROLE, b"data: [DONE]\n\n"), 1),
+    ],
+)
+def test_a_stream_without_content_is_empty_where_it_owes_some(
+    observe, metrics, method, sent, empty
+):
+    """An idle feed that ends in order is no empty answer, whatever its route declares."""
+    drive(observe(streaming(*sent)), http_scope(method=method))
+
+    assert value(metrics, "sse_streams_closed_total", reason="completed") == 1
+    assert value(metrics, "sse_streams_empty_total") == empty
