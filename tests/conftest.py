@@ -47,7 +47,10 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     """Return the one Prometheus of this process: no targets, no rules, history is pushed to it."""
     program = needs("prometheus")
     directory = tmp_path_factory.mktemp("prometheus")
-    with Prometheus(directory, targets={}, program=program) as running:
+    # It keeps all in memory: a block for each two hours of sixty days per test takes seconds, and
+    # queries meet files that are being cut off.
+    flags = ["--storage.tsdb.min-block-duration=200y"]
+    with Prometheus(directory, targets={}, program=program, flags=flags) as running:
         yield running
 
 
