@@ -112,13 +112,21 @@ def _unseen(alert: Alert, board: Board) -> Iterator[str]:
 def _label_problems(
     alert: Alert, signals: Mapping[str, Signal], group_by: set[str]
 ) -> Iterator[str]:
-    labels = {*signals[alert.signals()[0]].labels, *alert.labels, *group_by}
-    labels |= {"long", "short"} if alert.windows else set()
-    for name in _LABEL.findall(alert.description):
+    labels = {*signals[alert.signals()[0]].labels, *group_by}
+    for problem in holes(alert.description, labels):
+        yield f"description: {problem}"
+
+
+def holes(text: str, labels: Collection[str]) -> Iterator[str]:
+    """
+    Yield each label of an annotation's template that Prometheus would expand to nothing.
+
+    It knows the labels of what the expression yields, and none that the rule itself adds.
+    """
+    for name in _LABEL.findall(text):
         if name not in labels:
             yield (
-                f"description: $labels.{name} is no label of the expression; "
-                f"it has {', '.join(sorted(labels))}"
+                f"$labels.{name} is no label of the expression; it has {', '.join(sorted(labels))}"
             )
 
 

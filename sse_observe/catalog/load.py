@@ -16,8 +16,8 @@ def load(extra_alerts: Path | None = None, group_by: Iterable[str] = ()) -> Cata
     """
     Return the catalogue, with the alert pages of a user's own folder where one is given.
 
-    `group_by` are the user's grouping labels, which such a page may name. CatalogError holds one
-    line for each problem.
+    `group_by` are labels that the user's settings give each record, which such a page may name.
+    CatalogError holds one line for each problem.
     """
     with as_file(files("sse_observe.catalog")) as here:
         alerts = _pages(here / "alerts", "sse_observe/catalog/alerts")

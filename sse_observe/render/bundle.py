@@ -40,7 +40,7 @@ def catalogue(settings_file: Path | None) -> Tuned:
     """Return the catalogue as a settings file tunes it, and the settings."""
     settings = load_settings(settings_file)
     extra = Path(settings.extra_alerts) if settings.extra_alerts else None
-    catalog = load(extra, settings.group_by)
+    catalog = load(extra, settings.places)
     return Tuned(tune(catalog, settings, _source(settings_file)), settings)
 
 
@@ -49,16 +49,28 @@ def render(catalog: Catalog, settings: Settings) -> dict[str, str]:
     return dict(_target(DEFAULT).render(Rendering(catalog, settings, FILE_NAME, {})))
 
 
-def bundle(settings_file: Path | None, targets: Iterable[str] = ()) -> Bundle:
-    """Render the bundle of a settings file, in memory; with the targets that are asked for."""
+def bundle(
+    settings_file: Path | None, targets: Iterable[str] = (), out: Path | None = None
+) -> Bundle:
+    """
+    Render the bundle of a settings file, in memory; with the targets that are asked for.
+
+    `out` is the folder that it is for: some of what a user added to the files there is kept.
+    """
     asked = [_target(name) for name in targets]
     catalog, settings = catalogue(settings_file)
     default = render(catalog, settings)
-    rendering = Rendering(catalog, settings, _source(settings_file), default)
-    files = dict(default)
+
+    def present(name: str) -> str:
+        path = None if out is None else out / name
+        return path.read_text(encoding="utf-8") if path is not None and ours(path) else ""
+
+    rendering = Rendering(catalog, settings, _source(settings_file), default, present)
+    files, warnings = dict(default), list(settings.warnings())
     for target in asked:
         files |= target.render(rendering)
-    return Bundle(files, tuple(settings.warnings()))
+        warnings += target.warnings(rendering)
+    return Bundle(files, tuple(warnings))
 
 
 def _target(name: str) -> Target:
@@ -77,7 +89,7 @@ def render_to(
     out: Path, settings_file: Path | None, targets: Iterable[str] = ()
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Render into a folder; return the files written, and the warnings."""
-    rendered = bundle(settings_file, targets)
+    rendered = bundle(settings_file, targets, out)
     return write(rendered.files, out), rendered.warnings
 
 

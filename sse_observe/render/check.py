@@ -43,7 +43,7 @@ class Differences:
 
 def check(out: Path, settings_file: Path | None, targets: Collection[str] = ()) -> Differences:
     """Compare a folder with what would be rendered; writes nothing."""
-    rendered = bundle(settings_file, targets)
+    rendered = bundle(settings_file, targets, out)
     missing: list[str] = []
     stale: list[str] = []
     diff: list[str] = []

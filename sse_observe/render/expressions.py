@@ -1,5 +1,5 @@
 """
-Expressions under a user's settings: template words filled in, the selector on every raw metric.
+Expressions under a user's settings: template words filled in, the selector on every series.
 
 Fills the words that `catalog.signals.recordings` explains; an unknown word is an error.
 """
@@ -17,7 +17,8 @@ from sse_observe.render.settings import Intervals, Settings
 
 _WORD = re.compile(r"<< (?P<word>[a-z_]+)(?:\('(?P<argument>[^']*)'\))? >>")
 _INTERVALS = {signal.record: signal.interval for signal in SIGNALS}
-_SELECTED = {*RAW, "up"}
+_RAW = {*RAW, "up"}
+_RECORDED = {*_INTERVALS, "ALERTS"}
 
 Words = Mapping[str, Callable[[str], str]]
 """Template words: each returns its text for its argument, empty where it has none."""
@@ -40,7 +41,7 @@ class Expressions:
         self._intervals = intervals or settings.intervals
         objectives = settings.objectives
         self._words: Words = {
-            "on": lambda _: self.labels(("job", "route")),
+            "on": lambda label: self.labels((label,) if label else ("job", "route")),
             "slo_window": lambda _: self.span(objectives.window),
             "w": self.span,
             "rate": lambda text: duration(self.seconds(text) + settings.scrape_seconds),
@@ -48,6 +49,7 @@ class Expressions:
             "objective": lambda name: number(objectives.ratio(name)),
             "objective_percent": lambda name: f"{number(100 * objectives.ratio(name))} %",
             "budget": lambda name: number(1 - objectives.ratio(name)),
+            "budget_percent": lambda name: f"{number(100 * (1 - objectives.ratio(name)))} %",
         }
 
     def seconds(self, text: str) -> float:
@@ -66,8 +68,8 @@ class Expressions:
         return self._intervals.of(found.pop() if found else "usual")
 
     def labels(self, own: tuple[str, ...]) -> str:
-        """Return a signal's labels with the user's grouping labels."""
-        return ", ".join(dict.fromkeys((*own, *self._settings.group_by)))
+        """Return a signal's labels with those that the settings give each record."""
+        return ", ".join(dict.fromkeys((*own, *self._settings.places)))
 
     def fill(self, text: str, more: Words | None = None) -> str:
         """Replace every `<< word >>`; `more` are words that hold in this text alone."""
@@ -87,9 +89,15 @@ class Expressions:
         return _WORD.sub(replace, text)
 
     def select(self, text: str) -> str:
-        """Add the user's selector to every raw metric of a query."""
-        selector = self._settings.selector
-        return promql.narrowed(text, lambda name: selector if name in _SELECTED else None)
+        """Add the user's selector to every series of a query, in the form that finds it."""
+        selection = self._settings.selection
+
+        def matchers(name: str) -> str | None:
+            if name in _RAW:
+                return selection.raw
+            return selection.recorded if name in _RECORDED else None
+
+        return promql.narrowed(text, matchers)
 
     def record(self, signal: Signal) -> str:
         """Return the expression of a recording rule."""

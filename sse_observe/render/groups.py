@@ -22,6 +22,7 @@ class RecordingRule(NamedTuple):
     record: str
     expr: str
     help: str
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,9 @@ class Rules:
         return tuple(self._recorded(interval) for interval in INTERVALS)
 
     def _recorded(self, interval: Interval) -> Group[RecordingRule]:
+        marks = self._settings.selection.marks
         rules = (
-            RecordingRule(signal.record, self._expressions.record(signal), signal.help)
+            RecordingRule(signal.record, self._expressions.record(signal), signal.help, marks)
             for signal in self._catalog.signals
             if signal.interval == interval
         )
@@ -87,20 +89,27 @@ class Rules:
         severity = window.severity if window else alert.severity
         return AlertRule(
             alert=alert,
-            expr=self._expressions.alert(alert, self._signals, window),
+            expr=self._expressions.select(self._expressions.alert(alert, self._signals, window)),
             threshold=number(alert.line(window)),
             hold_for=window.hold_for if window else alert.hold_for,
             severity=severity,
             labels={"severity": severity, **spans, **alert.labels},
             annotations={
-                **alert.annotations,
                 "summary": alert.summary,
-                "description": alert.description,
+                "description": self._description(alert, window),
                 "runbook_url": self._settings.runbook(alert.name),
                 "dashboard_url": self._dashboard_of(alert),
+                # The user's own words go before ours.
+                **alert.annotations,
             },
             window=window,
         )
+
+    def _description(self, alert: Alert, window: Window | None) -> str:
+        """Fill in what Prometheus cannot: its templates know no label that the rule itself adds."""
+        spans = {"long": window.long, "short": window.short} if window else {}
+        words = {name: (lambda _, span=span: span) for name, span in spans.items()}
+        return self._expressions.fill(alert.description, words)
 
     def _dashboard_of(self, alert: Alert) -> str:
         """Return the address of an alert's board with its variables set."""

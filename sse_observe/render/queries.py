@@ -56,6 +56,10 @@ class Scope:
         # Prometheus' own series of alerts; those of a whole job have no route.
         self._labels["ALERTS"] = ("job", *more)
 
+    def select(self, text: str) -> str:
+        """Add the user's selector to every series."""
+        return self._expressions.select(text)
+
     def narrow(self, expr: str, *, by_instance: bool = True) -> str:
         """
         Return the query with its words filled and every selector narrowed to the variables.

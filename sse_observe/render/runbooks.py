@@ -29,7 +29,7 @@ class _Pages:
         self._settings = settings
         self._expressions = Expressions(settings)
         self._rules = Rules(catalog, settings)
-        self._units = {signal.record: signal.unit for signal in catalog.signals}
+        self._signals = {signal.record: signal for signal in catalog.signals}
         self._boards = {board.name: board for board in catalog.boards}
 
     def runbook(self, alert: Alert) -> str:
@@ -40,6 +40,7 @@ class _Pages:
             rules=self._rules.of(alert),
             board=board.title,
             dashboard_url=self._settings.dashboard(board.uid),
+            narrowed="<< firing" in alert.prose,
             prose=self._prose(alert),
         )
         first = text.split("\n## Meaning\n")[0].count("\n")
@@ -53,7 +54,9 @@ class _Pages:
     def _prose(self, alert: Alert) -> str:
         words: Words = {
             "limit": lambda _: self._limit(alert),
+            "threshold": lambda _: number(alert.line()),
             "fix": lambda name: self._fixes[name].strip(),
+            "firing": lambda label: self._firing(alert, label),
         }
         try:
             prose = self._expressions.fill(alert.prose, words)
@@ -61,9 +64,16 @@ class _Pages:
             raise CatalogError(f"{alert.source}: {error}") from None
         return _QUERY.sub(lambda query: self._expressions.select(query[0]), prose)
 
+    def _firing(self, alert: Alert, label: str) -> str:
+        """Keep of an answer what an alert fires for: its jobs, and its routes if it has any."""
+        own = self._signals[alert.signals()[0]].labels
+        kept = (label,) if label else tuple(name for name in ("job", "route") if name in own)
+        firing = f'ALERTS{{alertname="{alert.name}", alertstate="firing"}}'
+        return f"and on ({self._expressions.labels(kept)}) {firing}"
+
     def _limit(self, alert: Alert) -> str:
         """Write an alert's threshold; a share in percent."""
         threshold = alert.line()
-        if self._units[alert.signals()[0]] == "ratio":
+        if self._signals[alert.signals()[0]].unit == "ratio":
             return f"{number(100 * threshold)} %"
         return number(threshold)

@@ -10,9 +10,13 @@ import msgspec
 
 from sse_observe.catalog.durations import seconds
 from sse_observe.catalog.model import Interval, Severity, Window
+from sse_observe.render.selection import Selection, selection
 
 FILE_NAME = "sse-observe.yaml"
 """The file that is read if none is named."""
+
+ALERT = "{alert}"
+"""The place of an alert's name in `runbook_url`, where it does not stand at the end."""
 
 # The default of Prometheus.
 DEFAULT_RETENTION_SECONDS = 15 * 86400.0
@@ -83,6 +87,14 @@ class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trace_url: str = ""
 
 
+class Kubernetes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The metadata of every object of `--kubernetes`; operators select rules by their labels."""
+
+    namespace: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     Everything that a user may tune, with the defaults that the committed bundle has.
@@ -101,8 +113,19 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     extra_alerts: str | None = None
+    kubernetes: Kubernetes = Kubernetes()
     provisioning: Provisioning = Provisioning()
     time_scale: float = 1.0
+
+    @property
+    def selection(self) -> Selection:
+        """The selector, with what finds the records that were made under it."""
+        return selection(self.selector, self.group_by)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Labels that every record and alert carries beside its own."""
+        return tuple(dict.fromkeys((*self.group_by, *self.selection.marks)))
 
     @property
     def scrape_seconds(self) -> float:
@@ -122,7 +145,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Intervals(self.rule_seconds, max(self.rule_seconds, 150 / self.time_scale))
 
     def runbook(self, alert: str) -> str:
-        """Return the address of an alert's runbook."""
+        """Return the address of an alert's runbook; a wiki's addresses have a pattern."""
+        if ALERT in self.runbook_url:
+            return self.runbook_url.replace(ALERT, alert)
         return f"{self.runbook_url}/{alert}.md"
 
     def dashboard(self, uid: str) -> str:

@@ -19,6 +19,7 @@ from sse_observe.errors import SettingsError
 from sse_observe.render.settings import (
     FILE_NAME,
     AlertSettings,
+    Kubernetes,
     Objectives,
     Provisioning,
     Settings,
@@ -149,6 +150,7 @@ def _fields(keys: list[str]) -> list[str]:
     """Return the keys that may stand at a path."""
     kinds: dict[str, type[msgspec.Struct]] = {
         "objectives": Objectives,
+        "kubernetes": Kubernetes,
         "provisioning": Provisioning,
         "alerts": AlertSettings,
     }

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 from sse_observe.catalog.durations import seconds
 from sse_observe.catalog.promql import matchers
-from sse_observe.catalog.signals.recordings import SIGNALS
+from sse_observe.render.selection import TAKEN
 from sse_observe.render.settings import (
     OBJECTIVES,
     AlertSettings,
+    Kubernetes,
     Objectives,
     Provisioning,
     Settings,
@@ -21,11 +22,9 @@ from sse_observe.render.settings import (
 
 _TARGET = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 _LABEL = re.compile(r"[a-zA-Z_]\w*")
-# Labels that the signals carry themselves, or that a rule sets.
-_TAKEN = {
-    *(label for signal in SIGNALS for label in signal.labels),
-    *("instance", "alertname", "severity", "long", "short"),
-}
+_DNS_NAME = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_WORD = r"[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?"
+_KUBERNETES_KEY = re.compile(rf"(?:{_DNS_NAME}(?:\.{_DNS_NAME})*/)?{_WORD}", re.ASCII)
 
 
 def problems(settings: Settings) -> Iterator[str]:
@@ -52,6 +51,7 @@ def problems(settings: Settings) -> Iterator[str]:
     yield from _word_problems("", settings.labels, settings.annotations)
     for name, alert in settings.alerts.items():
         yield from _alert_problems(f"alerts.{name}.", alert)
+    yield from _kubernetes_problems(settings.kubernetes)
     yield from _provisioning_problems(settings.provisioning)
 
 
@@ -82,6 +82,20 @@ def _alert_problems(prefix: str, alert: AlertSettings) -> Iterator[str]:
                 "1 spends the budget exactly over its window"
             )
     yield from _word_problems(prefix, alert.labels, alert.annotations)
+
+
+def _kubernetes_problems(given: Kubernetes) -> Iterator[str]:
+    if given.namespace and not re.fullmatch(_DNS_NAME, given.namespace):
+        yield f"kubernetes.namespace: {given.namespace!r}: no namespace; write it like monitoring"
+    for key, entries in (("labels", given.labels), ("annotations", given.annotations)):
+        for name, value in entries.items():
+            if not _KUBERNETES_KEY.fullmatch(name):
+                yield f"kubernetes.{key}: {name!r}: no key of Kubernetes; write it like release"
+            elif key == "labels" and value and not re.fullmatch(_WORD, value, re.ASCII):
+                yield (
+                    f"kubernetes.labels.{name}: {value!r}: no value of a label in Kubernetes; "
+                    "use at most 63 letters, digits, - . and _"
+                )
 
 
 def _provisioning_problems(given: Provisioning) -> Iterator[str]:
@@ -130,7 +144,7 @@ def _word_problems(
         for name in names:
             if not _is_name(name):
                 yield f"{prefix}{key}: {name!r}: no label name; use letters, digits and _"
-            elif key == "labels" and name in _TAKEN:
+            elif key == "labels" and name in TAKEN:
                 own = " or the key severity" if prefix and name == "severity" else ""
                 yield (
                     f"{prefix}labels: {name!r}: the rules set this label themselves; "
@@ -143,4 +157,4 @@ def _is_name(label: str) -> bool:
 
 
 def _is_free(label: str) -> bool:
-    return _is_name(label) and label not in _TAKEN
+    return _is_name(label) and label not in TAKEN

@@ -5,7 +5,7 @@ A target is a module in `targets/` that defines `TARGET`; it is found there and 
 """
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -21,13 +21,15 @@ class Rendering:
     Everything that a target may read.
 
     `source` is where the settings came from. `files` is the default rendering by path, for a
-    target that wraps it; the default target itself finds it empty.
+    target that wraps it; the default target itself finds it empty. `present` returns the text that
+    stands at a path already, empty where none does.
     """
 
     catalog: Catalog
     settings: Settings
     source: str
     files: Mapping[str, str]
+    present: Callable[[str], str] = lambda _: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Target:
 
     folders: Mapping[str, tuple[str, ...]]
     render: Callable[[Rendering], Mapping[str, str]]
+    warnings: Callable[[Rendering], Iterable[str]] = lambda _: ()
 
 
 @cache

@@ -34,12 +34,12 @@ def _jinja() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  (YAML and Markdown; strings enter YAML through `quoted`)
     )
-    jinja.filters["quoted"] = _quoted
+    jinja.filters["quoted"] = quoted
     jinja.globals["banner"] = banner
     return jinja
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """Write a string so that YAML reads it back as it is."""
     # JSON's own escape for what lies beyond 16 bits is a pair, which YAML reads as two characters.
     text = json.dumps(value, ensure_ascii=False)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import msgspec
 
+from sse_observe.catalog.cross_checks import holes
 from sse_observe.catalog.durations import duration, seconds
 from sse_observe.catalog.model import UPWARD, Alert, Catalog, Comparison, Signal, Unit
 from sse_observe.catalog.nearest import did_you_mean
@@ -42,7 +43,10 @@ def tune(catalog: Catalog, settings: Settings, where: str = FILE_NAME) -> Catalo
         if not wish.enabled:
             continue
         tuned = _tuned(alert, wish, settings)
-        for problem in _senseless(tuned, signals, alert.threshold):
+        for problem in (
+            *_senseless(tuned, signals, alert.threshold),
+            *_hollow(tuned, wish, signals, settings),
+        ):
             raise SettingsError(f"{where}: {problem}")
         alerts.append(_scaled(tuned, signals, settings))
     return replace(catalog, alerts=tuple(alerts))
@@ -174,6 +178,16 @@ def _senseless(alert: Alert, signals: Mapping[str, Signal], written: float | str
         reason = _constant(term, signals)
         if reason:
             yield f"alerts.{alert.name}.{key}: {reason}; choose a number between"
+
+
+def _hollow(
+    alert: Alert, wish: AlertSettings, signals: Mapping[str, Signal], settings: Settings
+) -> Iterator[str]:
+    """Yield each label that an alert's own annotations name and its expression does not have."""
+    labels = {*signals[alert.signals()[0]].labels, *settings.places}
+    for name, text in wish.annotations.items():
+        for problem in holes(text, labels):
+            yield f"alerts.{alert.name}.annotations.{name}: {problem}"
 
 
 def _constant(term: Comparison, signals: Mapping[str, Signal]) -> str | None:

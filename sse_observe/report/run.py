@@ -53,4 +53,4 @@ def run_report(
     # No finer than the rules really were evaluated.
     window = parse_window(request.since, request.until, created, evaluation.intervals.usual)
     subject = Subject(catalog, settings, evaluation, window, request.route, alert)
-    return Report(investigate(source, subject, on_progress), log, created, settings.runbook_url)
+    return Report(investigate(source, subject, on_progress), log, created, settings.runbook)

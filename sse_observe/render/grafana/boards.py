@@ -131,7 +131,7 @@ class _Dashboards:
             series = "sse_concurrent_streams" if label == "instance" else recorded
             matchers = ", ".join(narrowed)
             query = f"label_values({series}{f'{{{matchers}}}' if matchers else ''}, {label})"
-            yield self._variable(label, query)
+            yield self._variable(label, self.scope.select(query))
             narrowed.append(f'{label}=~"${label}"')
 
     def _variable(self, label: str, query: str) -> JSON:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from sse_observe.metrics import FAILURES, REASONS
+
 _TIMES = ("timestamp", "@timestamp", "time", "ts", "asctime", "datetime", "date", "t")
 _LEVELS = ("level", "levelname", "severity", "lvl", "log.level", "loglevel")
 _LOGGERS = ("logger", "logger_name", "log.logger", "name", "channel")
@@ -21,6 +23,7 @@ _FIELDS = (
     "bytes",
     "suppressed",
     "error",
+    "missing",
     "exc_info",
 )
 _LEVEL_NAMES = {
@@ -48,9 +51,8 @@ _COMMON = re.compile(r"(\d\d)/([A-Za-z]{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ?([+-]\
 _SYSLOG = re.compile(r"^(?:<\d{1,3}>)?([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)\b")
 _OURS = re.compile(r"\bsse_observe(?:\.\w+)*\b")
 _ROUTE = re.compile(r"\broute=(\S+)")
-_ENDED_WELL = re.compile(
-    r"\breason=(?:completed|client_disconnected|already_complete|polled|shutdown)\b"
-)
+_NO_FAILURES = "|".join(reason for reason in REASONS if reason not in FAILURES)
+_ENDED_WELL = re.compile(rf"\breason=(?:{_NO_FAILURES})\b")
 # Where in a line its date may stand: after an address, a level, a container's name.
 _HEAD = 160
 

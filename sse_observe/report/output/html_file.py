@@ -7,7 +7,7 @@ The one importer of plotly, whose script it inlines; runbooks are read by markdo
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -140,7 +140,7 @@ def _hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(normal.encode()).digest()).decode()}'"
 
 
-def _runbooks(runbooks: Mapping[str, str], runbook_url: str) -> Iterator[Markup]:
+def _runbooks(runbooks: Mapping[str, str], runbook_url: Callable[[str], str]) -> Iterator[Markup]:
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     # A table is as wide as it likes, on a screen of any width.
     around = '<div class="scroll" role="region" aria-label="Table" tabindex="0">'
@@ -155,8 +155,8 @@ def _runbooks(runbooks: Mapping[str, str], runbook_url: str) -> Iterator[Markup]
             for part in token.children or ():
                 sibling = _SIBLING.match(str(part.attrs.get("href", "")))
                 if sibling:
-                    here = sibling[1] in runbooks
-                    link = f"#runbook-{sibling[1]}" if here else f"{runbook_url}/{sibling[0]}"
-                    part.attrs["href"] = link
+                    other = sibling[1]
+                    here = f"#runbook-{other}" if other in runbooks else runbook_url(other)
+                    part.attrs["href"] = here
         html = Markup(reader.renderer.render(tokens, reader.options, {}))
         yield tag("article", html, class_="runbook", id=f"runbook-{name}", aria_label=name)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from sse_observe.render.expressions import Expressions
 from sse_observe.render.settings import Intervals, Settings
 from sse_observe.report.query.source import Source
 
@@ -32,7 +33,8 @@ class Evaluation:
 
 def observe(source: Source, settings: Settings, at: float) -> Evaluation:
     """Ask a source when its rules were evaluated last; where it does not know, settings hold."""
-    return evaluation(settings, _times(source, USUAL, at), _times(source, SLOW, at))
+    select = Expressions(settings).select
+    return evaluation(settings, _times(source, select(USUAL), at), _times(source, select(SLOW), at))
 
 
 def evaluation(settings: Settings, usual: Times, slow: Times) -> Evaluation:

@@ -38,6 +38,42 @@ def test_alert_carries_words_and_links() -> None:
         assert rule["labels"]["severity"] in ("critical", "warning", "info")
 
 
+def test_the_users_own_words_go_before_ours(tmp_path: Path) -> None:
+    """A summary in another language and a link into a wiki win, for one alert alone."""
+    mine = {
+        "summary": "Ereignisse gehen verloren",
+        "description": "Meine Worte",
+        "runbook_url": "https://wiki.test/x?pageId=1",
+        "dashboard_url": "https://d.test/x",
+    }
+    text = yaml.safe_dump({"alerts": {"SSEMessageLoss": {"annotations": mine}}})
+    words = {
+        rule["alert"]: rule["annotations"]
+        for rule in rules(files(tmp_path, text))
+        if "alert" in rule
+    }
+
+    assert words["SSEMessageLoss"] == mine
+    assert words["SSEReplayMiss"]["summary"] == "Clients resume, and the replay cannot serve them"
+
+
+def test_a_selector_is_on_every_series_and_every_record(tmp_path: Path) -> None:
+    """Records carry what tells them from another bundle's, and every query asks for it."""
+    rendered = files(tmp_path, "selector: 'env=\"eu\"'\n")
+    found = rules(rendered)
+
+    assert all(rule["labels"]["env"] == "eu" for rule in found if "record" in rule)
+    for rule in found:
+        for name in re.findall(r"\b(?:route(?:_split)?:|sse_)[\w:]+", rule["expr"]):
+            assert f'{name}{{env="eu"' in rule["expr"], (rule, name)
+    assert "equal: [job, route, env]" in rendered["alerts/sse-alertmanager.yml"]
+    for name, text in rendered.items():
+        if name.startswith("dashboards/"):
+            exprs = re.findall(r'"(?:expr|definition)": "((?:[^"\\]|\\.)*)"', text)
+            assert exprs
+            assert all('env=\\"eu\\"' in expr for expr in exprs), name
+
+
 def test_time_scale_shortens_time_and_leaves_experience_alone(tmp_path: Path) -> None:
     """Durations shrink, thresholds per second grow; 5 s for a user stays 5 s."""
     rendered = files(tmp_path, "time_scale: 60\nscrape_interval: 500ms\n")

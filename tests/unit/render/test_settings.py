@@ -1,12 +1,114 @@
 """Settings that work, and those among them that deserve a second look."""
 
+from functools import cache
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from sse_observe.render.settings import OBJECTIVES, Settings
+from sse_observe.render.bundle import bundle
+from sse_observe.render.settings import (
+    OBJECTIVES,
+    AlertSettings,
+    Kubernetes,
+    Objectives,
+    Provisioning,
+    Settings,
+)
 from sse_observe.render.settings_file import load_settings
+from tests.support.paths import ROOT
 from tests.support.rendered import settings_file
+
+ALERT = "SSEHighReconnectLatency"
+EFFECTS = {
+    Settings: {
+        "scrape_interval": "10s",
+        "rule_interval": "1m",
+        "selector": "'env=\"x\"'",
+        "group_by": "[cluster]",
+        "runbook_url": "https://wiki.test/{alert}",
+        "grafana_url": "https://grafana.test",
+        "labels": "{team: chat}",
+        "annotations": "{team: chat}",
+        "extra_alerts": "pages",
+        "time_scale": "1.5",
+    },
+    Objectives: {"window": "14d", "completion": "0.99", "first_event": "0.9", "resume": "0.9"},
+    AlertSettings: {
+        "enabled": "false",
+        "threshold": "0.2",
+        "for": "20m",
+        "keep_firing_for": "1h",
+        "severity": "info",
+        "and": "{'route:sse_reconnects:increase10m': 50}",
+        "labels": "{team: edge}",
+        "annotations": "{summary: Slow}",
+    },
+    Kubernetes: {
+        "namespace": "monitoring",
+        "labels": "{release: stack}",
+        "annotations": "{a.test/b: c}",
+    },
+    Provisioning: {
+        "job": "chat",
+        "targets": "['h:1']",
+        "metrics_path": "/m",
+        "scheme": "https",
+        "labels": "{env: x}",
+        "trace_url": "'https://t.test/{trace_id}'",
+    },
+}
+"""A value for each key that the file may hold, by the part that it stands in."""
+PARTS = {
+    Settings: "",
+    Objectives: "objectives: ",
+    AlertSettings: f"alerts: {{{ALERT}: ",
+    Kubernetes: "kubernetes: ",
+    Provisioning: "provisioning: ",
+}
+KEYS = [
+    pytest.param(part, key, id=f"{PARTS[part]}{key}") for part in EFFECTS for key in EFFECTS[part]
+]
+# Where a selector is set, a stack wants labels that fit it.
+ASKED = {Provisioning: ["provisioning"], Kubernetes: ["kubernetes"]}
+
+
+@cache
+def default(*targets: str) -> dict[str, str]:
+    return bundle(None, targets).files
+
+
+def test_every_key_is_turned_once() -> None:
+    """A key that is added to the settings gets its line above."""
+    parts = {"objectives", "alerts", "kubernetes", "provisioning"}
+    for part, values in EFFECTS.items():
+        keys = {field.encode_name for field in msgspec.structs.fields(part)} - parts
+        # Its own test: only the burn-rate alert has windows.
+        assert values.keys() == keys - {"windows"}
+
+
+@pytest.mark.parametrize(("part", "key"), KEYS)
+def test_a_key_that_is_accepted_has_an_effect(part: type, key: str, tmp_path: Path) -> None:
+    """Nobody sets something that changes nothing."""
+    (tmp_path / "pages").mkdir()
+    page = (ROOT / f"sse_observe/catalog/alerts/{ALERT}.md").read_text()
+    (tmp_path / "pages/SSEOfOurOwn.md").write_text(page)
+    entry = f"{key}: {EFFECTS[part][key]}"
+    closing = {Settings: "", AlertSettings: "}}"}.get(part, "}")
+    text = f"{PARTS[part]}{'{' if closing else ''}{entry}{closing}\n"
+
+    asked = ASKED.get(part, [])
+    changed = bundle(settings_file(tmp_path, text), asked).files
+
+    assert changed != default(*asked)
+
+
+def test_a_runbook_may_stand_in_a_wiki() -> None:
+    """A pattern says where the name goes; without one it ends the address, with `.md`."""
+    wiki = Settings(runbook_url="https://wiki.test/SSE/{alert}?lang=en")
+
+    assert wiki.runbook("SSEX") == "https://wiki.test/SSE/SSEX?lang=en"
+    assert Settings(runbook_url="https://r.test").runbook("SSEX") == "https://r.test/SSEX.md"
 
 
 def test_warnings_speak_of_placeholders_and_retention(tmp_path: Path) -> None:

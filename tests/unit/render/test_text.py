@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from sse_observe.render.text import _quoted, fill
+from sse_observe.render.text import fill, quoted
 
 
 def test_a_word_that_is_not_given_is_an_error() -> None:
@@ -27,4 +27,4 @@ def test_a_template_names_itself_in_its_banner() -> None:
 @given(st.text(st.characters(codec="utf-8")))
 def test_a_string_survives_yaml(text: str) -> None:
     """Quotes, colons and line ends arrive as they were."""
-    assert yaml.safe_load(f"key: {_quoted(text)}") == {"key": text}
+    assert yaml.safe_load(f"key: {quoted(text)}") == {"key": text}

@@ -39,6 +39,10 @@ WRONG = {
     "has one for each window",
     "alerts: {SSEErrorBudgetBurn: {windows: [{long: 2d, short: 2h, factor: 2, for: 5m, "
     "severity: info}]}}": "alerts.SSEErrorBudgetBurn.windows: 2d: not recorded; choose from 5m,",
+    "alerts: {SSEMessageLoss: {annotations: {note: 'in {{ $labels.severity }}'}}}": (
+        "alerts.SSEMessageLoss.annotations.note: $labels.severity is no label of the expression; "
+        "it has job, route, seen_by"
+    ),
     "time_scale: .inf": "time_scale: inf: the 2m window of ",
 }
 

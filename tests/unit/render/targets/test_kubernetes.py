@@ -8,8 +8,9 @@ import yaml
 from typer.testing import CliRunner
 
 from sse_observe.cli.app import app
-from sse_observe.render.bundle import bundle
+from sse_observe.render.bundle import bundle, render_to
 from sse_observe.render.check import check
+from tests.support.rendered import settings_file
 
 FILES = bundle(None, targets=["kubernetes"]).files
 MANIFESTS = {
@@ -83,3 +84,74 @@ def test_manifests_are_written_and_checked_when_asked_for(tmp_path: Path) -> Non
     ]
     assert runner.invoke(app, asked[:-1]).exit_code == 0
     assert list((tmp_path / "kubernetes").iterdir()) == []
+
+
+def rule_labels(out: Path) -> dict[str, str]:
+    text = (out / "kubernetes/sse-alerts.yaml").read_text()
+    return yaml.safe_load(text)["metadata"]["labels"]
+
+
+def test_metadata_of_every_object_is_the_users(tmp_path: Path) -> None:
+    """The label by which an operator selects rules, and the namespace, are settings."""
+    settings = settings_file(
+        tmp_path,
+        "kubernetes:\n  namespace: monitoring\n  labels: {release: stack}\n"
+        "  annotations: {a.b/c: 'on'}\n",
+    )
+    rendered = bundle(settings, ["kubernetes"]).files
+    manifests = [yaml.safe_load(t) for n, t in rendered.items() if n.startswith("kubernetes/")]
+
+    assert len(manifests) == len(MANIFESTS)
+    for manifest in manifests:
+        metadata = manifest["metadata"]
+        assert metadata["namespace"] == "monitoring"
+        assert metadata["labels"]["release"] == "stack"
+        assert metadata["labels"]["app.kubernetes.io/part-of"] == "sse-observe"
+        assert metadata["annotations"]["a.b/c"] == "on"
+
+
+def test_a_label_that_was_added_by_hand_stays_and_is_named(tmp_path: Path) -> None:
+    """The next rendering keeps it, CI is content, and one line says where it belongs."""
+    render_to(tmp_path, None, ["kubernetes"])
+    path = tmp_path / "kubernetes/sse-alerts.yaml"
+    path.write_text(path.read_text().replace("  labels:\n", "  labels:\n    release: stack\n", 1))
+    edited = path.read_text()
+
+    compared = check(tmp_path, None, ["kubernetes"])
+    assert compared.lines() == []
+    assert any("keeps release" in warning for warning in compared.warnings)
+    _, warnings = render_to(tmp_path, None, ["kubernetes"])
+
+    assert path.read_text() == edited
+    (line,) = (warning for warning in warnings if "release" in warning)
+    assert line == (
+        "kubernetes/sse-alerts.yaml: keeps release, which somebody added by hand; "
+        "write it under kubernetes.labels in sse-observe.yaml"
+    )
+
+
+def test_a_label_that_leaves_the_settings_goes(tmp_path: Path) -> None:
+    """A label that was set and is set no longer is not taken for an addition by hand."""
+    settings = settings_file(tmp_path, "kubernetes: {labels: {release: stack}}\n")
+    render_to(tmp_path, settings, ["kubernetes"])
+    assert rule_labels(tmp_path)["release"] == "stack"
+
+    settings.write_text("kubernetes: {labels: {team: chat}}\n")
+    _, warnings = render_to(tmp_path, settings, ["kubernetes"])
+
+    assert rule_labels(tmp_path) == {"app.kubernetes.io/part-of": "sse-observe", "team": "chat"}
+    assert not any("kubernetes/" in warning for warning in warnings)
+
+
+def test_a_label_that_moves_into_the_settings_is_there_once(tmp_path: Path) -> None:
+    """Whoever follows the warning has the label once, with the value of the settings."""
+    render_to(tmp_path, None, ["kubernetes"])
+    path = tmp_path / "kubernetes/sse-alerts.yaml"
+    path.write_text(path.read_text().replace("  labels:\n", "  labels:\n    release: old\n", 1))
+    settings = settings_file(tmp_path, "kubernetes: {labels: {release: new}}\n")
+
+    _, warnings = render_to(tmp_path, settings, ["kubernetes"])
+
+    assert path.read_text().count("release:") == 1
+    assert rule_labels(tmp_path)["release"] == "new"
+    assert not any("keeps" in warning for warning in warnings)
