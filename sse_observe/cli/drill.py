@@ -49,7 +49,7 @@ def drill(
     """
     from sse_observe.lab.drill import view
     from sse_observe.lab.drill.external_stack import ExternalStackOptions, external_stack
-    from sse_observe.lab.drill.faults import FAULTS, fault_named
+    from sse_observe.lab.drill.faults import FAULTS, faults_named
 
     options = ExternalStackOptions(
         prometheus=prometheus, alertmanager=alertmanager, listen=listen, settings=settings
@@ -62,7 +62,7 @@ def drill(
         for line in view.listing():
             typer.echo(line)
         return
-    faults = FAULTS if fault is None else (fault_named(fault),)
+    faults = FAULTS if fault is None else faults_named(fault)
     stack = external_stack(options, faults, lambda line: typer.echo(line, err=json))
     as_expected = _run_as_json(faults, stack) if json else _run(faults, stack)
     raise typer.Exit(0 if as_expected else 1)

@@ -114,7 +114,7 @@ def test_a_burn_alert_says_its_windows(active: dict[str, tuple[AlertRule, Active
 
 
 def test_the_users_own_words_arrive(active: dict[str, tuple[AlertRule, ActiveAlert]]) -> None:
-    """What the settings say of an alert goes before the page's words, and after them elsewhere."""
+    """Words of the settings go before the page's, and after them elsewhere."""
     rule, loss = active["SSEMessageLoss"]
     if "team" not in rule.annotations:
         assert loss.annotations["summary"] == "Events are lost for good"

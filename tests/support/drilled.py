@@ -5,8 +5,9 @@ import json
 import sys
 
 from sse_observe.lab.drill.drill import Drill
-from sse_observe.lab.drill.faults import fault_named
+from sse_observe.lab.drill.faults import faults_named
 
 if __name__ == "__main__":
-    drill = Drill([fault_named(name) for name in sys.argv[1:]], lambda _: None)
+    faults = [fault for name in sys.argv[1:] for fault in faults_named(name)]
+    drill = Drill(faults, lambda _: None)
     json.dump(asyncio.run(drill.run()).document(), sys.stdout)

@@ -32,7 +32,7 @@ LATE = {"route:sse_streams_unexplained:min2h"}
 # These do not double when every process has a twin: shares, means, and words.
 ALIKE = ("ratio", "percent", "flag", "seconds")
 ALIKE_NAMES = (":info", ":burn_rate1h", "storm:rate2m")
-OUTCOMES = ("completed", "broken", "cancelled", "confirmed")
+OUTCOMES = ("completed", "broken", "stopped", "cancelled", "confirmed")
 
 Labels = frozenset[tuple[str, str]]
 Series = Mapping[Labels, Mapping[float, float]]

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sse_observe.metrics import METRICS
+from sse_observe.metrics import METRICS, REASONS
 from tests.support.history import STALE, Points
 
 END = 5400
@@ -40,7 +40,7 @@ def histogram(
     name: str, value: float, counted: Value, *, short: bool = False, **labels: str
 ) -> dict[Key, Value]:
     """Return a histogram whose observations all have one value; `short` writes 5.0 as 5."""
-    labels = {"route": "r", **labels}
+    labels = {**dict.fromkeys(METRICS[name].labels, "r"), **labels}
     found = {key(f"{name}_count", **labels): counted}
     found[key(f"{name}_sum", **labels)] = lambda at: (counted(at) or 0) * value
     for bound in (*METRICS[name].buckets, math.inf):
@@ -66,14 +66,29 @@ def streams(
     *,
     completed: Value,
     broken: Value | None = None,
+    stated: Value | None = None,
+    stopped: Value | None = None,
     started: Value | None = None,
     gone: Value | None = None,
     network: str = "4g",
     kind: str = "finite",
 ) -> dict[Key, Value]:
-    """Return a service that starts one stream a second and holds a hundred open."""
+    """
+    Return a service that starts one stream a second and holds a hundred open.
+
+    `stated` are streams that say of themselves that they failed, `stopped` those of which the
+    server says that their user stopped them.
+    """
     stream = {"route": "r", "user_segment": "all", "network_type": network}
     nothing = rate(0)
+    reasons = {
+        **dict.fromkeys(REASONS, nothing),
+        "completed": completed,
+        "client_disconnected": gone or rate(0.11),
+        "server_error": broken or nothing,
+        "error_event": stated or nothing,
+        "cancelled": stopped or nothing,
+    }
     found = {
         key("sse_concurrent_streams", route="r"): level(OPEN),
         key("sse_route_info", route="r", kind=kind): level(1),
@@ -82,12 +97,11 @@ def streams(
         key("up"): level(1),
         key("sse_streams_opened_total", start="fresh", **stream): started or rate(1, first=OPEN),
         key("sse_streams_opened_total", start="resumed", **stream): rate(0.01),
-        key("sse_streams_closed_total", reason="completed", **stream): completed,
-        key("sse_streams_closed_total", reason="client_disconnected", **stream): gone or rate(0.11),
-        key("sse_streams_closed_total", reason="server_error", **stream): broken or nothing,
         key("sse_client_streams_total", outcome="completed", **stream): completed,
         key("sse_client_streams_total", outcome="cancelled", **stream): rate(0.1),
     }
+    for reason, value in reasons.items():
+        found[key("sse_streams_closed_total", reason=reason, **stream)] = value
     for gauge in ("silent", "stalled", "orphaned"):
         found[key(f"sse_{gauge}_streams", route="r")] = level(0)
     return found
@@ -104,6 +118,8 @@ def everything() -> dict[Key, Value]:
         "sse_stream_duration_seconds": 100,
         "sse_time_to_first_event_seconds": 0.3,
         "sse_event_gap_seconds": 0.2,
+        "sse_content_gap_seconds": 0.05,
+        "sse_event_loop_lag_seconds": 0.002,
         "sse_event_size_bytes": 100,
         "sse_tcp_rtt_seconds": 0.04,
         "sse_stall_recovery_seconds": 3,
@@ -126,6 +142,7 @@ def everything() -> dict[Key, Value]:
                 "sse_send_blocked_seconds_total",
                 "sse_tcp_retransmitted_segments_total",
                 "sse_replay_evicted_events_total",
+                "sse_streams_empty_total",
             )
             speed = 5.0 if moves and not quiet and "fault" not in labels else 0.0
             own = labels if "route" not in metric.labels else {**labels, **route}
@@ -137,9 +154,13 @@ def everything() -> dict[Key, Value]:
     return found
 
 
-def healthy(*more: dict[Key, Value], **gauges: float) -> dict[Key, Value]:
-    """Return a healthy service with one fault; gauges of streams take a level from it on."""
-    found = dict(HEALTHY)
+def healthy(*more: dict[Key, Value], whole: bool = False, **gauges: float) -> dict[Key, Value]:
+    """
+    Return a healthy service with one fault; gauges of streams take a level from it on.
+
+    `whole` exports every family, others only those of the fault.
+    """
+    found = everything() if whole else dict(HEALTHY)
     for part in more:
         found |= part
     for name, value in gauges.items():
@@ -272,12 +293,15 @@ CASES = {
         "CompletionRateLow",
         "ErrorBudgetBurn",
     ),
+    # Nobody reports, and no stream ever ended in another way.
     "no-reports": case(
-        without(
-            without(streams(completed=rate(0.5)), "sse_client_streams_total"),
-            "sse_streams_closed_total",
-            reason="server_error",
-        )
+        {
+            name: value
+            for name, value in without(
+                streams(completed=rate(0.5)), "sse_client_streams_total"
+            ).items()
+            if name[0] != "sse_streams_closed_total" or ("reason", "completed") in name[1]
+        }
     ),
     "no-duplicates": case(
         healthy(on_route("sse_client_events_received_total", rate(10), network_type="4g"))
@@ -297,6 +321,43 @@ CASES = {
         streams(completed=rate(0.9, 0.5), gone=rate(0.11, 0.51)),
         "CompletionRateLow",
         "ErrorBudgetBurn",
+    ),
+    # Each says within a status 200 that it failed; SDKs report nothing to us.
+    "errors-in-band": case(
+        streams(completed=rate(0.9, 0.5), stated=rate(0, 0.4)),
+        "CompletionRateLow",
+        "ErrorBudgetBurn",
+        "ErrorEvents",
+    ),
+    "errors-in-band-without-reports": case(
+        without(
+            streams(completed=rate(0.9, 0.5), stated=rate(0, 0.4), gone=rate(0.11, 0.1)),
+            "sse_client_streams_total",
+        ),
+        "CompletionRateLow",
+        "ErrorBudgetBurn",
+        "ErrorEvents",
+    ),
+    "errors-in-band-at-the-line": case(
+        streams(completed=rate(0.9, 0.882), stated=rate(0, 0.0179)), "CompletionRateLow"
+    ),
+    "errors-in-band-of-a-feed": case(
+        streams(completed=rate(0.9, 0.5), stated=rate(0, 0.4), kind="continuous"), "ErrorEvents"
+    ),
+    # 9 % of the streams, and four of them in ten minutes.
+    "few-errors-in-band": case(
+        streams(
+            completed=rate(0.07),
+            stated=rate(0, 0.0068),
+            started=rate(0.17, 0.1768, first=OPEN),
+        ),
+        "CompletionRateLow",
+        "ErrorBudgetBurn",
+    ),
+    # Their server says so, and no client does.
+    "stopped-by-their-users": case(streams(completed=rate(0.9, 0.5), stopped=rate(0, 0.4))),
+    "stopped-by-their-users-without-reports": case(
+        without(streams(completed=rate(0.9, 0.5), stopped=rate(0, 0.4)), "sse_client_streams_total")
     ),
     "two-failures": case(failures_at_once(2)),
     # Under two percent of an hour that is not full yet: as many may be lost reports.
@@ -399,7 +460,10 @@ CASES = {
     "orphans-that-pass": case(
         healthy(on_route("sse_orphaned_streams", lambda at: 8 * (at % 120 < 60)))
     ),
-    "late": case(healthy(histogram("sse_event_delay_seconds", 2.0, rate(0, 5))), "DeliveryDelayed"),
+    "late": case(
+        healthy(histogram("sse_event_delay_seconds", 2.0, rate(0, 5)), whole=True),
+        "DeliveryDelayed",
+    ),
     "oversized": case(
         healthy(histogram("sse_event_size_bytes", 2000, rate(0, 5))), "EventsOversized"
     ),
@@ -407,7 +471,7 @@ CASES = {
     "four-stalled-of-ten": case(
         healthy(one("sse_concurrent_streams", level(10), route="r"), stalled=4)
     ),
-    "silent": case(healthy(silent=20), "HeartbeatMissing"),
+    "silent": case(healthy(whole=True, silent=20), "HeartbeatMissing"),
     "storm": case(
         healthy(
             one(
@@ -450,8 +514,70 @@ CASES = {
         )
     ),
     "slow-start": case(
-        healthy(histogram("sse_time_to_first_event_seconds", 7, rate(0, 0.1))), "SlowFirstEvent"
+        healthy(
+            both(
+                histogram("sse_time_to_first_event_seconds", 7, rate(0, 0.1)),
+                histogram("sse_time_to_first_event_seconds", 0.3, rate(1, 0.9)),
+            )
+        ),
+        "SlowFirstEvent",
     ),
+    "slow-start-at-the-line": case(
+        healthy(
+            both(
+                histogram("sse_time_to_first_event_seconds", 7, rate(0, 0.049)),
+                histogram("sse_time_to_first_event_seconds", 0.3, rate(1, 0.951)),
+            )
+        )
+    ),
+    # Four in ten minutes.
+    "few-slow-starts": case(
+        healthy(
+            both(
+                histogram("sse_time_to_first_event_seconds", 7, rate(0, 0.0068)),
+                histogram("sse_time_to_first_event_seconds", 0.3, rate(0.05, 0.0432)),
+            )
+        )
+    ),
+    # A model that always thinks for 40 s, and one of which some answers do.
+    "slow-thinkers": case(healthy(histogram("sse_time_to_first_event_seconds", 40, rate(0.5)))),
+    "some-slow-thinkers": case(
+        healthy(
+            both(
+                histogram("sse_time_to_first_event_seconds", 40, rate(0.3, 0.33)),
+                histogram("sse_time_to_first_event_seconds", 0.3, rate(0.7, 0.67)),
+            )
+        )
+    ),
+    "empty": case(healthy(on_route("sse_streams_empty_total", rate(0, 0.1))), "EmptyStreams"),
+    "empty-at-the-line": case(healthy(on_route("sse_streams_empty_total", rate(0, 0.044)))),
+    # A tenth of the streams that complete, and four of them in ten minutes.
+    "few-empty": case(
+        streams(completed=rate(0.06), started=rate(0.16, first=OPEN))
+        | on_route("sse_streams_empty_total", rate(0, 0.0066))
+    ),
+    "loop-blocked": Case(
+        {
+            "a": healthy(histogram("sse_event_loop_lag_seconds", 0.002, rate(1))),
+            "b": healthy(
+                both(
+                    histogram("sse_event_loop_lag_seconds", 0.002, rate(1, 0.5)),
+                    histogram("sse_event_loop_lag_seconds", 0.6, rate(0, 0.5)),
+                )
+            ),
+        },
+        frozenset({"SSEEventLoopBlocked"}),
+    ),
+    "loop-at-the-line": case(
+        healthy(
+            both(
+                histogram("sse_event_loop_lag_seconds", 0.002, rate(1, 0.95)),
+                histogram("sse_event_loop_lag_seconds", 0.9, rate(0, 0.05)),
+            )
+        )
+    ),
+    # A few samples of a process that hardly has a stream are no mean.
+    "loop-hardly-seen": case(healthy(histogram("sse_event_loop_lag_seconds", 0.6, rate(0.1)))),
     "gaps": case(
         healthy(
             on_route("sse_resumes_total", rate(0, 0.02), outcome="gap"),

@@ -39,6 +39,7 @@ MESSAGE_COLOURS: Colours = {
     "polling": "p95",
     "failed": "bad",
 }
+STATUS_COLOURS: Colours = {"3xx": "calm", "4xx": "client", "429": "warn", "5xx": "bad"}
 OBSERVER_COLOURS: Colours = {"server": "plain", "client": "client"}
 
 # No kind of fault is better than another: colours that are easy to tell apart.

@@ -37,6 +37,7 @@ from sse_observe.catalog.model import Board, Query
 from sse_observe.contract import SILENT_INTERVALS
 
 _SILENT = f"{SILENT_INTERVALS} heartbeat intervals"
+_CONTENT_GAPS = "route:sse_content_gap_seconds_bucket:rate5m"
 TROUBLE = 'route:sse_ui_messages_shown:rate5m{message!~"connecting|live|complete"}'
 
 _ANSWER = stage(
@@ -135,6 +136,15 @@ _DELIVERING = stage(
         colours=QUANTILE_COLOURS,
     ),
     lines(
+        "Pace",
+        "seconds",
+        "Time from one piece of content to the next: how fast tokens come (p50), and the holes in "
+        "it (p95). Heartbeats and comments do not count.",
+        quantile(0.5, _CONTENT_GAPS, legend="p50"),
+        quantile(0.95, _CONTENT_GAPS, legend="p95"),
+        colours=QUANTILE_COLOURS,
+    ),
+    lines(
         "Heartbeats sent against expected",
         "events/s",
         "Heartbeats per second, and how many there were if every open stream were idle. Busy "
@@ -149,29 +159,37 @@ _DELIVERING = stage(
             legend="expected when idle",
             weight="thin",
         ),
-        width=12,
         colours={"sent": "client", "expected when idle": "calm"},
     ),
     lines(
-        "Time spent stalled",
-        "ratio",
-        "Share of open time that streams were stalled, by route. It shows a freeze while it lasts, "
-        "when nothing ends and other counters stand still.",
-        high_by("route", "route:sse_stream_seconds_stalled:ratio_rate5m"),
-        width=12,
-        decimals=1,
+        "Event-loop lag",
+        "seconds",
+        "How late the event loop runs: on average on the worst process of a job, and the one late "
+        "run in a hundred over all processes (p99). Above the dashed line some code blocks the "
+        "loop, and every stream of that process waits.",
+        high_by("job", "route:sse_event_loop_lag_seconds:mean5m"),
+        quantile(0.99, "route:sse_event_loop_lag_seconds_bucket:rate5m", legend="p99"),
+        colours={"p99": "p99"},
+        no_value="No streams open",
     ),
 )
 
 _RECOVERING = stage(
     "Recovering",
     lines(
+        "Time spent stalled",
+        "ratio",
+        "Share of open time that streams were stalled, by route. It shows a freeze while it lasts, "
+        "when nothing ends and other counters stand still.",
+        high_by("route", "route:sse_stream_seconds_stalled:ratio_rate5m"),
+        decimals=1,
+    ),
+    lines(
         "Recovery time",
         "seconds",
         "Time from a stall that the browser saw to the next event. Above half a minute most users "
         "have reloaded the web page.",
         *quantiles("route:sse_stall_recovery_seconds_bucket:rate5m"),
-        width=12,
         colours=QUANTILE_COLOURS,
     ),
     lines(
@@ -180,7 +198,6 @@ _RECOVERING = stage(
         "Messages that users saw per minute when something is wrong. Orange: wait. Red: failed. "
         "Blue: reconnecting. Other messages are left out.",
         per_minute_by("message", TROUBLE),
-        width=12,
         stacked=True,
         colours=MESSAGE_COLOURS,
     ),

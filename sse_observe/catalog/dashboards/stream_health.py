@@ -144,8 +144,9 @@ _OPENING = stage(
     heatmap(
         "Time to first event",
         "seconds",
-        "From the request to the first payload event of a fresh stream. If the dark area moves up, "
-        "the backend is slow or a proxy buffers.",
+        "From the request to the first content of a fresh stream: what a protocol sends before it, "
+        "heartbeats and comments keep the user waiting. If the dark area moves up, the backend is "
+        "slow.",
         *buckets_over_time("route:sse_time_to_first_event_seconds_bucket:rate5m"),
     ),
 )
@@ -157,6 +158,7 @@ _DELIVERING = stage(
         "count",
         "Open streams by route. If a route only rises, it keeps streams whose users have left.",
         most_by("route", "route:sse_streams_open:sum"),
+        width=12,
         decimals=0,
     ),
     lines(
@@ -164,6 +166,7 @@ _DELIVERING = stage(
         "events/s",
         "Events per second by name. Only heartbeats: the application sends nothing any more.",
         sum_by("event", "route:sse_events_sent:rate5m"),
+        width=12,
         stacked=True,
         colours={
             "message": "client",
@@ -172,13 +175,6 @@ _DELIVERING = stage(
             "done": "good",
             "other": "4g",
         },
-    ),
-    lines(
-        "Bytes sent",
-        "bytes/s",
-        "Body bytes per second. If bytes rise faster than events, events become larger: see "
-        "Network Quality.",
-        most_by("route", "route:sse_sent_bytes:rate5m"),
     ),
 )
 
@@ -218,19 +214,27 @@ _ENDING = stage(
         "Connections closed by reason",
         "requests/s",
         "How connections ended. Blue: clients left or were cut. Grey: a deploy. Orange: readers "
-        "that were too slow. Red: errors of the application.",
+        "that were too slow. Red: errors of the application. Violet: streams that said of "
+        "themselves that they failed.",
         sum_by("reason", "route:sse_streams_closed:rate5m"),
-        width=12,
         stacked=True,
         colours=REASON_COLOURS,
     ),
-    heatmap(
-        "Stream duration",
-        "seconds",
-        "How long connections lived. A sharp horizontal band is a time limit of something between "
-        "server and client: see the cuts on Stall Detection.",
-        *buckets_over_time("route:sse_stream_duration_seconds_bucket:rate5m"),
-        width=12,
+    lines(
+        "Streams that end by their own error",
+        "ratio",
+        "Share of the streams ended by the server that said of themselves that they failed, inside "
+        "an answer with status 200. The log names the type of each error.",
+        high_by("route", "route:sse_error_events:ratio_rate10m"),
+        decimals=1,
+    ),
+    lines(
+        "Empty streams",
+        "ratio",
+        "Share of completed streams that brought nothing that a user waits for: users see an empty "
+        "answer, and nothing else counts it as a failure.",
+        high_by("route", "route:sse_streams_empty:ratio_rate10m"),
+        decimals=1,
     ),
 )
 

@@ -4,35 +4,50 @@ from sse_observe.catalog.dashboards.colours import (
     FAULT_COLOURS,
     PLACE_COLOURS,
     QUANTILE_COLOURS,
+    STATUS_COLOURS,
 )
-from sse_observe.catalog.dashboards.panels import NO_REPORTS, depth, lines, per_instance
+from sse_observe.catalog.dashboards.panels import NO_REPORTS, depth, heatmap, lines, per_instance
 from sse_observe.catalog.dashboards.queries import (
+    buckets_over_time,
     each,
     high_by,
     instances,
     low_by,
+    most_by,
     per_minute_by,
     quantiles,
 )
 from sse_observe.catalog.dashboards.shared_panels import completion_by_network
 
-FIRST_EVENT = depth(
-    "Opening in depth: first event and response headers",
+OPENING = depth(
+    "Opening in depth: first event, refusals, response headers",
     lines(
         "Time to first event, quantiles",
         "seconds",
-        "From the request to the first payload event of a fresh stream. Half of the users wait "
-        "less than p50, one in a hundred waits longer than p99.",
+        "From the request to the first content of a fresh stream. Half of the users wait less than "
+        "p50, one in a hundred waits longer than p99.",
         *quantiles("route:sse_time_to_first_event_seconds_bucket:rate5m"),
+        width=6,
         colours=QUANTILE_COLOURS,
     ),
     lines(
         "Slow first events",
         "ratio",
-        "Share of streams whose first event took over 5 s. The backend is slow, or something on "
-        "the way holds the response back.",
+        "Share of streams whose first content took over 5 s. The alert fires where it is far above "
+        "the share of the day before: a model that always thinks so long is not ill.",
         high_by("route", "route:sse_first_event_slow:ratio_rate10m"),
+        width=6,
         decimals=1,
+    ),
+    lines(
+        "Requests rejected by status",
+        "per minute",
+        "Requests for a stream that got something else, per minute, by status. 429: a limit on "
+        "requests. 4xx: wrong credentials or addresses. 5xx: the application. 3xx: a login page.",
+        per_minute_by("status", "route:sse_open_rejected:rate5m"),
+        width=6,
+        stacked=True,
+        colours=STATUS_COLOURS,
     ),
     lines(
         "Response header faults within 15m",
@@ -40,20 +55,41 @@ FIRST_EVENT = depth(
         "Streams whose response headers let something on the way buffer, cache or break them, by "
         "fault. Each is worth mending: the runbook names the header.",
         each("fault", "route:sse_response_faults:increase15m"),
+        width=6,
         decimals=0,
         colours=FAULT_COLOURS,
     ),
 )
 
+ENDING = depth(
+    "Ending in depth: how long connections live, and bodies that nobody can read",
+    heatmap(
+        "Stream duration",
+        "seconds",
+        "How long connections lived. A sharp horizontal band is a time limit of something between "
+        "server and client: see the cuts on Stall Detection.",
+        *buckets_over_time("route:sse_stream_duration_seconds_bucket:rate5m"),
+        width=12,
+    ),
+    lines(
+        "Unreadable streams",
+        "requests/s",
+        "Streams with a compressed body, by route. Only their end is judged: no event, "
+        "no first content, no error inside the stream is seen. Let the middleware see the plain "
+        "body.",
+        most_by("route", "route:sse_streams_unreadable:rate5m"),
+        width=12,
+    ),
+)
+
 CAPACITY = depth(
-    "Capacity: limits and leaks",
+    "Capacity: limits, leaks, bytes",
     lines(
         "Saturation of the fullest process",
         "ratio",
         "Open streams against the route's limit, on the fullest process. At 100 % new users are "
         "refused: add processes, or raise the limit.",
         high_by("route", "route:sse_stream_saturation:ratio"),
-        width=12,
         decimals=1,
         no_value="No route declares a limit",
     ),
@@ -63,8 +99,14 @@ CAPACITY = depth(
         "Streams that nobody reads any more: their client has left, or arrivals and mean life do "
         "not explain them. They keep memory and descriptors.",
         high_by("route", "route:sse_streams_leaked:max"),
-        width=12,
         decimals=0,
+    ),
+    lines(
+        "Bytes sent",
+        "bytes/s",
+        "Body bytes per second. If bytes rise faster than events, events become larger: see "
+        "Network Quality.",
+        most_by("route", "route:sse_sent_bytes:rate5m"),
     ),
 )
 
@@ -208,4 +250,4 @@ INSTANCES = per_instance(
     ),
 )
 
-DEPTH = (BUDGET, SPLITS, FIRST_EVENT, CAPACITY, TELEMETRY, INSTANCES)
+DEPTH = (BUDGET, SPLITS, OPENING, ENDING, CAPACITY, TELEMETRY, INSTANCES)

@@ -48,7 +48,10 @@ def _outcome(name: str, text: str) -> Signal:
 
 def _lost(prefix: str, labels: tuple[str, ...], match: str) -> Signal:
     """
-    Record lost streams: started, and neither completed, nor cancelled, nor still open.
+    Record lost streams: started, and neither completed, nor stopped, nor still open.
+
+    Whom the user stopped is known twice: the server says it where it was told (`stopped`), clients
+    where they left (`cancelled`).
 
     Signed on purpose: windows are averaged first and clamped last. Under half coverage a user who
     left looks like a lost stream; there only what the server broke counts.
@@ -60,6 +63,7 @@ def _lost(prefix: str, labels: tuple[str, ...], match: str) -> Signal:
 {prefix}:sse_streams_started:rate5m - {prefix}:sse_streams_completed:rate5m
   - ({prefix}:sse_streams_open:sum - {prefix}:sse_streams_open:sum offset << w('5m') >>)
     / << seconds('5m') >>
+  - {prefix}:sse_streams_stopped:rate5m
   - {prefix}:sse_streams_cancelled:rate5m / {match}({coverage} >= 0.5)
 or {prefix}:sse_streams_broken:rate5m""",
         "Streams lost per second. May be negative: over longer windows errors cancel out.",
@@ -134,8 +138,9 @@ def _window(window: str) -> tuple[Signal, ...]:
 _STREAMS = (
     _outcome("started", "Streams started"),
     _outcome("completed", "Streams completed"),
-    _outcome("broken", "Streams that the server itself broke"),
-    _outcome("cancelled", "Streams that their user cancelled"),
+    _outcome("broken", "Streams that the server itself broke, or that said so themselves"),
+    _outcome("stopped", "Streams that the server ended because their user stopped them"),
+    _outcome("cancelled", "Streams that their user cancelled, as clients say"),
     _outcome("confirmed", "Completed streams that their client confirmed"),
     share(
         "route:sse_client_coverage:ratio_rate6h",

@@ -1,10 +1,11 @@
 r"""
 Every signal that reads raw metrics: the only file that holds PromQL over them.
 
-The expressions are templates: `by` is the signal's own labels and `on` is job and route, each with
-the user's grouping labels added; `w('1h')` is a window and `seconds('1h')` its number; `rate('5m')`
-is a window one scrape longer, so that a rate spans exactly the two instants that `x` and
-`x offset 5m` see; `interval` is the seconds between two evaluations of what is read.
+The expressions are templates: `by` is the signal's own labels, `on` is job and route, and
+`on('job')` the job alone, each with the user's grouping labels added; `w('1h')` is a window and
+`seconds('1h')` its number; `rate('5m')` is a window one scrape longer, so that a rate spans exactly
+the two instants that `x` and `x offset 5m` see; `interval` is the seconds between two evaluations
+of what is read.
 
 Reading a series costs a fleet the same in whatever query: so each raw family is read once where
 that can be, and the widest ones that wake nobody are recorded at the slow interval.
@@ -13,7 +14,7 @@ that can be, and the widest ones that wake nobody are recorded at the slow inter
 from sse_observe.catalog.model import Interval, Signal, Unit
 from sse_observe.catalog.signals.measures import ROUTE, SPLIT
 from sse_observe.catalog.signals.slis import SLIS
-from sse_observe.metrics import METRICS
+from sse_observe.metrics import FAILURES, METRICS
 
 
 def _counter(
@@ -42,7 +43,7 @@ def _buckets(metric: str) -> Signal:
         expr=f"sum by (<< by >>) (rate({metric}_bucket[<< rate('5m') >>]))",
         unit="operations/s",
         help=f"{METRICS[metric].help} Observations per second, by upper bound.",
-        labels=(*ROUTE, "le"),
+        labels=("job", *METRICS[metric].labels, "le"),
         per_second=True,
         interval="slow",
     )
@@ -91,7 +92,7 @@ def _whole(metric: str, label: str) -> Signal:
 
 
 def _outcome(name: str, selector: str, text: str) -> Signal:
-    """Record the outcomes of streams: started, completed, broken, cancelled or confirmed."""
+    """Record one outcome of streams, or what else completion counts of them."""
     counted = f"sum by (<< by >>) ({selector})"
     # An outcome that never occurred has no series: it is zero, with the labels of started streams.
     never = "" if name == "started" else " or 0 * route_split:sse_streams_started:rate5m"
@@ -123,13 +124,18 @@ _COMPLETION = (
     ),
     _outcome(
         "broken",
-        'route_split:sse_streams_closed:rate5m{reason=~"server_error|slow_consumer"}',
-        "Streams that the server itself broke",
+        f'route_split:sse_streams_closed:rate5m{{reason=~"{"|".join(FAILURES)}"}}',
+        "Streams that the server itself broke, or that said so themselves",
+    ),
+    _outcome(
+        "stopped",
+        'route_split:sse_streams_closed:rate5m{reason="cancelled"}',
+        "Streams that the server ended because their user stopped them",
     ),
     _outcome(
         "cancelled",
         'route_split:sse_client_streams:rate5m{outcome="cancelled"}',
-        "Streams that their user cancelled",
+        "Streams that their user cancelled, as clients say",
     ),
     _outcome(
         "confirmed",
@@ -166,6 +172,8 @@ _CONNECTIONS = (
     _counter("sse_open_rejected_total", interval="slow"),
     _counter("sse_cuts_total", interval="slow"),
     _counter("sse_response_faults_total", interval="slow"),
+    _counter("sse_streams_empty_total", interval="slow"),
+    _counter("sse_streams_unreadable_total", interval="slow"),
     _buckets("sse_stream_duration_seconds"),
     Signal(
         record="route:sse_stream_duration_seconds_sum:rate5m",
@@ -217,6 +225,7 @@ _FLOW = (
     ),
     _counter("sse_stream_seconds_total"),
     _buckets("sse_event_gap_seconds"),
+    _buckets("sse_content_gap_seconds"),
     _counter("sse_events_sent_total", interval="slow"),
     _counter("sse_sent_bytes_total", unit="bytes/s", interval="slow"),
     _buckets("sse_event_size_bytes"),
@@ -282,6 +291,20 @@ _NETWORK = (
     _gauge("sse_tcp_unsent_bytes", "bytes"),
 )
 
+_PROCESS = (
+    _buckets("sse_event_loop_lag_seconds"),
+    Signal(
+        record="route:sse_event_loop_lag_seconds:mean5m",
+        # The worst process: one that is blocked hurts its own users, however well the others are.
+        # Under a minute of samples there is no mean; they are taken once a second.
+        expr="max by (<< by >>) (rate(sse_event_loop_lag_seconds_sum[<< rate('5m') >>])"
+        " / (rate(sse_event_loop_lag_seconds_count[<< rate('5m') >>]) > 0.2))",
+        unit="seconds",
+        help="How late the event loop runs on average over 5m, on the worst process.",
+        labels=("job",),
+    ),
+)
+
 _OURSELVES = (
     Signal(
         record="route:sse_telemetry_instances:count",
@@ -318,6 +341,7 @@ SIGNALS = (
     *_FLOW,
     *_REPLAY,
     *_NETWORK,
+    *_PROCESS,
     *_OURSELVES,
     *SLIS,
 )

@@ -9,21 +9,29 @@ from sse_observe.catalog.model import Signal
 from sse_observe.catalog.signals.completion import COMPLETION
 from sse_observe.catalog.signals.measures import ROUTE, number, rate, share, total
 from sse_observe.contract import SILENT_INTERVALS
+from sse_observe.metrics import FAILURES
 
 # prometheus_client writes le="5.0", and Prometheus 3 normalises to that; others write le="5".
 _ONE_SECOND = r'le=~"1(\\.0)?"'
 _FIVE_SECONDS = r'le=~"5(\\.0)?"'
 _ONE_KIBIBYTE = r'le=~"1024(\\.0)?"'
+_ALL = 'le="+Inf"'
 
+_FIRST_EVENTS = "route:sse_time_to_first_event_seconds_bucket:rate5m"
 _UNEXPLAINED = "min_over_time(route:sse_streams_unexplained:min2h[<< w('30m') >>])"
+
+
+def _observed(buckets: str, bound: str, window: str, offset: str = "") -> str:
+    """Add up the observations of a recorded histogram within a bound, over a window."""
+    when = f" offset << w('{offset}') >>" if offset else ""
+    return f"sum by (<< by >>) (sum_over_time({buckets}{{{bound}}}[<< w('{window}') >>]{when}))"
 
 
 def _over_bound(
     name: str, buckets: str, bound: str, window: str, things: str
 ) -> tuple[Signal, Signal]:
     """Record the share and the number of observations over a bound of a recorded histogram."""
-    every = f"sum by (<< by >>) (sum_over_time({buckets}{{le=\"+Inf\"}}[<< w('{window}') >>]))"
-    within = f"sum by (<< by >>) (sum_over_time({buckets}{{{bound}}}[<< w('{window}') >>]))"
+    every, within = (_observed(buckets, up_to, window) for up_to in (_ALL, bound))
     return (
         share(
             f"route:{name}:ratio_rate{window}",
@@ -38,13 +46,36 @@ def _over_bound(
     )
 
 
+_OWN_ERROR = 'reason="error_event"'
+_ENDED_BY_SERVER = f'reason=~"completed|{"|".join(FAILURES)}"'
+
+
+def _closed(matcher: str) -> str:
+    """Add up the rate at which streams ended in some way, over ten minutes."""
+    closed = f"route:sse_streams_closed:rate5m{{{matcher}}}"
+    return f"sum by (<< by >>) (sum_over_time({closed}[<< w('10m') >>]))"
+
+
 _CONNECTIONS = (
     *_over_bound(
         "sse_first_event_slow",
-        "route:sse_time_to_first_event_seconds_bucket:rate5m",
+        _FIRST_EVENTS,
         _FIVE_SECONDS,
         "10m",
-        "streams that waited over 5 s for their first event",
+        "streams that waited over 5 s for their first content",
+    ),
+    share(
+        "route:sse_first_event_slow_before:ratio_rate1d",
+        f"1 - {_observed(_FIRST_EVENTS, _FIVE_SECONDS, '1d', '10m')}"
+        f" / ({_observed(_FIRST_EVENTS, _ALL, '1d', '10m')} > 0)",
+        "Share of streams that waited over 5 s for their first content, over the day that ended "
+        "10m ago.",
+    ),
+    share(
+        "route:sse_first_event_slower:ratio_rate10m",
+        # A model that always thinks for a minute is not ill.
+        "route:sse_first_event_slow:ratio_rate10m - route:sse_first_event_slow_before:ratio_rate1d",
+        "By how much the share of slow first contents is above the one of the day before.",
     ),
     rate(
         "route:sse_reconnect_storm:rate2m",
@@ -106,6 +137,30 @@ _CONNECTIONS = (
         " / (sum by (<< by >>) (route:sse_open_rejected:rate5m)"
         " + sum by (<< by >>) (route:sse_streams_opened:rate5m) > 0)",
         "Share of requests for a stream that got something else.",
+    ),
+    share(
+        "route:sse_error_events:ratio_rate10m",
+        f"{_closed(_OWN_ERROR)} / ({_closed(_ENDED_BY_SERVER)} > 0)",
+        "Share of the streams ended by the server that said of themselves that they failed.",
+    ),
+    number(
+        "route:sse_error_events:increase10m",
+        total(f"route:sse_streams_closed:rate5m{{{_OWN_ERROR}}}", "10m", merged=True),
+        "Streams that said of themselves that they failed, within 10m.",
+    ),
+    share(
+        "route:sse_streams_empty:ratio_rate10m",
+        # Averages: one is recorded every 150 s, the other every 30.
+        "clamp_max(avg_over_time(route:sse_streams_empty:rate5m[<< w('10m') >>])"
+        " / (sum by (<< by >>) (avg_over_time("
+        'route:sse_streams_closed:rate5m{reason="completed"}'
+        "[<< w('10m') >>])) > 0), 1)",
+        "Share of completed streams that brought no content.",
+    ),
+    number(
+        "route:sse_streams_empty:increase10m",
+        total("route:sse_streams_empty:rate5m", "10m"),
+        "Completed streams that brought no content, within 10m.",
     ),
     number(
         "route:sse_response_faults:increase15m",

@@ -10,6 +10,7 @@ from sse_observe.asgi import App
 from sse_observe.lab.drill.beacon_clients import BeaconClients
 from sse_observe.lab.drill.fault import JOB, Fault
 from sse_observe.lab.drill.readers import Readers
+from sse_observe.lab.drill.sdk_clients import SDKClients
 from sse_observe.lab.drill.service import Address, Service
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.lab.programs.lossy_network import LossyNetwork
@@ -80,9 +81,12 @@ class Environment:
         network = self._network if fault.lossy else None
         if network is not None:
             switch.listeners.append(network.lose)
-        readers = Readers(fault, switch, service.metrics)
-        home = self._home / fault.name
-        await stack.enter_async_context(readers.reading(service.port, home, network))
+        if fault.method is None:
+            readers = Readers(fault, switch, service.metrics)
+            home = self._home / fault.name
+            await stack.enter_async_context(readers.reading(service.port, home, network))
+        else:
+            await stack.enter_async_context(SDKClients(fault, switch).reading(service.port))
         if fault.beacon_reports:
             clients = BeaconClients(service.port, f"/{fault.name}", switch)
             await stack.enter_async_context(clients.reporting())

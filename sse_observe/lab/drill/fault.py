@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sse_observe import StreamRoute
 from sse_observe.asgi import App
@@ -28,13 +29,15 @@ class Fault:
     What causes it, while it is on:
     `service` builds the application behind the route. Connections are cut after about `life`
     seconds, and readers wait `pause` seconds before they come back, at most `retries` times. They
-    stop reading after `patience` events. `buffering` puts a second nginx, with its defaults, in
-    between, `lossy` a network that loses packets. An `exporter` does not answer, strangers send
-    forged `beacon_reports`, all servers restart once (`restarts`).
+    stop reading after `patience` events, or at an error that the stream states (`hangs_up`).
+    `buffering` puts a second nginx, with its defaults, in between, `lossy` a network that loses
+    packets. An `exporter` does not answer, strangers send forged `beacon_reports`, all servers
+    restart once (`restarts`), code blocks an event loop (`blocking`).
 
     What is there all the time:
-    `users` read; `read_timeout` is the limit of an nginx in between. `scale` is how much faster
-    time may go at most: a rate grows with it, and one machine can do only so much.
+    `users` read, with our own clients, or with a `method` as the SDKs of models do. `read_timeout`
+    is the limit of an nginx in between. `scale` is how much faster time may go at most: a rate
+    grows with it, and one machine can do only so much.
     """
 
     name: str
@@ -45,9 +48,11 @@ class Fault:
     service: Callable[[Switch], App] = faulty_apps.steady
     route: StreamRoute = field(default_factory=lambda: FEED)
     users: int = 12
+    method: Literal["GET", "POST"] | None = None
     life: float | None = None
     pause: float = 0.2
     patience: int | None = None
+    hangs_up: bool = False
     retries: int | None = None
     read_timeout: str | None = None
     buffering: bool = False
@@ -55,6 +60,7 @@ class Fault:
     exporter: bool = False
     beacon_reports: bool = False
     restarts: bool = False
+    blocking: bool = False
     scale: float = 60
 
     @property
@@ -71,7 +77,8 @@ class Fault:
     @property
     def alone(self) -> bool:
         """Whether it has a job of its own, because it breaks servers or has no route."""
-        return self.exporter or self.beacon_reports or self.restarts or self.lossy
+        breaks_servers = self.exporter or self.restarts or self.blocking
+        return breaks_servers or self.beacon_reports or self.lossy
 
     @property
     def proxied(self) -> bool:

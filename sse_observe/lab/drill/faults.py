@@ -4,10 +4,12 @@ from difflib import get_close_matches
 
 from sse_observe import StreamRoute
 from sse_observe.errors import LabError
-from sse_observe.lab.drill import faulty_apps
+from sse_observe.lab.drill import faulty_apps, gateway_apps
 from sse_observe.lab.drill.fault import Fault
 
 _ANSWER = StreamRoute(terminal_events=("done",), dense_ids=True)
+# Nothing declared, as most routes are: its protocol is recognised stream by stream.
+_UNDECLARED = StreamRoute()
 
 FAULTS = (
     Fault(
@@ -28,6 +30,26 @@ FAULTS = (
         pause=1,
     ),
     Fault(
+        name="slow-thinkers",
+        text="No fault: a model thinks for half a minute before each answer; nothing is declared.",
+        alerts=(),
+        within=60,
+        service=gateway_apps.thinking,
+        route=_UNDECLARED,
+        method="POST",
+        users=20,
+    ),
+    Fault(
+        name="idle-feeds",
+        text="No fault: feeds without news, renewed by their server; nothing is declared.",
+        alerts=(),
+        within=60,
+        service=gateway_apps.idle,
+        route=_UNDECLARED,
+        method="GET",
+        users=20,
+    ),
+    Fault(
         name="errors",
         text="Every other answer breaks off in the middle, and its reader gives up.",
         alerts=("SSEErrorBudgetBurn", "SSECompletionRateLow"),
@@ -37,6 +59,87 @@ FAULTS = (
         route=_ANSWER,
         users=16,
         retries=0,
+    ),
+    Fault(
+        name="error-events",
+        text="Every other answer says in the middle that it failed, then `[DONE]`; status 200.",
+        alerts=("SSEErrorBudgetBurn", "SSECompletionRateLow", "SSEErrorEvents"),
+        held=("SSECompletionRateLow", "SSEErrorEvents"),
+        within=40,
+        service=gateway_apps.stating_errors,
+        route=_UNDECLARED,
+        method="POST",
+    ),
+    Fault(
+        name="error-events-hangup",
+        text="The same, and its client leaves at the error, before the server ends.",
+        alerts=("SSEErrorBudgetBurn", "SSECompletionRateLow", "SSEErrorEvents"),
+        held=("SSECompletionRateLow", "SSEErrorEvents"),
+        within=40,
+        service=gateway_apps.stating_errors,
+        route=_UNDECLARED,
+        method="POST",
+        hangs_up=True,
+    ),
+    Fault(
+        name="upstream-timeouts",
+        text="The upstream of every other answer falls silent, and the application gives up.",
+        alerts=("SSEErrorBudgetBurn", "SSECompletionRateLow"),
+        held=("SSECompletionRateLow",),
+        within=40,
+        service=gateway_apps.timing_out,
+        route=_UNDECLARED,
+        method="POST",
+    ),
+    Fault(
+        name="slow-first-token",
+        text="A model begins to think for seven seconds between the role and the first word.",
+        alerts=("SSESlowFirstEvent",),
+        within=50,
+        service=gateway_apps.slow_to_begin,
+        route=_UNDECLARED,
+        method="POST",
+        users=16,
+    ),
+    Fault(
+        name="empty-answers",
+        text="Every other answer ends in order, without a word.",
+        alerts=("SSEEmptyStreams",),
+        within=40,
+        service=gateway_apps.empty,
+        route=_UNDECLARED,
+        method="POST",
+    ),
+    Fault(
+        name="refused-by-limit",
+        text="Every other call is answered with 429; its client has asked for JSON.",
+        alerts=("SSEStreamsRejected",),
+        within=45,
+        service=gateway_apps.limiting,
+        route=_UNDECLARED,
+        method="POST",
+    ),
+    Fault(
+        name="blocked-loop",
+        text="A handler sleeps without `await`, more than half of the time.",
+        alerts=("SSEEventLoopBlocked",),
+        within=30,
+        service=gateway_apps.blocking,
+        route=_UNDECLARED,
+        method="POST",
+        blocking=True,
+        # A loop is looked at once a second, whatever the speed of time.
+        scale=30,
+    ),
+    Fault(
+        name="zombie-readers",
+        text="The application goes on sending to readers that have left, and never asks.",
+        alerts=("SSEStreamLeak",),
+        within=30,
+        service=gateway_apps.never_asking,
+        route=_UNDECLARED,
+        method="POST",
+        patience=4,
     ),
     Fault(
         name="freeze",
@@ -179,6 +282,13 @@ FAULTS = (
     ),
 )
 """Every fault, the healthy run first."""
+
+
+def faults_named(name: str) -> tuple[Fault, ...]:
+    """Return the fault of that name; for `healthy` every service without one."""
+    if name == FAULTS[0].name:
+        return tuple(fault for fault in FAULTS if not fault.alerts)
+    return (fault_named(name),)
 
 
 def fault_named(name: str) -> Fault:

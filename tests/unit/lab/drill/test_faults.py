@@ -4,7 +4,7 @@ import pytest
 
 from sse_observe.catalog.load import load
 from sse_observe.errors import LabError
-from sse_observe.lab.drill.faults import FAULTS, fault_named
+from sse_observe.lab.drill.faults import FAULTS, fault_named, faults_named
 
 
 def test_the_table_names_alerts_that_exist() -> None:
@@ -36,3 +36,11 @@ def test_a_name_that_resembles_nothing_gets_the_way_to_the_list() -> None:
     """The remedy is a command that can be pasted."""
     with pytest.raises(LabError, match=r"qqq: no such fault; `sse-observe drill` lists them"):
         fault_named("qqq")
+
+
+def test_the_healthy_run_has_every_service_without_a_fault() -> None:
+    """Idle feeds and slow thinkers are healthy too, where nothing is declared."""
+    names = [fault.name for fault in faults_named("healthy")]
+
+    assert names == ["healthy", "slow-thinkers", "idle-feeds"]
+    assert faults_named("freeze") == (fault_named("freeze"),)

@@ -48,7 +48,7 @@ def test_a_good_verdict_says_how_soon_and_that_it_resolved() -> None:
     """The proof stands in numbers, beside what was allowed."""
     text = lines(GOOD)
 
-    assert f"   ok  freeze            {STALLED} fired after 11 s (allowed: 30 s)" in text
+    assert f"   ok  freeze               {STALLED} fired after 11 s (allowed: 30 s)" in text
     assert "resolved 1 s after the repair" in text
     assert "recall 100%, precision 100%, 60 s at 60 times the speed of time" in text
 
@@ -88,7 +88,8 @@ def test_what_cannot_be_caused_here_is_named_with_its_reason() -> None:
     """A skipped fault is not passed over in silence."""
     text = lines(GOOD, skipped={"packet-loss": "no network namespace"})
 
-    assert "packet-loss       skipped: no network namespace" in text
+    assert "packet-loss" in text
+    assert "skipped: no network namespace" in text
 
 
 def test_a_machine_that_was_too_busy_is_blamed_only_for_a_failure() -> None:
