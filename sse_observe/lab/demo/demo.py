@@ -46,7 +46,7 @@ class Phase(NamedTuple):
 # resolve.
 PHASES = (
     Phase(0, "Healthy.", 0.0),
-    Phase(25, "Incident: answers break off.", 0.4),
+    Phase(25, "Incident: answers fail.", 0.4),
     Phase(60, "Repaired.", 0.0),
 )
 

@@ -19,7 +19,10 @@ _STREAM = """
     answer.textContent = "";
     const source = new ResilientEventSource("/api/v1/stream");
     source.bindStatus(status);
-    source.onmessage = ({ data }) => answer.append(JSON.parse(data).c);
+    source.onmessage = ({ data }) => {
+      const { choices, error } = JSON.parse(data);
+      answer.append(error ? `[${error.message}]` : choices[0].delta.content ?? "");
+    };
     source.addEventListener("sse.gap", () => answer.append("[…] "));
     source.addEventListener("sse.status", ({ status }) => {
       if (status === "complete" || status === "failed") setTimeout(read, 3000);

@@ -1,13 +1,18 @@
-"""The service that a demo watches: the reference endpoint under the middleware, and its weather."""
+"""
+The service that a demo watches: a gateway to a model on the reference endpoint, and its weather.
+
+It answers in chat chunks, as most streams do. They bring a resumable stream's ids here, which
+providers do not give.
+"""
 
 import asyncio
-import json
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, beacon_app, metrics_app
 from sse_observe.asgi import App, Receive, Scope, Send
+from sse_observe.lab.chat_chunks import FINISH, ROLE, chunk, error
 from sse_observe.reference import reference_app
 from sse_observe.reference.params import Params
 
@@ -22,13 +27,20 @@ _ANSWER = (
 )
 
 
+# A model thinks before it writes.
+_THINKING_SECONDS = (0.3, 2.0)
+_WORD_SECONDS = (0.05, 0.25)
+# Most failures of a model are told in the stream, under status 200.
+_CRASHES = 0.1
+
+
 class ModelCrashedError(Exception):
     """Stands for an application's own failure in the middle of an answer."""
 
 
 @dataclass
 class Weather:
-    """How bad things are now: `failing` is the share of answers that break off in the middle."""
+    """How bad things are now: `failing` is the share of answers that fail in the middle."""
 
     failing: float = 0.0
 
@@ -43,11 +55,17 @@ def service(metrics: SSEMetrics, weather: Weather, pages: App) -> App:
         words = _ANSWER.split()
         del words[random.randint(len(words) // 2, len(words)) :]  # noqa: S311 - no secret
         fails_at = random.randrange(len(words)) if random.random() < weather.failing else -1  # noqa: S311
+        yield ROLE
+        await _pause(_THINKING_SECONDS)
         for number, word in enumerate(words):
             if number == fails_at:
-                raise ModelCrashedError
-            yield json.dumps({"c": word + " "}, separators=(",", ":"))
-            await asyncio.sleep(random.uniform(0.05, 0.25))  # noqa: S311
+                if random.random() < _CRASHES:  # noqa: S311
+                    raise ModelCrashedError
+                yield error("overloaded_error")
+                return
+            yield chunk({"content": word + " "})
+            await _pause(_WORD_SECONDS)
+        yield FINISH
 
     streams = reference_app(produce=produce, heartbeat_seconds=HEARTBEAT_SECONDS)
     exposition = metrics_app(metrics)
@@ -77,3 +95,7 @@ def service(metrics: SSEMetrics, weather: Weather, pages: App) -> App:
             )
         },
     )
+
+
+async def _pause(seconds: tuple[float, float]) -> None:
+    await asyncio.sleep(random.uniform(*seconds))  # noqa: S311 - no secret

@@ -10,13 +10,13 @@ from sse_observe.lab.demo.demo import PHASES, phase
     [
         (0, "Healthy.", 0.0),
         (24.9, "Healthy.", 0.0),
-        (25, "Incident: answers break off.", 0.4),
+        (25, "Incident: answers fail.", 0.4),
         (60, "Repaired.", 0.0),
         (3600, "Repaired.", 0.0),
     ],
 )
 def test_every_second_is_in_one_phase(second: float, name: str, failing: float) -> None:
-    """Answers break off in the middle phase alone."""
+    """Answers fail in the middle phase alone."""
     now = phase(second)
 
     assert (now.name, now.failing) == (name, failing)
