@@ -571,8 +571,8 @@ CASES = {
     "loop-at-the-line": case(
         healthy(
             both(
-                histogram("sse_event_loop_lag_seconds", 0.002, rate(1, 0.95)),
-                histogram("sse_event_loop_lag_seconds", 0.9, rate(0, 0.05)),
+                histogram("sse_event_loop_lag_seconds", 0.002, rate(1, 0.9)),
+                histogram("sse_event_loop_lag_seconds", 0.9, rate(0, 0.1)),
             )
         )
     ),

@@ -121,9 +121,9 @@ FAULTS = (
     ),
     Fault(
         name="blocked-loop",
-        text="A handler sleeps without `await`, more than half of the time.",
+        text="A handler sleeps without `await`, most of the time.",
         alerts=("SSEEventLoopBlocked",),
-        within=30,
+        within=40,
         service=gateway_apps.blocking,
         route=_UNDECLARED,
         method="POST",
@@ -271,6 +271,8 @@ FAULTS = (
         text="Strangers flood the beacon with reports under forged tokens.",
         alerts=("SSEClientReportsRejected",),
         within=50,
+        # Its reporting clients open streams and leave.
+        service=faulty_apps.brief,
         beacon_reports=True,
     ),
     Fault(

@@ -83,6 +83,11 @@ def steady(switch: Switch) -> App:  # noqa: ARG001 - what breaks is elsewhere
     return _feed(lambda: 1)
 
 
+def brief(switch: Switch) -> App:  # noqa: ARG001 - what breaks is elsewhere
+    """Serve short answers, which end also where their reader has left."""
+    return _answers()
+
+
 def unhurried(switch: Switch) -> App:  # noqa: ARG001 - nothing breaks
     """Serve answers that take half a minute, more or less."""
     return _answers(pause=5, heartbeat_seconds=5)
