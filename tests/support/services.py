@@ -366,6 +366,10 @@ CASES = {
     "errors-without-an-end": case(
         streams(completed=rate(0.9, 0.5), broken=rate(0, 0.4), kind="continuous")
     ),
+    # A scrape that fails must not make it a stream that is to end, not for one instant.
+    "feed-between-missed-scrapes": case(
+        absent(missed, streams(completed=rate(0.9, 0.5), broken=rate(0, 0.4), kind="continuous"))
+    ),
     "slow-reconnects": case(
         healthy(histogram("sse_reconnect_time_seconds", 8, rate(0, 0.2), network_type="4g")),
         "HighReconnectLatency",

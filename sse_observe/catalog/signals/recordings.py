@@ -109,7 +109,9 @@ def _outcome(name: str, selector: str, text: str) -> Signal:
 _COMPLETION = (
     Signal(
         record="route:sse_continuous:info",
-        expr='max by (<< by >>) (sse_route_info{kind="continuous"})',
+        # A scrape that fails must not make a feed a stream that is to end: its ends would be lost.
+        expr='max by (<< by >>) (max_over_time(sse_route_info{kind="continuous"}'
+        "[<< rate('5m') >>]))",
         unit="count",
         help="1 for a route whose streams are not meant to end.",
     ),
