@@ -28,7 +28,7 @@ from sse_observe.middleware.headers import (
 )
 from sse_observe.middleware.options import check_options
 from sse_observe.middleware.route_counts import RouteCounts
-from sse_observe.middleware.routes import Routes, StreamRoute
+from sse_observe.middleware.routes import Namer, Routes, StreamRoute
 from sse_observe.middleware.scan import UNREADABLE
 from sse_observe.middleware.segments import Segments
 from sse_observe.middleware.send import sender, transparent
@@ -48,6 +48,8 @@ class SSEObserveMiddleware:
     Wrap an ASGI application; nothing else is needed.
 
     `routes` maps path templates to declarations, `default` is for all other routes.
+    `route` names the route of a scope where no framework does: a template, as `/chat/{id}`, or
+    None to leave it to us; it must be quick.
     `segment` names the user segment of a scope, one of the declared `segments`; it must be quick.
     `log_ends` writes one line to the `sse_observe` logger per stream that ends abnormally.
     `tcp_info` reads, once a second, what the kernel knows of each stream's socket; Linux only.
@@ -59,6 +61,7 @@ class SSEObserveMiddleware:
         *,
         routes: Mapping[str, StreamRoute] | None = None,
         default: StreamRoute = _PLAIN,
+        route: Namer | None = None,
         segments: Sequence[str] = (),
         segment: Callable[[Scope], str] | None = None,
         metrics: SSEMetrics | None = None,
@@ -69,7 +72,7 @@ class SSEObserveMiddleware:
         check_options(app, log_ends=log_ends, tcp_info=tcp_info)
         self.app = app
         self.metrics = chosen_metrics(metrics, "SSEObserveMiddleware")
-        self._routes = Routes(routes, default, app)
+        self._routes = Routes(routes, default, app, name=route, on_error=self._failed)
         self._tracker = StreamTracker.of(self.metrics, clock)
         self._tracker.end_log.enabled = log_ends
         self._segments = Segments(segments, segment, on_error=self._failed)
@@ -79,13 +82,13 @@ class SSEObserveMiddleware:
         self._responses = ResponseReader()
         self._stacked = False
         self._one_of_many = MULTIPROC_DIR in os.environ
-        for route in self._routes.declared:
-            counts = self._tracker.counts_of(route)
+        for declared in self._routes.declared:
+            counts = self._tracker.counts_of(declared)
             counts.sends_streams, label = True, counts.label
             if self._sockets is not None:
                 self.metrics.zero(label, "tcp")
             for user_segment in self._segments.names:
-                self.metrics.zero_segment(route.label, user_segment, "unknown")
+                self.metrics.zero_segment(label, user_segment, "unknown")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection through the application."""

@@ -65,7 +65,7 @@ class RouteCounts(Counts, shared=("route",)):
     __slots__ = (
         # of the route
         *("config", "exemplars", "fixed", "kinds", "label", "names", "plain", "rows"),
-        *("_readers", "requests", "sends_streams", "stall_seconds"),
+        *("_readers", "is_used", "requests", "sends_streams", "stall_seconds", "streams"),
         # of the message path
         *("comments", "content_firsts", "contents", "fast", "fast_volume", "firsts", "pings"),
         *("slow", "slow_messages", "slow_volume"),
@@ -74,6 +74,10 @@ class RouteCounts(Counts, shared=("route",)):
     def __init__(self, label: str, config: StreamRoute) -> None:
         self.label = label
         self.config = config
+        self.is_used = False
+        """Whether anything was ever counted here."""
+        self.streams = 0
+        """Streams that were ever opened, as far as they are written down."""
         self.exemplars: Exemplars | None = None
         """Set by the first stream that belongs to a trace."""
         self.sends_streams = False
@@ -125,6 +129,8 @@ class RouteCounts(Counts, shared=("route",)):
 
     def complete(self) -> None:
         """Turn what the message path counted into events, bytes, sizes and gaps."""
+        self.is_used = True
+        self.streams += sum(self.opened.values())
         fast_events = sum(self.fast)
         messages = fast_events + self.slow_messages
         if not messages:

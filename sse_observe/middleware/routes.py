@@ -5,7 +5,8 @@ Reads ASGI scopes as frameworks leave them; imports no framework and counts noth
 never leaves this module.
 """
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Literal
@@ -13,11 +14,19 @@ from typing import Literal
 from sse_observe.asgi import Scope
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import KINDS, OTHER
-from sse_observe.middleware.frameworks import Frameworks, is_partial
-from sse_observe.middleware.templates import MOST_REMEMBERED, Template, label_of, shape_of
+from sse_observe.middleware.frameworks import Frameworks
+from sse_observe.middleware.templates import (
+    MOST_REMEMBERED,
+    Template,
+    is_partial,
+    label_of,
+    shape_of,
+)
 from sse_observe.protocols import NONE, PROTOCOLS, protocol
 
 AUTO = "auto"
+# A route's name is code, and short; what is longer is somebody's path or text.
+_LONGEST_NAME = 200
 # Where an application sends heartbeats, its payload is expected as often as this.
 _STALL_SECONDS = 30.0
 _NAMES = (
@@ -136,6 +145,23 @@ class Resolved:
     config: StreamRoute
 
 
+Namer = Callable[[Scope], str | None]
+
+
+def _checked(name: object) -> str | None:
+    """Return what a function has named, if it may be a label."""
+    if name is None:
+        return None
+    if isinstance(name, str) and name.isprintable() and 0 < len(name) <= _LONGEST_NAME:
+        return name
+    if inspect.iscoroutine(name):
+        name.close()
+    raise ValueError(
+        f"route= returned {str(name)[:80]!r}; give the template of a path in at most "
+        f"{_LONGEST_NAME} characters, as '/chat/{{id}}', or None"
+    )
+
+
 class _Table:
     """The declared routes of one method, or of all."""
 
@@ -184,17 +210,26 @@ class Routes:
 
     A declared route is found by the shape of the framework's own template, else by the path; one
     that is declared for the request's method goes before one for all. Any other route is labelled
-    by the framework's template, or `other`.
+    by the framework's template, or `other`. `name` is a function of the application that names a
+    route before all that, or leaves it to us by None; `on_error` is called when it failed.
     """
 
     def __init__(
-        self, declared: Mapping[str, StreamRoute] | None, default: StreamRoute, app: object = None
+        self,
+        declared: Mapping[str, StreamRoute] | None,
+        default: StreamRoute,
+        app: object = None,
+        *,
+        name: Namer | None = None,
+        on_error: Callable[[], None] = lambda: None,
     ) -> None:
         if declared is not None and not isinstance(declared, Mapping):
             raise SettingsError(
                 f"routes={declared!r} is wrong; map templates to declarations, as in "
                 "routes={'/chat/{id}': StreamRoute(...)}"
             )
+        if name is not None and (not callable(name) or inspect.iscoroutinefunction(name)):
+            raise SettingsError(f"route={name!r} is wrong; give a plain function of the scope")
         for what, config in {**(declared or {}), "default": default}.items():
             if not isinstance(config, StreamRoute):
                 raise SettingsError(
@@ -202,6 +237,8 @@ class Routes:
                 )
         self.default = default
         self.declared: list[Resolved] = []
+        self._name = name
+        self._on_error = on_error
         self._frameworks = Frameworks(app)
         self._tables: dict[str | None, _Table] = {}
         self._exact: dict[str, Resolved] = {}
@@ -210,7 +247,7 @@ class Routes:
             template = Template(text)
             table = self._tables.setdefault(template.method, _Table())
             self.declared.append(table.add(template, config))
-        if self._tables.keys() == {None}:
+        if self._tables.keys() == {None} and name is None:
             self._exact = self._tables[None].exact
 
     def resolve(self, scope: Scope) -> Resolved:
@@ -219,27 +256,39 @@ class Routes:
         root = scope.get("root_path", "")
         # What Starlette's mounts add to the root path, they add to this one.
         entry_root = scope.get("app_root_path", root)
-        if root == entry_root and "route" not in scope:
-            # No framework; most requests end at the first look.
-            if path in self._exact:
-                return self._exact[path]
-            template = None
-        else:
-            template = self._frameworks.template(scope, entry_root)
-        tables = self._tables
-        if tables:
-            for table in (tables.get(scope.get("method")), tables.get(None)):
-                if table is None:
-                    continue
-                if template is not None and (found := table.by_template(template)):
-                    return found
-                found = table.by_path(path, entry_root)
-                if found is not None and (template is None or is_partial(template, path)):
-                    return found
+        if path in self._exact and root == entry_root and "route" not in scope:
+            # Most requests end at this first look.
+            return self._exact[path]
+        if self._name is not None and (named := self._named(scope)) is not None:
+            return named
+        template = self._frameworks.template(scope, entry_root)
+        for table in self._tables_for(scope):
+            if template is not None and (found := table.by_template(template)):
+                return found
+            found = table.by_path(path, entry_root)
+            if found is not None and (template is None or is_partial(template, path)):
+                return found
         return self._undeclared(template)
 
+    def _tables_for(self, scope: Scope) -> list[_Table]:
+        """Return the tables to look in, in this order."""
+        tables = (self._tables.get(method) for method in (scope.get("method"), None))
+        return [table for table in tables if table is not None]
+
+    def _named(self, scope: Scope) -> Resolved | None:
+        """Return the route that the application's own function names, or None if it names none."""
+        try:
+            name = _checked(self._name(scope)) if self._name is not None else None
+        except Exception:  # noqa: BLE001 - the function is the user's, the stream must not pay
+            self._on_error()
+            return self._found[OTHER]
+        if name is None:
+            return None
+        found = (table.by_template(name) for table in self._tables_for(scope))
+        return next((route for route in found if route is not None), self._undeclared(name))
+
     def _undeclared(self, template: str | None) -> Resolved:
-        label = OTHER if template is None else label_of(template)
+        label = OTHER if template is None else label_of(template)[:_LONGEST_NAME]
         found = self._found.get(label)
         if found is None:
             found = Resolved(label, self.default)

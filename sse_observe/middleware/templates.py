@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from sse_observe.errors import SettingsError
 
-_PARAMETER = re.compile(r"\{([A-Za-z_]\w*)(?::([a-z]+))?\}")
+# Converters have the names of Starlette's, which an application may add to.
+_PARAMETER = re.compile(r"\{([A-Za-z_]\w*)(?::([A-Za-z_]\w*))?\}")
 _WITH_METHOD = re.compile(r"([A-Z]+) (/.*)", re.DOTALL)
 MOST_REMEMBERED = 256
 
@@ -60,3 +61,9 @@ def template_of(text: str) -> Template | None:
         return Template(text)
     except SettingsError:
         return None
+
+
+def is_partial(template: str, path: str) -> bool:
+    """Tell whether a template lacks something of a path: a router's prefix, what a mount hides."""
+    found = template_of(template)
+    return found is None or found.matches(path) is None

@@ -22,6 +22,7 @@ from sse_observe.middleware.event_counter import MessageBuffer
 from sse_observe.middleware.exemplars import TRACER, Exemplars, current_trace
 from sse_observe.middleware.resume_loss import Cursors
 from sse_observe.middleware.route_counts import DURATION_BOUNDS, RouteCounts
+from sse_observe.middleware.route_watch import RouteWatch
 from sse_observe.middleware.routes import Resolved
 from sse_observe.middleware.scan import UNREADABLE
 from sse_observe.middleware.server_state import peek
@@ -75,6 +76,7 @@ class StreamTracker:
         self._streams: dict[Stream, None] = {}
         self._orphans: set[Stream] = set()
         self._routes: dict[str, _Route] = {}
+        self._route_watch = RouteWatch()
         self._tick = Tick(self, clock)
         self._lag = metrics.histogram("sse_event_loop_lag_seconds")
         self._errors_logged: set[str] = set()
@@ -324,6 +326,8 @@ class StreamTracker:
             except Exception:  # noqa: BLE001 - the next tick tries again
                 self.observer_error("tick")
             yield
+        counts = [route.counts for route in list(self._routes.values())]
+        self._route_watch.look(now, counts, MOST_ROUTES)
 
     def loop_lag(self, seconds: float) -> None:
         """Observe how late the event loop ran a timer."""

@@ -33,8 +33,9 @@ def modules():
     for info in pkgutil.walk_packages(middleware.__path__, f"{middleware.__name__}."):
         short = info.name.removeprefix(f"{middleware.__name__}.")
         # The application itself calls what is in current_stream, and hears of its mistakes.
-        # Protocols hold their functions as data: test_reader lets one fail.
-        skipped = short.startswith(("current_stream", "protocols"))
+        # Protocols hold their functions as data: test_reader lets one fail. Frameworks are asked
+        # where there is one: test_frameworks lets one fail.
+        skipped = short.startswith(("current_stream", "protocols", "frameworks"))
         skipped = skipped or (short.startswith("tcp.") and not LINUX)
         if not info.ispkg and not skipped:
             found[short] = importlib.import_module(info.name)
@@ -81,7 +82,7 @@ BEFORE = {
     "routes.Routes.__init__",
     "routes._Table.__init__",
     "routes._Table.add",
-    "frameworks.Frameworks.__init__",
+    "route_watch.RouteWatch.__init__",
 }
 BEFORE |= {"tcp.sockets.Sockets.__init__", "tcp.sockets.Sockets.of"} if LINUX else set()
 """They run when the application is made, where a mistake must be heard."""
@@ -93,6 +94,8 @@ OUTSIDE = {
     "tracker.StreamTracker.flush_unless_held",
     "tracker.StreamTracker.tick",
     "headers.network_of",
+    "route_watch._name_unused",
+    "route_watch._some",
     "app.SSEObserveMiddleware.counts_of",
     "app.SSEObserveMiddleware.labels_of",
 }
@@ -169,6 +172,7 @@ def test_nobody_sees_it_fail(metrics, clock, monkeypatch, caplog, name):
             "/v1/u/{n}": StreamRoute(),
             "/watch_disconnect": StreamRoute(watch_disconnect=True),
         },
+        route=lambda scope: scope.get("name"),
         segments=("a",),
         segment=lambda scope: "a",
         tcp_info=LINUX,

@@ -21,6 +21,7 @@ ONLY_IMPORTER = {
     "plotly": "report/output/html_file.py",
 }
 FRAMEWORKS = {"fastapi", "starlette", "django", "sse_starlette", "litestar", "quart"}
+FRAMEWORKS |= {"flask", "werkzeug", "blacksheep"}
 TOP = {"lab", "cli", "__main__"}
 LONG_FUNCTIONS = {
     "report": "each option of a command takes its lines",

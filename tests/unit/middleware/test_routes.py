@@ -3,15 +3,17 @@ from fastapi import APIRouter, FastAPI
 from fastapi.sse import EventSourceResponse
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.responses import StreamingResponse
 from starlette.routing import Mount, Route
 
-from sse_observe import SSEObserveMiddleware, StreamRoute
+from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import OTHER
 from sse_observe.middleware.routes import Routes, Template
 from tests.support.asgi import drive, http_scope, value
+from tests.support.route_label import route_label as label
 
 
 async def stream(request):
@@ -59,19 +61,6 @@ def fastapi_app():
     app.mount("/m", starlette_app())
     app.mount("/raw", raw)
     return app
-
-
-def label(metrics, app, path, root="", **options):
-    """Return the route label of one request."""
-    scope = http_scope(root + path, root_path=root)
-    drive(SSEObserveMiddleware(app, metrics=metrics, **options), scope)
-    [found] = {
-        sample.labels["route"]
-        for family in metrics.registry.collect()
-        for sample in family.samples
-        if sample.name == "sse_streams_opened_total" and sample.value
-    }
-    return found
 
 
 @pytest.mark.parametrize("root", ["", "/behind/a/proxy"])
@@ -145,6 +134,67 @@ def test_declarations_follow_the_route(metrics):
 
     assert routes.resolve(http_scope("/chat/1")).config is chat
     assert routes.resolve(http_scope("/x")).config is default
+
+
+def test_a_function_names_what_no_framework_does(metrics):
+    """Its name goes before the framework's; None leaves the route to us."""
+
+    def name(scope):
+        return "/games/{game}" if scope["path"].startswith("/games/") else None
+
+    assert label(metrics, raw, "/games/7/feed", route=name) == "/games/{game}"
+    other = SSEMetrics(CollectorRegistry())
+    assert label(other, starlette_app(), "/chat/7", route=name) == "/chat/{id}"
+
+
+def test_a_function_may_name_a_declared_route():
+    """The declaration follows the name, under any names of its parameters, and the method."""
+    chat, call = StreamRoute(limit=7), StreamRoute(kind="continuous")
+    routes = {"/chat/{id}": chat, "POST /chat/{id}": call}
+
+    def resolved(named, method="GET"):
+        found = Routes(routes, StreamRoute(), name=lambda scope: named)
+        return found.resolve(http_scope("/x", method=method))
+
+    assert resolved("/chat/{any}").config is chat
+    assert resolved("/chat/{id}", "POST").config is call
+    assert resolved("/chat/{id}", "POST").label == "POST /chat/{id}"
+    assert resolved("/else").label == "/else"
+
+
+async def never(scope):
+    """Name a route too late."""
+
+
+def failing(scope):
+    raise RuntimeError("a slip")
+
+
+@pytest.mark.parametrize(
+    "named",
+    [failing, *(lambda scope, v=v: v for v in (7, b"/x", "", "/a\nb", "/" + "x" * 200, "\udc80"))],
+)
+def test_a_function_that_fails_costs_the_name_alone(metrics, caplog, named):
+    """The stream is `other`, the error is counted, and one line says what was wrong."""
+    assert label(metrics, raw, "/chat/7", route=named) == OTHER
+    assert value(metrics, "sse_observer_faults_total", where="middleware") == 1
+    assert len([line for line in caplog.records if "failed" in line.getMessage()]) == 1
+
+
+def test_a_coroutine_from_a_plain_function_is_refused_without_a_warning(metrics):
+    """A function that hands a coroutine on is a slip that only its first call shows."""
+
+    def hands_on(scope):
+        return never(scope)
+
+    assert label(metrics, raw, "/chat/7", route=hands_on) == OTHER
+
+
+@pytest.mark.parametrize("function", [never, "chat", 7])
+def test_what_can_never_name_a_route_is_refused(function):
+    """A slip in the declaration is heard when the application is made."""
+    with pytest.raises(SettingsError, match="give a plain function of the scope"):
+        SSEObserveMiddleware(raw, route=function)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
