@@ -305,7 +305,7 @@ class SSEObserveMiddleware:
             counts.requests += 1
 
     def _last(self, stream: Stream, message: Message) -> Awaitable[None]:
-        if not stream.gone and not stream.asked:
+        if not stream.gone and not stream.asking:
             stream.gone = peek(stream.receive) is True
         if stream.gone:
             # Now, not afterwards: on HTTP/2 the last message of a lost client may never return.

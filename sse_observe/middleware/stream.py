@@ -70,8 +70,8 @@ class Stream(_EachMessage):
 
     __slots__ = (
         # of the request
-        *("answered", "asked", "asked_at", "gone", "is_stream", "overrides", "owner", "receive"),
-        "scope",
+        *("answered", "asked", "asked_at", "asking", "gone", "is_stream", "overrides", "owner"),
+        *("receive", "scope"),
         # of the stream
         *("accepted_at", "accounted_at", "bytes", "content_from", "counts", "cursor", "ending"),
         *("failure", "flows", "gap_from", "has_content", "labels", "last", "opened_at", "reader"),
@@ -81,6 +81,10 @@ class Stream(_EachMessage):
     scope: Scope
     """OVER once the request is over."""
     counts: RouteCounts
+    asking: bool
+    """The application waits for the server's word, and is told when the client leaves."""
+    asked: bool
+    """It has asked since the response began; who reads an upload asks before."""
     labels: tuple[str, str]
     """The user segment and the network type."""
     reason: str | None
@@ -108,7 +112,7 @@ class Stream(_EachMessage):
         self.receive = receive
         self.inner = inner
         self.asked_at = asked_at
-        self.answered = self.asked = self.gone = self.live = self.is_stream = False
+        self.answered = self.asking = self.gone = self.live = self.is_stream = False
         self.overrides = NOTHING_STATED
 
     async def observed_receive(self) -> Message:
@@ -117,8 +121,11 @@ class Stream(_EachMessage):
 
         A method: the closure that it replaces would cost each open stream 200 bytes more.
         """
-        self.asked = True
-        message = await self.receive()
+        self.asked = self.asking = True
+        try:
+            message = await self.receive()
+        finally:
+            self.asking = False
         if message["type"] == "http.disconnect":
             self.owner.left(self)
         return message
@@ -128,6 +135,7 @@ class Stream(_EachMessage):
         self.counts = counts
         self.labels = labels
         self.opened_at = self.payload_at = self.accounted_at = now
+        self.asked = self.asking
         self.written_at = self.gap_from = -inf
         self.accepted_at = self.reason = self.coro = self.cursor = None
         self.failure = self.last = None

@@ -14,26 +14,27 @@ from itertools import islice
 from time import monotonic
 from typing import NamedTuple, Protocol
 
-from sse_observe.contract import SILENT_INTERVALS
 from sse_observe.metrics import OTHER
 from sse_observe.middleware.cuts import limit_of
 from sse_observe.middleware.end_log import LOGGER, QUIET_ENDS, EndLog
 from sse_observe.middleware.event_counter import MessageBuffer
 from sse_observe.middleware.exemplars import TRACER, Exemplars, current_trace
+from sse_observe.middleware.inspection import Inspection
 from sse_observe.middleware.resume_loss import Cursors
 from sse_observe.middleware.route_counts import DURATION_BOUNDS, RouteCounts
 from sse_observe.middleware.route_watch import RouteWatch
 from sse_observe.middleware.routes import Resolved
 from sse_observe.middleware.scan import UNREADABLE
-from sse_observe.middleware.server_state import peek
 from sse_observe.middleware.stream import Stream
-from sse_observe.middleware.tick import TICK_SECONDS, Tick
+from sse_observe.middleware.tick import Tick
 from sse_observe.registry import SSEMetrics
 from sse_observe.registry.flush import Flush
 from sse_observe.registry.multiprocess import MULTIPROC_DIR
 
 # 500 streams take an eighth of a millisecond.
 _SLICE = 500
+# Closing one takes as long as looking at so many.
+_AN_END = 10
 _ROUTES_PER_SLICE = 10
 # `other` comes on top.
 MOST_ROUTES = 50
@@ -76,6 +77,7 @@ class StreamTracker:
         self._streams: dict[Stream, None] = {}
         self._orphans: set[Stream] = set()
         self._routes: dict[str, _Route] = {}
+        self._inspection = Inspection()
         self._route_watch = RouteWatch()
         self._tick = Tick(self, clock)
         self._lag = metrics.histogram("sse_event_loop_lag_seconds")
@@ -305,15 +307,10 @@ class StreamTracker:
         now = self.clock()
         self.buffer.count_pending()
         self.metrics.state_facts()
-        streams = iter(list(self._streams))
-        while some := list(islice(streams, _SLICE)):
+        streams, more = iter(list(self._streams)), True
+        while more:
             with self.lock:
-                for stream in some:
-                    try:
-                        if stream.live:
-                            self._look(stream, now, passed)
-                    except Exception:  # noqa: BLE001 - the next stream is still to be seen
-                        self.observer_error("tick")
+                more = self._look_at_some(streams, now, passed)
             yield
         if self.sockets is not None:
             yield from self.sockets.rounds()
@@ -329,29 +326,20 @@ class StreamTracker:
         counts = [route.counts for route in list(self._routes.values())]
         self._route_watch.look(now, counts, MOST_ROUTES)
 
+    def _look_at_some(self, streams: Iterator[Stream], now: float, passed: float) -> bool:
+        """Look at one slice of the streams; tell whether there may be more."""
+        left = _SLICE
+        for stream in streams:
+            left -= 1
+            try:
+                if stream.live and self._inspection.look(stream, now, passed):
+                    left -= _AN_END
+            except Exception:  # noqa: BLE001 - the next stream is still to be seen
+                self.observer_error("tick")
+            if left <= 0:
+                return True
+        return False
+
     def loop_lag(self, seconds: float) -> None:
         """Observe how late the event loop ran a timer."""
         self._lag.observe(seconds)
-
-    def _look(self, stream: Stream, now: float, passed: float) -> None:
-        """See what only time shows: silence, a stall, a blocked send, a background task."""
-        if stream.accepted_at is not None and now - stream.accepted_at >= TICK_SECONDS:
-            # All was delivered a while ago; what still runs is a task in the background.
-            stream.owner.accepted(stream)
-            return
-        if not stream.gone and peek(stream.receive):
-            # Whoever only sends is never told that nobody reads.
-            stream.owner.left(stream)
-            return
-        stream.update_totals(now)
-        interval = stream.counts.config.heartbeat_seconds
-        if interval is not None:
-            since = max(stream.written_at, stream.opened_at)
-            silent = now - since > SILENT_INTERVALS * interval
-            stream.counts.silent += silent - stream.silent
-            stream.silent = silent
-        if stream.coro is not None:
-            if getattr(stream.coro, "cr_frame", None) is None:
-                stream.coro = None
-            elif stream.coro.cr_suspended:
-                stream.counts.blocked_seconds += passed

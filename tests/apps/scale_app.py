@@ -79,7 +79,11 @@ async def measure(scrapes):
 
 
 async def app(scope, receive, send):
-    """`/r/<k>` streams one event per `/round/<n>`; with a query none, and it ends at once."""
+    """
+    `/r/<k>` streams one event per `/round/<n>`; with a query none, and it ends at once.
+
+    `/send-only/<k>` sends one event, and never asks for its client.
+    """
     path = scope["path"]
     if path == "/metrics":
         await metrics(scope, receive, send)
@@ -93,6 +97,10 @@ async def app(scope, receive, send):
             await send(body(b"id: %d\ndata: x\n\n" % number))
         while (await receive())["type"] != "http.disconnect":
             pass
+    elif path.startswith("/send-only/"):
+        await send(start())
+        await send(body(b"data: x\n\n"))
+        await asyncio.Event().wait()
     else:
         found = None
         if path.startswith("/round/"):

@@ -19,7 +19,8 @@ MOST = 10_000
 class Crowd:
     """So many clients of one server, each on a connection of its own."""
 
-    def __init__(self, url):
+    def __init__(self, url, path="/r/%d"):
+        self.path = path.encode()
         self.port = int(url.rsplit(":", 1)[1])
         self.clients = []
 
@@ -31,7 +32,7 @@ class Crowd:
 
     async def _open(self, k):
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=4096)
-        writer.write(b"GET /r/%d HTTP/1.1\r\nHost: x\r\n\r\n" % (k % ROUTES))
+        writer.write(b"GET " + self.path % (k % ROUTES) + b" HTTP/1.1\r\nHost: x\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
         return reader, writer
 
@@ -95,6 +96,37 @@ async def observe(url, streams, scrapes):
         assert time.monotonic() - began < 30
         await asyncio.sleep(0.1)
     return without, with_all, ticks, heard, opened, time.monotonic() - began
+
+
+async def leave_at_once(url, streams):
+    """Let so many clients leave at once whose application never asks; return the tick's pieces."""
+    crowd = Crowd(url, "/send-only/%d")
+    try:
+        await crowd.come(streams)
+        await asyncio.to_thread(ask, url, "ticks")
+    finally:
+        crowd.leave()
+    deadline = time.monotonic() + 60
+    while (await asyncio.to_thread(totals, url))["sse_orphaned_streams"] < streams:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.5)
+    return await asyncio.to_thread(ask, url, "ticks")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "streams", [1_000, pytest.param(MOST, marks=pytest.mark.prove)], ids="{:,}".format
+)
+def test_clients_that_leave_at_once_hold_nobody_up(streams):
+    """The tick finds all of them, in pieces."""
+    options = ("--backlog", "4096", "--no-access-log")
+    with serve_process("tests.apps.scale_app:observed", "--factory", *options) as server:
+        pieces = asyncio.run(leave_at_once(server.url, streams))
+
+    worked = max(piece[0] for piece in pieces) * 1000
+    print(f"\n{streams:,} leave at once: {len(pieces)} pieces, the longest {worked:.2f} ms of work")
+    # As above: the neighbours of a test slow down what is printed.
+    assert worked <= (5 if streams == MOST else 50)
 
 
 @pytest.mark.slow

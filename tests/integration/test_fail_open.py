@@ -82,6 +82,7 @@ BEFORE = {
     "routes.Routes.__init__",
     "routes._Table.__init__",
     "routes._Table.add",
+    "inspection.Inspection.__init__",
     "route_watch.RouteWatch.__init__",
 }
 BEFORE |= {"tcp.sockets.Sockets.__init__", "tcp.sockets.Sockets.of"} if LINUX else set()

@@ -1,6 +1,7 @@
 """Every ASGI server that we hold to something, each in a process of its own, by one name."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -38,6 +39,7 @@ def serving(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            start_new_session=True,
         )
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -50,12 +52,10 @@ def serving(
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # Some serve from children of theirs; a feed without end would hold up an orderly end.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def logged(log: Path, words: str) -> list[str]:
