@@ -41,6 +41,7 @@ class ClientCounts:
         self._touched: set[ReportCounts] = set()
         self._lock = Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        metrics.join()
         metrics.before_scrape.append(self.write)
         if MULTIPROC_DIR in os.environ:
             # What came in the last second would die with a worker that stops in order.

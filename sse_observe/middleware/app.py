@@ -5,7 +5,6 @@ Passes bytes, exceptions and cancellations through unchanged. An error of ours i
 and logged once; it never becomes the stream's. How a stream ended is decided by `endings`.
 """
 
-import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,7 +36,6 @@ from sse_observe.middleware.stream import OVER, Stream
 from sse_observe.middleware.tcp import Sockets
 from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics, chosen_metrics
-from sse_observe.registry.multiprocess import MULTIPROC_DIR
 
 _PLAIN = StreamRoute()
 Args = TypeVarTuple("Args")
@@ -81,7 +79,7 @@ class SSEObserveMiddleware:
         self._send = sender(self._tracker.buffer, clock, self._handle_other)
         self._responses = ResponseReader()
         self._stacked = False
-        self._one_of_many = MULTIPROC_DIR in os.environ
+        self._one_of_many = self.metrics.directory is not None
         for declared in self._routes.declared:
             counts = self._tracker.counts_of(declared)
             counts.sends_streams, label = True, counts.label
@@ -205,7 +203,7 @@ class SSEObserveMiddleware:
         async def observed_receive() -> Message:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._guarded(self.metrics.state_facts)
+                self._guarded(self.metrics.serve)
             elif message["type"] == "lifespan.shutdown":
                 self._guarded(self._shut_down)
                 for wait in self.metrics.at_shutdown:

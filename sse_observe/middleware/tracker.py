@@ -6,7 +6,6 @@ counts, because several event loops of a process may share them.
 """
 
 import atexit
-import os
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
@@ -29,7 +28,6 @@ from sse_observe.middleware.stream import Stream
 from sse_observe.middleware.tick import Tick
 from sse_observe.registry import SSEMetrics
 from sse_observe.registry.flush import Flush
-from sse_observe.registry.multiprocess import MULTIPROC_DIR
 
 # 500 streams take an eighth of a millisecond.
 _SLICE = 500
@@ -80,11 +78,11 @@ class StreamTracker:
         self._inspection = Inspection()
         self._route_watch = RouteWatch()
         self._tick = Tick(self, clock)
-        self._lag = metrics.histogram("sse_event_loop_lag_seconds")
         self._errors_logged: set[str] = set()
+        metrics.join()
         metrics.before_scrape.append(self.flush_unless_held)
         # The files of several processes have no place for exemplars.
-        self._alone = MULTIPROC_DIR not in os.environ
+        self._alone = metrics.directory is None
         if not self._alone:
             # What was counted since the last tick would die with a worker that stops in order.
             atexit.register(self.flush)
@@ -271,7 +269,7 @@ class StreamTracker:
         """Count what is pending and write everything down; never raises."""
         try:
             with self.lock:
-                self.metrics.state_facts()
+                self.metrics.serve()
                 self.buffer.count_pending()
                 if len(self._streams) <= _SLICE:
                     # More streams are added up by the tick: no scrape walks ten thousand.
@@ -286,11 +284,11 @@ class StreamTracker:
     def observer_error(self, where: str) -> None:
         """Count a failure of our own and log the first of its kind; never raises."""
         try:
-            self.metrics.counter("sse_observer_faults_total", where).inc()
             if where not in self._errors_logged:
                 self._errors_logged.add(where)
                 text = "sse-observe failed in %s; the stream goes on"
                 LOGGER.error(text, where, exc_info=sys.exception())
+            self.metrics.counter("sse_observer_faults_total", where).inc()
         except Exception:  # noqa: BLE001, S110 - there is nobody left to tell
             pass
 
@@ -306,7 +304,7 @@ class StreamTracker:
         passed = self._tick.passed()
         now = self.clock()
         self.buffer.count_pending()
-        self.metrics.state_facts()
+        self.metrics.serve()
         streams, more = iter(list(self._streams)), True
         while more:
             with self.lock:
@@ -342,4 +340,4 @@ class StreamTracker:
 
     def loop_lag(self, seconds: float) -> None:
         """Observe how late the event loop ran a timer."""
-        self._lag.observe(seconds)
+        self.metrics.histogram("sse_event_loop_lag_seconds").observe(seconds)

@@ -4,6 +4,7 @@ The metrics of one registry: they begin at 0, are counted through one sink, and 
 Knows what is stated in `metrics`; knows neither streams nor ASGI.
 """
 
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,15 +15,19 @@ from threading import RLock
 from typing import Self, TypeVar
 
 from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.values import ValueClass
 
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import METRICS, Metric, Source
-from sse_observe.registry.families import BeforeScrape
-from sse_observe.registry.multiprocess import MULTIPROC_DIR
+from sse_observe.registry import liveness
+from sse_observe.registry.multiprocess import MULTIPROC_DIR, shared_directory
+from sse_observe.registry.nowhere import Nowhere
 from sse_observe.registry.prometheus import PrometheusSink
+from sse_observe.registry.siblings import is_one_of_many, is_the_first
 from sse_observe.registry.sink import Counter, Gauge, Histogram, Sink
 
 T = TypeVar("T")
+_LOGGER = logging.getLogger("sse_observe")
 _MAKING = RLock()
 _SIGN = Callable[[str, str, str], str]
 
@@ -65,35 +70,97 @@ class SSEMetrics:
         self.registry = registry
         self.before_scrape = []
         self.at_shutdown = []
+        self.directory = shared_directory()
         self._sign: _SIGN | None = None
         self._attached: dict[type, object] = {}
         self._zeroed: set[tuple[str, ...]] = set()
-        self._facts: list[tuple[Gauge, float]] = []
-        self._stated_in: int | None = None
-        # First: a registry collects in the order of registration.
-        registry.register(BeforeScrape(self.before_scrape))
-        self._sink = sink or PrometheusSink(registry)
-        if MULTIPROC_DIR not in os.environ:
-            self.state_facts()
+        self._facts: list[tuple[str, float, tuple[str, ...]]] = []
+        self._waiting: list[tuple[Metric, Mapping[str, Sequence[str]]]] = []
+        self._serves_in: int | None = None
+        is_shared = self.directory is not None
+        self._sink = sink or PrometheusSink(registry, self.before_scrape, is_shared=is_shared)
+        # Whoever only reads what others count leaves no trace among their files.
+        self._has_begun = sink is not None or not is_shared
         self.state("sse_build_info", 1, package_version())
         self.state("sse_start_time_seconds", time.time())
         for metric in METRICS.values():
             if metric.at_zero and not metric.labels:
                 self._create(metric, {})
-        for where in METRICS["sse_observer_faults_total"].labels["where"]:
-            self.counter("sse_observer_faults_total", where)
+        faults = METRICS["sse_observer_faults_total"]
+        self._create(faults, faults.labels)
+
+    def join(self) -> None:
+        """Take part in the counting, of several processes too; called where it is set up."""
+        if self.directory is not None:
+            try:
+                liveness.hold(self.directory)
+            except OSError as error:
+                # Read-only: `serve` says so. Else nobody can see that this process has ended.
+                _LOGGER.warning("%s: no lock: %s", self.directory, error)
+
+    def serve(self) -> None:
+        """
+        Begin to count in this process, which serves; asked at each tick, it costs nothing.
+
+        By now the application has defined all metrics of its own, and this process may be the
+        child of one that has only loaded it.
+        """
+        if self._serves_in == os.getpid():
+            return
+        with _MAKING:
+            is_first = self._serves_in is None
+            self._serves_in = os.getpid()
+            if is_first:
+                self.join()
+                self._check_directory()
+                if isinstance(self._sink, PrometheusSink):
+                    self._sink.show()
+                self._has_begun = True
+                waiting, self._waiting = self._waiting, []
+                for metric, labels in waiting:
+                    self._create(metric, labels)
+            for name, value, of in self._facts:
+                self.gauge(name, *of).set(value)
+
+    def _check_directory(self) -> None:
+        if self.directory is None:
+            if is_one_of_many() and is_the_first():
+                _LOGGER.warning(
+                    "several workers, and %s is not set: each scrape sees one of them, and "
+                    "counters jump; set it to an empty directory before the server starts",
+                    MULTIPROC_DIR,
+                )
+        elif not os.access(self.directory, os.W_OK):
+            _LOGGER.error(
+                "%s: %s may not be written by this process, so its streams are not counted; "
+                "let the server's user write there",
+                MULTIPROC_DIR,
+                self.directory,
+            )
+            self._sink = Nowhere()
+        elif not getattr(ValueClass, "_multiprocess", True):
+            _LOGGER.error(
+                "%s was set after prometheus_client was loaded, so this process counts for itself "
+                "and is not scraped; set it in the environment of the server",
+                MULTIPROC_DIR,
+            )
 
     def counter(self, name: str, *labels: str) -> Counter:
         """Return one series of a counter; KeyError where no counter has that name."""
-        return self._sink.counter(name, *labels)
+        return self._place().counter(name, *labels)
 
     def gauge(self, name: str, *labels: str) -> Gauge:
         """Return one series of a gauge; KeyError where no gauge has that name."""
-        return self._sink.gauge(name, *labels)
+        return self._place().gauge(name, *labels)
 
     def histogram(self, name: str, *labels: str) -> Histogram:
         """Return one series of a histogram; KeyError where no histogram has that name."""
-        return self._sink.histogram(name, *labels)
+        return self._place().histogram(name, *labels)
+
+    def _place(self) -> Sink:
+        if not self._has_begun:
+            self.serve()
+        return self._sink
 
     def sign_report_tokens_with(self, sign: _SIGN) -> None:
         """Let `sign(route, user_segment, network_type)` make the tokens of beacon reports."""
@@ -105,19 +172,9 @@ class SSEMetrics:
 
     def state(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge that stays as it is for the life of the process."""
-        gauge = self.gauge(name, *labels)
-        self._facts.append((gauge, value))
-        # A process that only loads the application, and then forks those that serve it, must not
-        # be counted among them.
-        if METRICS[name].multiprocess != "livesum" or self._stated_in == os.getpid():
-            gauge.set(value)
-
-    def state_facts(self) -> None:
-        """State it all in this process, which serves; it may have been forked since."""
-        if self._stated_in != os.getpid():
-            self._stated_in = os.getpid()
-            for gauge, value in self._facts:
-                gauge.set(value)
+        self._facts.append((name, value, labels))
+        if self._has_begun:
+            self.gauge(name, *labels).set(value)
 
     def attach(self, kind: type[T], make: Callable[[], T]) -> T:
         """Return the one `kind` that belongs to these metrics, made at the first call."""
@@ -126,6 +183,11 @@ class SSEMetrics:
             if not isinstance(found, kind):
                 found = self._attached[kind] = make()
             return found
+
+    def find(self, kind: type[T]) -> T | None:
+        """Return the `kind` that belongs to these metrics, or None where nobody has made it."""
+        found = self._attached.get(kind)
+        return found if isinstance(found, kind) else None
 
     def zero(self, route: str, source: Source = "server", *, events: Sequence[str] = ()) -> None:
         """
@@ -175,6 +237,9 @@ class SSEMetrics:
                 self._create(metric, {**metric.labels, **known})
 
     def _create(self, metric: Metric, labels: Mapping[str, Sequence[str]]) -> None:
+        if not self._has_begun:
+            self._waiting.append((metric, labels))
+            return
         make: Callable[..., Counter | Gauge | Histogram] = getattr(self, metric.kind)
         for values in product(*(labels[name] for name in metric.labels)):
             make(metric.name, *values)

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from sse_observe.lab.programs.process import free_port
-from sse_observe.registry import multiprocess
+from sse_observe.registry.multiprocess import SharedNumbers
 from tests.support.paths import ROOT
 from tests.support.servers import PATIENCE_SECONDS, RawClient
 
@@ -231,7 +231,7 @@ def test_totals_survive_a_killed_worker_and_a_graceful_stop(kind, tmp_path):
 def at_rest(directory):
     """Return the totals of a directory whose processes are all gone."""
     found = Counter()
-    for family in multiprocess.merged(directory):
+    for family in SharedNumbers(directory).families():
         for sample in family.samples:
             found[sample.name] += sample.value
             if sample.name == "sse_streams_closed_total":
@@ -243,6 +243,6 @@ def read(directory):
     """Return the samples of a directory, all processes added up."""
     return {
         sample.name: sample.value
-        for family in multiprocess.merged(directory)
+        for family in SharedNumbers(directory).families()
         for sample in family.samples
     }

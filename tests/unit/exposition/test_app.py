@@ -43,6 +43,7 @@ def test_pieces_read_as_what_prometheus_client_renders(metrics, routes):
     Gauge("zzz_created_by_others", "x", ["a"], registry=metrics.registry).labels("1").set(2)
     Counter("aaa_with_created", "x", registry=metrics.registry).inc()
     busy(metrics, routes)
+    list(metrics.registry.collect())
 
     status, headers, text = get(metrics_app(metrics))
 
