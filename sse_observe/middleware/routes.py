@@ -243,11 +243,13 @@ class Routes:
         self._tables: dict[str | None, _Table] = {}
         self._exact: dict[str, Resolved] = {}
         self._found: dict[str, Resolved] = {OTHER: Resolved(OTHER, default)}
+        self._by_template: dict[str, Resolved] = {}
         for text, config in (declared or {}).items():
             template = Template(text)
             table = self._tables.setdefault(template.method, _Table())
             self.declared.append(table.add(template, config))
-        if self._tables.keys() == {None} and name is None:
+        self._by_method = bool(self._tables.keys() - {None})
+        if None in self._tables and name is None and not self._by_method:
             self._exact = self._tables[None].exact
 
     def resolve(self, scope: Scope) -> Resolved:
@@ -262,13 +264,22 @@ class Routes:
         if self._name is not None and (named := self._named(scope)) is not None:
             return named
         template = self._frameworks.template(scope, entry_root)
+        if template in self._by_template:
+            return self._by_template[template]
         for table in self._tables_for(scope):
             if template is not None and (found := table.by_template(template)):
-                return found
+                return self._remember(template, found)
             found = table.by_path(path, entry_root)
             if found is not None and (template is None or is_partial(template, path)):
                 return found
-        return self._undeclared(template)
+        found = self._undeclared(template)
+        return found if self._tables or template is None else self._remember(template, found)
+
+    def _remember(self, template: str, route: Resolved) -> Resolved:
+        """Remember the route of a template where neither path nor method may change it."""
+        if not self._by_method and len(self._by_template) < MOST_REMEMBERED:
+            self._by_template[template] = route
+        return route
 
     def _tables_for(self, scope: Scope) -> list[_Table]:
         """Return the tables to look in, in this order."""
