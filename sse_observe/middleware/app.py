@@ -101,7 +101,11 @@ class SSEObserveMiddleware:
             stream.ask(self, scope, receive, send, self._clock())
             # Whoever has set it before is outside of us, and may see this very request.
             outer = CURRENT.set(stream).old_value
-            if outer.__class__ is Stream and self._is_within(outer, scope):
+            if (
+                outer.__class__ is Stream
+                and outer.scope is not OVER
+                and self._is_within(outer, scope)
+            ):
                 stream = None
             else:
                 send = MethodType(self._send, stream)
@@ -128,7 +132,7 @@ class SSEObserveMiddleware:
 
     def _is_within(self, outer: Stream, scope: Scope) -> bool:
         """Tell whether an outer middleware counts this very request."""
-        if outer.scope is OVER or outer.scope["headers"] is not scope["headers"]:
+        if outer.scope["headers"] is not scope["headers"]:
             return False
         CURRENT.set(outer)
         if not self._stacked:
@@ -310,7 +314,8 @@ class SSEObserveMiddleware:
             self._lost_client(stream)
             gone: Awaitable[None] = stream.inner(message)
             return gone
-        self._add(stream, message.get("body"))
+        if body := message.get("body"):
+            self._add(stream, body)
         return self._send_last(stream, stream.inner(message))
 
     async def _send_last(self, stream: Stream, sending: Awaitable[None]) -> None:
@@ -327,9 +332,11 @@ class SSEObserveMiddleware:
 
     def _returned(self, stream: Stream) -> None:
         if stream.live:
-            if self._tracker.buffer.pending:
-                self._tracker.buffer.count_pending()
-            self._close(stream, endings.returned(stream), stream.accepted_at)
+            tracker = self._tracker
+            if tracker.buffer.pending:
+                tracker.buffer.count_pending()
+            reason = endings.returned(stream)
+            tracker.close(stream, stream.overrides.reason or reason, stream.accepted_at)
         if stream.gone or self._one_of_many or stream.counts.config.watch_disconnect:
             self._is_over(stream)
 

@@ -4,7 +4,6 @@ Headers and queries of one exchange, as far as they concern an event stream.
 Reads ASGI scopes and response starts. Bounds everything that a stranger sends; keeps nothing.
 """
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -27,8 +26,7 @@ _FROM_THE_START = ("", "-1", "now")
 _CURSOR = "last_event_id"
 _NETWORK = "network_type"
 _HEADERS = frozenset((b"last-event-id", b"ect", *REQUEST_HEADERS))
-# Not `in`, which takes four times as long for bytes.
-_FIELDS = re.compile(f"{_CURSOR}=|{_NETWORK}=".encode()).search
+_FIELDS = f"{_CURSOR}=".encode(), f"{_NETWORK}=".encode()
 # More fields than any client of ours sends; parse_qsl refuses the rest of a hostile query.
 _MOST_FIELDS = 100
 
@@ -83,7 +81,7 @@ def asked(scope: Scope, cursors: Sequence[str] = ()) -> Asked:
     # The names of a request's headers are in lower case, by ASGI.
     headers = dict(scope["headers"])
     query = scope.get("query_string", b"")
-    if _HEADERS.isdisjoint(headers) and not (query and (cursors or _FIELDS(query))):
+    if _HEADERS.isdisjoint(headers) and not (query and (cursors or _asks(query))):
         # Most ask for nothing of all this.
         return _NOTHING_ASKED
     cursor = headers.get(b"last-event-id", b"")
@@ -105,6 +103,11 @@ def asked(scope: Scope, cursors: Sequence[str] = ()) -> Asked:
 def network_of(scope: Scope) -> str:
     """Return the network type that the client states."""
     return asked(scope).network
+
+
+def _asks(query: bytes) -> bool:
+    # Not `in`, which takes four times as long for bytes.
+    return query.find(_FIELDS[0]) >= 0 or query.find(_FIELDS[1]) >= 0
 
 
 def _query(query: bytes, name: str) -> str:

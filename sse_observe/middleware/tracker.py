@@ -178,7 +178,6 @@ class StreamTracker:
             counts.open -= 1
             now = self.clock() if at is None else at
             age = now - stream.opened_at
-            silence = now - max(stream.written_at, stream.opened_at)
             if reason == "completed" and not stream.has_content and self._is_empty(stream):
                 counts.empty += 1
             durations = counts.durations
@@ -188,8 +187,7 @@ class StreamTracker:
             counts.silent -= stream.silent
             counts.stalled -= stream.stalled
             if reason == "client_disconnected":
-                counts.cuts["open", limit_of(age)] += 1
-                counts.cuts["write", limit_of(silence)] += 1
+                self._count_cut(stream, now)
             if counts.config.dense_ids:
                 self._cursors.closed(stream)
             stream.coro = stream.scan = stream.cursor = None
@@ -198,9 +196,15 @@ class StreamTracker:
             if counts.exemplars is not None:
                 counts.exemplars.closed(stream, age)
         if reason not in QUIET_ENDS:
-            self.end_log.write(stream, age, silence)
+            self.end_log.write(stream, age, stream.silence(now))
         if not self._tick.is_running:
             self.flush()
+
+    @staticmethod
+    def _count_cut(stream: Stream, now: float) -> None:
+        cuts = stream.counts.cuts
+        cuts["open", limit_of(now - stream.opened_at)] += 1
+        cuts["write", limit_of(stream.silence(now))] += 1
 
     @staticmethod
     def _is_empty(stream: Stream) -> bool:

@@ -189,6 +189,7 @@ async def more(wrap, clock, stacked):
     await ask(stacked)
     route = SimpleNamespace(path="/t/{id}")
     await ask(with_ids, "/api/t/1", route=route, root_path="/api", app_root_path="")
+    await ask(with_ids, "/t/1", route=route)
     await ask(with_ids, "/v1/u/1", route=SimpleNamespace(path="/u/{n}"))
 
     sent = []

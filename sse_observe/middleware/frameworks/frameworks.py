@@ -40,15 +40,17 @@ class Frameworks:
 
         `entry_root` is the root path with which the request came in; mounts add to it.
         """
+        root = scope.get("root_path", "")
+        route = starlette.template(scope) if "route" in scope else None
+        if route is not None and root == entry_root:
+            return route
         if self._root is None:
             self._root = _Place(None, routers_of(self._app, _KINDS))
             self._mounts = [
                 _Place(prefix, routers_of(app, _KINDS))
                 for prefix, app in starlette.mounts(self._app)
             ]
-        root = scope.get("root_path", "")
         place = self._root if root == entry_root else self._place(root, entry_root)
-        route = starlette.template(scope) if "route" in scope else None
         if route is None:
             route = litestar.template(scope)
         if route is None and place.routers:

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.sse import EventSourceResponse
@@ -12,6 +14,7 @@ from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import OTHER
 from sse_observe.middleware.routes import Routes, Template
+from sse_observe.middleware.templates import MOST_REMEMBERED
 from tests.support.asgi import drive, http_scope, value
 from tests.support.route_label import route_label as label
 
@@ -274,3 +277,42 @@ def test_two_templates_for_the_same_paths_are_refused():
 def test_event_names_may_come_in_a_list():
     """Settings from a file come as lists."""
     assert StreamRoute(events=["a", "b", "a"]).events == ("a", "b")
+
+
+def matched(template, path, method="GET", **more):
+    """Return the scope of a request that a framework has routed."""
+    return http_scope(path, method=method, route=SimpleNamespace(path=template), **more)
+
+
+def test_what_is_remembered_of_a_template_holds_for_each_request_of_it():
+    """Asked again, a request gets the route that its own path and method give it."""
+    by_path = StreamRoute(limit=1)
+    routes = Routes({"/v1/a/{x}": by_path, "/b/{y}": StreamRoute(limit=2)}, StreamRoute())
+    cases = [
+        # A router hides its prefix, so the path decides: each time anew.
+        (matched("/a/{id}", "/v1/a/7"), "/v1/a/{x}"),
+        (matched("/a/{id}", "/v2/a/7"), "/a/{id}"),
+        (matched("/b/{id}", "/b/7"), "/b/{y}"),
+        (matched("/b/{id}", "/b/8"), "/b/{y}"),
+    ]
+    for _ in range(2):
+        for scope, label_ in cases:
+            assert routes.resolve(scope).label == label_
+
+
+def test_a_template_that_is_declared_by_method_is_found_by_method():
+    """What one method has found is not remembered for another."""
+    posts, others = StreamRoute(limit=1), StreamRoute(limit=2)
+    routes = Routes({"POST /mcp": posts, "/mcp": others}, StreamRoute())
+
+    for method, config in (("POST", posts), ("GET", others), ("POST", posts), ("PUT", others)):
+        assert routes.resolve(matched("/mcp", "/mcp", method)).config is config
+
+
+def test_undeclared_templates_without_end_fill_no_memory():
+    """A router that makes routes as it goes is held back."""
+    routes = Routes(None, StreamRoute())
+    for n in range(10 * MOST_REMEMBERED):
+        assert routes.resolve(matched(f"/r{n}", f"/r{n}")).label == f"/r{n}"
+
+    assert len(routes._by_template) == MOST_REMEMBERED
