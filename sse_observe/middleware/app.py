@@ -332,11 +332,12 @@ class SSEObserveMiddleware:
 
     def _returned(self, stream: Stream) -> None:
         if stream.live:
-            tracker = self._tracker
-            if tracker.buffer.pending:
-                tracker.buffer.count_pending()
-            reason = endings.returned(stream)
-            tracker.close(stream, stream.overrides.reason or reason, stream.accepted_at)
+            if stream.accepted_at is not None and self._tracker.may_wait():
+                # No later word changes how it ended.
+                self._tracker.buffer.end(stream)
+            else:
+                self._tracker.buffer.count_pending()
+                self._close(stream, endings.returned(stream), stream.accepted_at)
         if stream.gone or self._one_of_many or stream.counts.config.watch_disconnect:
             self._is_over(stream)
 
@@ -362,6 +363,14 @@ class SSEObserveMiddleware:
     def accepted(self, stream: Stream) -> None:
         """Close a stream whose last message was accepted while the client was there."""
         self._close(stream, endings.delivered(stream), stream.accepted_at)
+
+    def ended(self, stream: Stream, scope: Scope) -> None:
+        """Close a stream whose application has returned after its last message."""
+        if stream.live:
+            # A protocol may ask what the request was.
+            stream.scope = scope
+            self.accepted(stream)
+        stream.scope = OVER
 
     def _close(self, stream: Stream, reason: str, at: float | None = None) -> None:
         self._tracker.close(stream, stream.overrides.reason or reason, at)

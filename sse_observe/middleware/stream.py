@@ -23,6 +23,9 @@ class Owner(Protocol):
     def accepted(self, stream: "Stream") -> None:
         """Close a stream whose last message was accepted while the client was there."""
 
+    def ended(self, stream: "Stream", scope: Scope) -> None:
+        """Close a stream whose application has returned since; the scope was its own."""
+
 
 class ResumeCursor(Protocol):
     """The judge of a resumed connection's ids, until the connection has passed its cursor."""

@@ -158,6 +158,11 @@ class StreamTracker:
         if now > self._tick.overdue_at:
             self._tick.start(now)
 
+    def may_wait(self) -> bool:
+        """Tell whether a stream that has ended may be closed within the next second."""
+        # A socket is read a last time while it is the stream's own.
+        return self._tick.is_running and self.sockets is None
+
     def close(self, stream: Stream, reason: str, at: float | None = None) -> None:
         """
         Count the end of a stream, once; `at` is when it ended, if not now.

@@ -176,7 +176,8 @@ def test_nobody_sees_it_fail(metrics, clock, monkeypatch, caplog, name):
         route=lambda scope: scope.get("name"),
         segments=("a",),
         segment=lambda scope: "a",
-        tcp_info=LINUX,
+        # A stream whose socket is read is closed at once, any other with some more.
+        tcp_info=LINUX and needs_sockets(name),
     )
     owner, last = EVERY[name]
     original = getattr(owner, last)

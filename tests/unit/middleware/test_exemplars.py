@@ -118,7 +118,9 @@ def test_traces_of_closed_streams_are_forgotten(
     for _ in range(5):
         service.stream(0.3, 40)
 
-    counts = StreamTracker.of(metrics).counts_of(Resolved("other", StreamRoute()))
+    tracker = StreamTracker.of(metrics)
+    tracker.tick()
+    counts = tracker.counts_of(Resolved("other", StreamRoute()))
 
     assert counts.exemplars is not None
     assert counts.exemplars._open == {}

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sse_observe import StreamRoute
+from sse_observe import SSEObserveMiddleware, StreamRoute
 from sse_observe.metrics import OTHER
 from sse_observe.middleware.tracker import MOST_ROUTES, StreamTracker
 from tests.support.asgi import END, Exchange, body, drive, http_scope, samples, start, value
@@ -167,3 +167,85 @@ def test_a_stream_without_content_is_empty_where_it_owes_some(
 
     assert value(metrics, "sse_streams_closed_total", reason="completed") == 1
     assert value(metrics, "sse_streams_empty_total") == empty
+
+
+@pytest.fixture
+def ended(observe, metrics, clock):
+    """Return a function that lets some streams end in order, and then looks."""
+    tracker = StreamTracker.of(metrics, clock)
+
+    def run(number, look=lambda tracker, app: None):
+        app = observe(streaming(EVENT))
+
+        async def live():
+            for _ in range(number):
+                await Exchange(app, http_scope()).run()
+            look(tracker, app)
+            return len(tracker._streams)
+
+        return asyncio.run(live())
+
+    return run
+
+
+def test_orderly_ends_wait_for_one_another(ended):
+    """Closing many at once costs half; with the thirty-second all are closed."""
+    assert ended(31) == 31
+    assert ended(1) == 0
+
+
+def fail(tracker, app):
+    """Let one more stream of the same tracker end, by an error."""
+    app.app = streaming(EVENT, fails=KeyError())
+    with pytest.raises(KeyError):
+        Exchange(app, http_scope()).run().send(None)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda tracker, app: value(tracker.metrics, "sse_concurrent_streams"),
+        lambda tracker, app: tracker.tick(),
+        lambda tracker, app: app._shut_down(),
+        fail,
+    ],
+    ids=["scrape", "tick", "shutdown", "an end that cannot wait"],
+)
+def test_whatever_looks_sees_all_ends(ended, metrics, look):
+    """Nobody is told that a stream is open which is over, nor that it was shut down."""
+    assert ended(5, look) == 0
+    found = ends(metrics)
+    assert found.pop("server_error", 0) == (look is fail)
+    assert found == {"completed": 5}
+
+
+def test_a_stream_that_waits_to_be_closed_grows_no_older(ended, metrics, clock):
+    """It ended when its last message was taken, not when somebody looked."""
+
+    def look(tracker, app):
+        clock.tick(100)
+        tracker.tick()
+
+    ended(3, look)
+
+    assert value(metrics, "sse_stream_duration_seconds_count") == 3
+    assert value(metrics, "sse_stream_duration_seconds_sum") == 0
+    assert value(metrics, "sse_stream_seconds_total") == 0
+
+
+def test_one_stream_that_cannot_be_closed_loses_no_other(ended, metrics, monkeypatch):
+    """An error of ours is counted, and the next one is closed."""
+    original = SSEObserveMiddleware.ended
+    failed = []
+
+    def once(app, stream, scope):
+        if not failed:
+            failed.append(stream)
+            raise RuntimeError
+        original(app, stream, scope)
+
+    monkeypatch.setattr(SSEObserveMiddleware, "ended", once)
+
+    assert ended(3, lambda tracker, app: tracker.tick()) == 1
+    assert value(metrics, "sse_observer_faults_total", where="middleware") == 1
+    assert ends(metrics) == {"completed": 2}
