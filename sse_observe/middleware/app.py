@@ -171,7 +171,7 @@ class SSEObserveMiddleware:
 
     def cursor_of(self, stream: Stream) -> str | None:
         """Return the id that a stream's client asked to resume from."""
-        cursor, _, _ = asked(stream.scope, self.counts_of(stream).config.cursor)
+        cursor, _, _ = asked(stream.scope, self.counts_of(stream).config.cursors)
         return None if cursor is None else cursor.decode(errors="replace")
 
     @contextmanager

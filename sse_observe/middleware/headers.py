@@ -4,7 +4,9 @@ Headers and queries of one exchange, as far as they concern an event stream.
 Reads ASGI scopes and response starts. Bounds everything that a stranger sends; keeps nothing.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -26,9 +28,10 @@ _FROM_THE_START = ("", "-1", "now")
 _CURSOR = "last_event_id"
 _NETWORK = "network_type"
 _HEADERS = frozenset((b"last-event-id", b"ect", *REQUEST_HEADERS))
-_FIELDS = f"{_CURSOR}=".encode(), f"{_NETWORK}=".encode()
 # More fields than any client of ours sends; parse_qsl refuses the rest of a hostile query.
 _MOST_FIELDS = 100
+# Declarations differ little from route to route.
+_MOST_FINDERS = 64
 
 
 def is_event_stream(headers: Headers) -> bool:
@@ -70,7 +73,7 @@ class Asked(NamedTuple):
 _NOTHING_ASKED = Asked(None, _UNKNOWN, None)
 
 
-def asked(scope: Scope, cursors: Sequence[str] = ()) -> Asked:
+def asked(scope: Scope, cursors: tuple[str, ...] = ()) -> Asked:
     """
     Return the id to resume from or None, the network type, and the protocol that is named or None.
 
@@ -81,7 +84,7 @@ def asked(scope: Scope, cursors: Sequence[str] = ()) -> Asked:
     # The names of a request's headers are in lower case, by ASGI.
     headers = dict(scope["headers"])
     query = scope.get("query_string", b"")
-    if _HEADERS.isdisjoint(headers) and not (query and (cursors or _asks(query))):
+    if _HEADERS.isdisjoint(headers) and not (query and _finder(cursors)(query)):
         # Most ask for nothing of all this.
         return _NOTHING_ASKED
     cursor = headers.get(b"last-event-id", b"")
@@ -105,9 +108,11 @@ def network_of(scope: Scope) -> str:
     return asked(scope).network
 
 
-def _asks(query: bytes) -> bool:
-    # Not `in`, which takes four times as long for bytes.
-    return query.find(_FIELDS[0]) >= 0 or query.find(_FIELDS[1]) >= 0
+@lru_cache(_MOST_FINDERS)
+def _finder(cursors: tuple[str, ...]) -> Callable[[bytes], object]:
+    """Return what finds a field of interest in a query, in a quarter of the time of `in`."""
+    names = map(re.escape, (_CURSOR, _NETWORK, *cursors))
+    return re.compile("|".join(f"{name}=" for name in names).encode()).search
 
 
 def _query(query: bytes, name: str) -> str:

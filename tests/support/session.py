@@ -141,6 +141,13 @@ async def with_ids(scope, receive, send):
     await send(END)
 
 
+async def numbered(scope, receive, send):
+    """Send an id that is a plain number."""
+    await send(start())
+    await send(body(b"id: 7\ndata: x\n\n"))
+    await send(END)
+
+
 async def stalls(scope, receive, send):
     """Send something, nothing for long, then something again."""
     await send(start())
@@ -184,6 +191,7 @@ async def more(wrap, clock, stacked):
     await ask(with_ids, "/t/8,9", query="last_event_id=2-epoch&network_type=3g")
     await ask(with_ids, "/t/4,10", query="last_event_id=9-epoch")
     await ask(with_ids, "/t/1", query="last_event_id=3-other")
+    await ask(numbered, "/t/1")
     await ask(stalls)
     await ask(in_background)
     await ask(stacked)
