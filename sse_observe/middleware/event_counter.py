@@ -16,10 +16,10 @@ from threading import RLock
 
 from sse_observe.asgi import Scope
 from sse_observe.metrics import EVENTS, OTHER
+from sse_observe.middleware.content import SHORTEST_GAP, count_content, count_first_content
 from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.route_counts import (
     CONTENT_GAP_BOUNDS,
-    FIRST_BOUNDS,
     GAP_BOUNDS,
     SIZE_BOUNDS,
     SIZES,
@@ -47,8 +47,6 @@ from sse_observe.protocols.meanings import QUIET
 from sse_observe.protocols.model import CONTENT, CONTENT_IF_FIRST, FAILURE, STOP, TERMINAL
 from sse_observe.protocols.recognition import may_be_known, recognise_event
 
-# Both histograms of gaps begin here: what is shorter is what remains of all at the flush.
-_SHORTEST_GAP = GAP_BOUNDS[0]
 # The size bin by the length of a message with one event, its blank line included, up to 64 KiB:
 # a table costs 44 ns where a bisect costs 120.
 _SIZE_BINS = bytes(bisect_left(SIZE_BOUNDS, n - 1) for n in range(65_538))
@@ -107,7 +105,7 @@ class MessageBuffer:
                         self.on_error("middleware")
 
     def _count(self, taken: list[tuple[Stream, bytes, float]]) -> None:  # noqa: C901, PLR0912
-        shortest, size_bins = _SHORTEST_GAP, _SIZE_BINS
+        shortest, size_bins = SHORTEST_GAP, _SIZE_BINS
         head: bytes | None
         for stream, body, now in taken:
             try:
@@ -179,7 +177,7 @@ class MessageBuffer:
                 stream.reader = plain
                 stream.short = plain.short
                 stream.payload_at = now
-                _first_content(stream, counts, now)
+                count_first_content(stream, counts, now)
                 return
         self._slow(stream, counts, body, now)
 
@@ -220,7 +218,7 @@ class MessageBuffer:
             _count_plain(counts, row, size - (2 if body[-2] == 13 else 1))
             stream.id = cursor or stream.id
             stream.events += 1
-            _count_content(stream, counts, now)
+            count_content(stream, counts, now)
             stream.scan = None
             return
         self._learn(stream, counts, body, now, head)
@@ -266,7 +264,7 @@ class MessageBuffer:
             _count_plain(counts, row, size)
             stream.id = plain_id or stream.id
             stream.events += 1
-            _count_content(stream, counts, now)
+            count_content(stream, counts, now)
             return
         scan = Scan()
         for line in block.split(b"\n"):
@@ -337,7 +335,7 @@ class MessageBuffer:
         if counts.names is not None:
             counts.names.saw(name, block.data)
         if meaning & CONTENT or (meaning & CONTENT_IF_FIRST and not stream.has_content):
-            _count_content(stream, counts, now)
+            count_content(stream, counts, now)
         elif not (is_quiet or meaning):
             stream.prelude(now)
         if meaning & TERMINAL:
@@ -384,34 +382,3 @@ def _remember(stream: Stream, message: bytes, head: bytes | None, row: int) -> N
 def _count_plain(counts: RouteCounts, row: int, size: int) -> None:
     counts.slow[row + bisect_left(SIZE_BOUNDS, size)] += 1
     counts.sizes.total += size
-
-
-def _count_content(stream: Stream, counts: RouteCounts, now: float) -> None:
-    """Count what a user waited for; whatever was said before, the stream goes on."""
-    counts.contents += 1
-    if not stream.has_content:
-        _first_content(stream, counts, now)
-    else:
-        gap = now - stream.payload_at
-        if gap >= _SHORTEST_GAP:
-            counts.content_gaps.bins[bisect_left(CONTENT_GAP_BOUNDS, gap)] += 1
-    if stream.stalled:
-        stream.end_stall(now)
-    stream.terminal = stream.stopped = False
-    stream.failure = None
-    stream.payload_at = now
-    stream.flows = True
-
-
-def _first_content(stream: Stream, counts: RouteCounts, now: float) -> None:
-    stream.has_content = True
-    stream.content_from = now
-    counts.content_firsts += 1
-    waited = now - stream.asked_at
-    # Who resumes has seen events: a quiet feed that comes back keeps nobody waiting.
-    if not stream.resumed:
-        first_events = counts.first_events
-        first_events.bins[bisect_left(FIRST_BOUNDS, waited)] += 1
-        first_events.total += waited
-        if counts.exemplars is not None:
-            counts.exemplars.began(stream, waited)

@@ -15,7 +15,7 @@ from prometheus_client import Counter
 from sse_observe.registry import default_metrics
 
 LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
-"""What is written here makes the next process id one more."""
+"""The last process id that was given; whoever writes here chooses the next."""
 # More than are left as they are, so that some are put together and then used again.
 PIDS = 17
 

@@ -12,9 +12,13 @@ import time
 import tracemalloc
 
 import pytest
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.responses import StreamingResponse
 
-from tests.bench.candidate import factory
-from tests.support.asgi import END, http_scope
+from sse_observe import SSEMetrics, SSEObserveMiddleware, metrics_app
+from tests.bench.candidate import ROUTES, factory
+from tests.support.asgi import END, Exchange, http_scope
 
 # What is printed is a figure, not a verdict: `make bench` asks for it, `make test` does not.
 pytestmark = [pytest.mark.slow, pytest.mark.prove]
@@ -73,6 +77,44 @@ def count_floor(app):
     return counted
 
 
+def by_hand(app):
+    """Count events and the time between them, as one writes it first."""
+    registry = CollectorRegistry()
+    events = Counter("events", "Events", ["path"], registry=registry)
+    gaps = Histogram("gap_seconds", "Gaps", ["path"], registry=registry)
+
+    async def counted(scope, receive, send):
+        path, before = scope["path"], time.monotonic()
+
+        async def counting(message):
+            nonlocal before
+            if message["type"] == "http.response.body":
+                now = time.monotonic()
+                events.labels(path).inc()
+                gaps.labels(path).observe(now - before)
+                before = now
+            await send(message)
+
+        await app(scope, receive, counting)
+
+    return counted
+
+
+def fastapi_service():
+    """Return a FastAPI service with a stream on each of the benchmark's routes."""
+
+    async def endpoint():
+        async def events():
+            yield b"data: x\n\n"
+
+        return StreamingResponse(events(), media_type="text/event-stream")
+
+    service = FastAPI(openapi_url=None)
+    for route in ROUTES:
+        service.add_api_route(route, endpoint, response_model=None)
+    return service
+
+
 async def plain(scope, receive, send):
     """Answer what is no stream."""
     await send(PLAIN)
@@ -83,16 +125,22 @@ async def nothing(message=None):
     """Take what is sent."""
 
 
-def best(app, rounds=40, requests=1):
-    """Return the seconds of one request, the best of some rounds."""
-    scope = http_scope("/r7/stream", headers={"host": "localhost", "accept": "text/event-stream"})
+async def waiting():
+    """Wait for a client that never leaves."""
+    await asyncio.Event().wait()
+
+
+def best(app, rounds=40, requests=1, routes=("/r7/stream",)):
+    """Return the seconds of one request, the best of some rounds; the routes take turns."""
+    headers = {"host": "localhost", "accept": "text/event-stream"}
+    scopes = [http_scope(routes[n % len(routes)], headers=headers) for n in range(requests)]
 
     async def run():
         found = 9e9
         for _ in range(rounds):
             began = time.process_time()
-            for _ in range(requests):
-                await app(dict(scope), nothing, nothing)
+            for scope in scopes:
+                await app(dict(scope), waiting, nothing)
             found = min(found, time.process_time() - began)
         return found / requests
 
@@ -126,6 +174,56 @@ def test_cost_of_a_stream_and_of_a_request_that_is_none():
     assert other < 15
 
 
+def test_cost_of_streams_over_fifty_routes():
+    """Opening and closing where no two in turn are of one route, beside the simplest wrapper."""
+    app = streaming(messages_of(SHAPES["data only"])[:1])
+    routes = list(ROUTES)
+    bare, wrapped, ours = (
+        best(make, requests=320, routes=routes) * 1e6 for make in (app, by_hand(app), factory(app))
+    )
+
+    print(
+        f"\nopen, one event, close over fifty routes: bare {bare:.1f}, a wrapper {wrapped:.1f}, "
+        f"ours {ours:.1f} µs, {ours / wrapped:.2f} of the wrapper"
+    )
+    assert ours < 3 * wrapped
+
+
+def test_cost_of_a_stream_under_fastapi():
+    """The same under a framework, whose own work is ten times ours."""
+    service, routes = fastapi_service(), list(ROUTES)
+    bare = best(service, rounds=20, requests=320, routes=routes) * 1e6
+    ours = best(factory(service), rounds=20, requests=320, routes=routes) * 1e6
+
+    print(f"\nunder FastAPI: {bare:.0f} µs without, +{ours - bare:.0f} µs, {ours / bare:.2f} of it")
+    assert ours < 2 * bare
+
+
+def test_cost_of_a_scrape_of_fifty_routes():
+    """Beside prometheus_client's renderer over the same registry."""
+    metrics = SSEMetrics(CollectorRegistry())
+    observed = SSEObserveMiddleware(
+        streaming(messages_of(SHAPES["data only"])[:1]), metrics=metrics, routes=ROUTES
+    )
+    exposition = metrics_app(metrics)
+    lines = 0
+
+    async def scrape(scope, receive, send):
+        nonlocal lines
+        exchange = Exchange(exposition, http_scope("/metrics"))
+        await exchange.run()
+        lines = exchange.body.count(b"\n")
+
+    async def rendered(scope, receive, send):
+        generate_latest(metrics.registry)
+
+    best(observed, rounds=1, requests=len(ROUTES), routes=list(ROUTES))
+    ours, theirs = best(scrape, rounds=9) * 1000, best(rendered, rounds=5) * 1000
+
+    print(f"\na scrape of {lines:,} lines: {ours:.1f} ms, by prometheus_client {theirs:.1f} ms")
+    assert ours < theirs / 2
+
+
 def test_memory_of_an_open_stream():
     """Memory that an idle stream holds, in traced bytes."""
 
@@ -134,9 +232,6 @@ def test_memory_of_an_open_stream():
         await send(messages_of(SHAPES["data only"])[0])
         while (await receive())["type"] != "http.disconnect":
             pass
-
-    async def waiting():
-        await asyncio.Event().wait()
 
     async def hold(app, streams):
         tasks = [

@@ -117,13 +117,13 @@ def test_hundreds_of_restarts_leave_few_files_and_exact_totals(tmp_path):
         assert restarting.stdout.readline() == "1\n"
         for reader in readers:
             reader.start()
-        told = restarting.stdout.read().split()
+        printed = restarting.stdout.read().split()
         over.set()
         for reader in readers:
             reader.join()
 
     found = read(tmp_path)
-    assert told[-1] == str(RESTARTS)
+    assert printed[-1] == str(RESTARTS)
     assert found["orders_total"] == found["sse_sent_bytes_total"] == RESTARTS
     assert (tmp_path / "counter_ended.db").exists()
     assert errors == []

@@ -19,6 +19,7 @@ UNTESTED: dict[str, str] = {
     "metrics/server.py": "metrics alone, held to the conventions by test_metrics.py",
     "metrics/store.py": "metrics alone, held to the conventions by test_metrics.py",
     "metrics/tcp.py": "metrics alone, held to the conventions by test_metrics.py",
+    "middleware/content.py": "counted with its messages by test_event_counter.py",
     "reference/outbox.py": "each fault of a store: tests/integration/test_store_faults.py",
     "reference/producer.py": "its policies: test_resumable.py; fences: test_store_faults.py",
     "reference/redis/calls.py": "test_store.py; faults: tests/integration/test_store_faults.py",

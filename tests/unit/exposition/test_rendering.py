@@ -1,4 +1,4 @@
-"""What is written in pieces is what prometheus_client writes at once, in every format."""
+"""Pieces that are written one by one are what prometheus_client writes at once, in any format."""
 
 import asyncio
 import threading

@@ -52,12 +52,13 @@ def test_log_lines_are_few_and_can_be_switched_off(metrics, clock, caplog):
 
 
 def declaring(metrics, *bodies, **declared):
-    """Serve one stream on a route with a declaration."""
+    """Serve one stream on a route with a declaration, and look at it."""
     route = {"/chat": StreamRoute(**declared)}
     drive(
         SSEObserveMiddleware(streaming(*bodies), metrics=metrics, routes=route),
         http_scope("/chat"),
     )
+    list(metrics.registry.collect())
 
 
 def test_a_terminal_that_never_comes_is_told_once(metrics, caplog):

@@ -301,7 +301,7 @@ def test_what_is_remembered_of_a_template_holds_for_each_request_of_it():
 
 
 def test_a_template_that_is_declared_by_method_is_found_by_method():
-    """What one method has found is not remembered for another."""
+    """A route that one method has found is not remembered for another."""
     posts, others = StreamRoute(limit=1), StreamRoute(limit=2)
     routes = Routes({"POST /mcp": posts, "/mcp": others}, StreamRoute())
 

@@ -1,4 +1,4 @@
-"""What processes leave that have ended: cleared away, and never counted twice or lost."""
+"""Files of processes that have ended: cleared away, and never counted twice or lost."""
 
 import sys
 from pathlib import Path
@@ -206,7 +206,7 @@ def test_a_plan_that_is_none_is_thrown_away(tmp_path, caplog):
 
 
 def test_a_plan_is_understood_by_who_may_not_carry_it_out(tmp_path):
-    """What is new stands in a draft, what is old is not read."""
+    """The new stands in a draft, the old is not read."""
     leave(tmp_path, "counter", 7, a_total=1)
     leave(tmp_path, "counter", "ended", a_total=1).rename(tmp_path / "counter_ended.draft")
     plan = {"new": ["counter_ended.db"], "old": ["counter_7.db"]}

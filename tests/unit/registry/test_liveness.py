@@ -1,4 +1,4 @@
-"""Who still lives is seen by locks: from any PID namespace, whatever a process id is used for."""
+"""Locks show which process lives: from any PID namespace, whatever its id is used for."""
 
 import os
 import subprocess

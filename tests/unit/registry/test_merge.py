@@ -61,7 +61,7 @@ def write(directory, files):
 
 
 class Read:
-    """What one reader makes of a directory, to be exposed."""
+    """The families that one reader makes of a directory, to be exposed."""
 
     def __init__(self, merge, directory):
         self.found = merge.families((path, name_of(path)) for path in directory.glob("*.db"))

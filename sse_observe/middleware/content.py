@@ -1,0 +1,50 @@
+"""
+The content of a stream: when the first of it came, and the time from one piece to the next.
+
+Knows when; what is content is the reader's business.
+"""
+
+from bisect import bisect_left
+
+from sse_observe.middleware.route_counts import (
+    CONTENT_GAP_BOUNDS,
+    FIRST_BOUNDS,
+    GAP_BOUNDS,
+    RouteCounts,
+)
+from sse_observe.middleware.stream import Stream
+
+# Both histograms of gaps begin here: what is shorter is what remains of all at the flush.
+SHORTEST_GAP = GAP_BOUNDS[0]
+
+
+def count_content(stream: Stream, counts: RouteCounts, now: float) -> None:
+    """Count what a user waited for; whatever was said before, the stream goes on."""
+    counts.contents += 1
+    if not stream.has_content:
+        count_first_content(stream, counts, now)
+    else:
+        gap = now - stream.payload_at
+        if gap >= SHORTEST_GAP:
+            counts.content_gaps.bins[bisect_left(CONTENT_GAP_BOUNDS, gap)] += 1
+    if stream.stalled:
+        stream.end_stall(now)
+    stream.terminal = stream.stopped = False
+    stream.failure = None
+    stream.payload_at = now
+    stream.flows = True
+
+
+def count_first_content(stream: Stream, counts: RouteCounts, now: float) -> None:
+    """Count how long a user waited for anything; the caller sees that it is the first."""
+    stream.has_content = True
+    stream.content_from = now
+    counts.content_firsts += 1
+    waited = now - stream.asked_at
+    # Who resumes has seen events: a quiet feed that comes back keeps nobody waiting.
+    if not stream.resumed:
+        first_events = counts.first_events
+        first_events.bins[bisect_left(FIRST_BOUNDS, waited)] += 1
+        first_events.total += waited
+        if counts.exemplars is not None:
+            counts.exemplars.began(stream, waited)
