@@ -23,6 +23,9 @@ _LOGGER = logging.getLogger("sse_observe")
 _FILE = re.compile(r"sse-observe\.(\d+)\.lock")
 # Whoever tidies up holds a dead process's lock for some milliseconds.
 _PATIENCE_SECONDS = 1.0
+# On a machine that is overloaded it may take seconds; whoever began without the lock would be
+# taken for dead.
+_LONGEST_SECONDS = 30.0
 _held: dict[Path, int] = {}
 """The descriptors of our own locks, by directory."""
 
@@ -36,10 +39,11 @@ def hold(directory: Path) -> None:
     """Show from now on that this process lives; called again, as after a fork, it does no harm."""
     if fcntl is None or directory in _held:
         return
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    began = time.monotonic()
     path = lock_of(directory, os.getpid())
     while (held := _lock(path, fcntl.LOCK_EX)) is None:
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > _PATIENCE_SECONDS and (waited > _LONGEST_SECONDS or _has_owner(path)):
             _LOGGER.error(
                 "%s: another container that shares this directory has a process %d too, and both "
                 "write into the same files; give each container a directory of its own",
@@ -49,6 +53,15 @@ def hold(directory: Path) -> None:
             return
         time.sleep(_PATIENCE_SECONDS / 100)
     _held[directory] = held
+
+
+def _has_owner(path: Path) -> bool:
+    """Tell whether a living process holds a lock, and not only somebody who tidies up."""
+    descriptor = _lock(path, fcntl.LOCK_SH)
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False
 
 
 def _hold_again() -> None:

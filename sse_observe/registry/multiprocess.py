@@ -77,5 +77,7 @@ class SharedNumbers:
                     pass
                 except Exception:  # noqa: BLE001 - what is there can be read all the same
                     self._on_error()
-            with locked(directory, exclusive=False):
-                return self._merge.families(to_read(directory, dead))
+        # No new process waits while this reads: the gauges of one that takes a dead one's id are
+        # shown the next time.
+        with locked(directory, exclusive=False):
+            return self._merge.families(to_read(directory, dead))

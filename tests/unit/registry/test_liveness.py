@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -82,6 +83,21 @@ def test_two_processes_of_one_id_are_said_once(tmp_path, monkeypatch, caplog):
     [record] = caplog.records
     assert "give each container a directory of its own" in record.getMessage()
     assert liveness._held == {}
+
+
+def test_whoever_tidies_slowly_is_waited_for(tmp_path, monkeypatch, caplog):
+    """Without its lock a process that begins would be taken for dead, and its counts be lost."""
+    monkeypatch.setattr(liveness, "_PATIENCE_SECONDS", 0.05)
+    end(tmp_path, os.getpid())
+    with the_dead(tmp_path):
+        beginning = threading.Thread(target=hold, args=(tmp_path,))
+        beginning.start()
+        time.sleep(0.2)
+        assert beginning.is_alive()
+    beginning.join()
+
+    assert dead(tmp_path) == set()
+    assert caplog.records == []
 
 
 CHILDREN = """
