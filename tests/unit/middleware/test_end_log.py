@@ -88,9 +88,10 @@ def test_a_stream_that_broke_is_no_wrong_declaration(metrics, caplog):
         (b'data: {"type":"start"}\n\ndata: {"type":"abort"}\n\n', logging.INFO),
     ],
 )
-def test_a_failure_is_a_warning_and_a_stop_is_none(observe, caplog, sent, level):
+def test_a_failure_is_a_warning_and_a_stop_is_none(observe, metrics, caplog, sent, level):
     """Streams that spend the error budget are seen where logs begin at warnings."""
     with caplog.at_level(logging.INFO, "sse_observe"):
         drive(observe(streaming(sent)))
+        list(metrics.registry.collect())
 
     assert [record.levelno for record in caplog.records] == [level]

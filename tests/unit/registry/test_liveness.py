@@ -106,9 +106,9 @@ from sse_observe.registry.liveness import hold, the_dead
 directory = pathlib.Path(sys.argv[1])
 hold(directory)
 if os.fork():
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\\n" % os.getpid())
     os._exit(0)
-print(os.getpid(), flush=True)
+os.write(1, b"%d\\n" % os.getpid())
 sys.stdin.read()
 """
 
