@@ -9,7 +9,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 DEMO_PARTS := prometheus:prometheus
 TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager nginx:nginx haproxy:haproxy \
 	chromium:chromium node:nodejs npm:npm tsc:node-typescript ip:iproute2 nft:nftables openssl:openssl \
-	redis-server:redis-server redis-sentinel:redis-sentinel
+	redis-server:redis-server redis-sentinel:redis-sentinel caddy:caddy varnishd:varnish
 
 # Tests wait more than they work, so four at once keep two cores busy. A file stays in one process,
 # and the files start in our order: those that wait longest first.

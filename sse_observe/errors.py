@@ -27,3 +27,7 @@ class LabError(SSEObserveError):
 
 class ReportError(SSEObserveError):
     """A report could not ask, read or write what it needs."""
+
+
+class CheckError(SSEObserveError):
+    """A check or a probe cannot be made as it was asked for."""

@@ -91,6 +91,38 @@ def test_nginx_with_the_fix_lets_an_event_through_at_once(tmp_path: Path) -> Non
         assert not client.at_end
 
 
+def test_caddy_with_the_fix_lets_an_event_through_at_once(tmp_path: Path) -> None:
+    """The configuration of a runbook loads, and its event arrives while the stream is open."""
+    program = needs("caddy")
+    port, config = free_port(), tmp_path / "Caddyfile"
+    with serve(slow) as upstream:
+        shown = fenced("caddy", "caddyfile").replace("app:8000", urlsplit(upstream).netloc)
+        options = "{\n\tadmin off\n\tauto_https off\n}\n"
+        config.write_text(f"{options}http://127.0.0.1:{port} {{\n{shown}}}\n")
+        words = ("run", "--adapter", "caddyfile", "--config")
+        with proxied(program, config, *words, port=port) as url, RawClient(url) as client:
+            client.until(lambda seen: len(seen.payloads) == 2)
+
+            assert not client.at_end
+
+
+def test_varnish_with_the_fix_lets_an_event_through_at_once(tmp_path: Path) -> None:
+    """The configuration of a runbook loads, and its event arrives while the stream is open."""
+    needs("/usr/sbin/varnishd")
+    port, config = free_port(), tmp_path / "default.vcl"
+    with serve(slow) as upstream:
+        host, _, at = urlsplit(upstream).netloc.partition(":")
+        backend = f'backend default {{ .host = "{host}"; .port = "{at}"; }}\n'
+        config.write_text(f"vcl 4.1;\n{backend}{fenced('varnish', 'vcl')}")
+        program = find("varnishd", "varnish")
+        words = ("-F", "-n", str(tmp_path / "work"), "-j", "none", "-s", "malloc,16m")
+        listen = ("-a", f"127.0.0.1:{port}", "-f")
+        with proxied(program, config, *words, *listen, port=port) as url, RawClient(url) as client:
+            client.until(lambda seen: len(seen.payloads) == 2)
+
+            assert not client.at_end
+
+
 def test_haproxy_with_the_fix_lets_an_event_through_at_once(tmp_path: Path) -> None:
     """The configuration of a runbook loads, and its event arrives while the stream is open."""
     needs("/usr/sbin/haproxy")

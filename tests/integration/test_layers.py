@@ -24,6 +24,7 @@ FRAMEWORKS = {"fastapi", "starlette", "django", "sse_starlette", "litestar", "qu
 FRAMEWORKS |= {"flask", "werkzeug", "blacksheep"}
 TOP = {"lab", "cli", "__main__"}
 LONG_FUNCTIONS = {
+    "check": "each option of a command takes its lines",
     "report": "each option of a command takes its lines",
     "resume_stream": "half of it is a public signature and its docstring",
 }

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 
 from sse_observe.catalog.load import load
+from sse_observe.check.checks import every
 from sse_observe.metrics import METRICS, Source
 from tests.support.outcomes import (
     APPLICATIONS,
@@ -93,6 +94,21 @@ def alerts() -> str:
     return table(("Alert", "Severity", "Summary"), rows)
 
 
+def checks() -> str:
+    """Return the checks of `sse-observe check`, with what each must be asked for with."""
+    rows = (
+        (
+            check.id,
+            check.question,
+            check.passes,
+            "–" if check.flag is None else f"`--{check.flag.replace('_', '-')}`",
+            f"[{check.remedy.runbook}](runbooks/{check.remedy.runbook}.md)",
+        )
+        for check in every()
+    )
+    return table(("", "Question", "Passes", "Asked by", "Runbook"), rows)
+
+
 def metrics() -> str:
     """Return every metric with its labels and its help."""
     rows = (
@@ -137,7 +153,7 @@ def _fleet(name: str, sources: tuple[Source, ...]) -> tuple[str, ...]:
 
 
 BLOCKS = {
-    "README.md": (dashboards, alerts, endings, metrics),
+    "README.md": (dashboards, alerts, endings, metrics, checks),
     "DESIGN.md": (fleet,),
 }
 """The generated blocks of each document; a block's mark is the function's name."""

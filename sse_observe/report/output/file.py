@@ -7,14 +7,14 @@ from pathlib import Path
 from sse_observe.errors import ReportError
 
 
-def check_path(path: Path) -> None:
+def check_path(path: Path, option: str = "--out") -> None:
     """Refuse a path that cannot be written to, before minutes are spent on asking."""
     try:
         reason = _obstacle(path)
     except OSError as error:
         reason = error.strerror or str(error)
     if reason:
-        raise ReportError(f"--out {path}: {reason}; name a file, such as incident.html")
+        raise ReportError(f"{option} {path}: {reason}; name a file, such as incident.html")
 
 
 def _obstacle(path: Path) -> str:
@@ -28,7 +28,7 @@ def _obstacle(path: Path) -> str:
     return "" if os.access(folder, os.W_OK) else f"the folder {path.parent} is not writable"
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, option: str = "--out") -> None:
     """Write a file at once: the old one stays until the new one is whole."""
     # The target of a link is written, the link is kept.
     target = path.resolve()
@@ -39,4 +39,5 @@ def write(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise ReportError(f"--out {path}: {error.strerror or error}; choose another path") from None
+        reason = error.strerror or error
+        raise ReportError(f"{option} {path}: {reason}; choose another path") from None

@@ -1,0 +1,118 @@
+"""A check as it was asked for on the command line, turned into questions, options and trust."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sse_observe.check.asking.connection import Dialing, Trust
+from sse_observe.check.asking.exchange import Asking
+from sse_observe.check.asking.question import Header, Question, header
+from sse_observe.check.doctor import Doctor
+from sse_observe.check.model import Flag, Options
+from sse_observe.check.reading.dialect import Speech
+from sse_observe.errors import CheckError
+
+MOST_BODY_BYTES = 10 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRequest:
+    """The command's own words; every mistake in them is one line of a CheckError."""
+
+    url: str
+    method: str | None = None
+    data: str | None = None
+    headers: tuple[str, ...] = ()
+    token_env: str | None = None
+    via: tuple[str, ...] = ()
+    protocol: str = "auto"
+    terminal_events: tuple[str, ...] = ()
+    heartbeat_seconds: float | None = None
+    resume: bool = False
+    hostile_cursors: bool = False
+    parallel: bool = False
+    slow_reader: bool = False
+    hold_seconds: float | None = None
+    origin: str | None = None
+    metrics: str | None = None
+    repeat: bool = False
+    watch_seconds: float = 3.0
+    timeout_seconds: float = 15.0
+    authority: Path | None = None
+    insecure: bool = False
+
+    def doctor(self) -> Doctor:
+        """Return the examination that was asked for."""
+        question = self._question(self.url)
+        via = [self._question(url) for url in self.via]
+        return Doctor(question, self.options, self._asking, via=via)
+
+    @property
+    def options(self) -> Options:
+        """What the checks need to know."""
+        return Options(
+            watch_seconds=self.watch_seconds,
+            timeout_seconds=self.timeout_seconds,
+            hold_seconds=self.hold_seconds,
+            heartbeat_seconds=self.heartbeat_seconds,
+            origin=self.origin,
+            metrics=None if self.metrics is None else Question(url=self.metrics),
+            flags=frozenset(self._flags()),
+            repeat=self.repeat,
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts of the call that stand in no output, beside those of the questions."""
+        return () if self.metrics is None else Question(url=self.metrics).secrets
+
+    def _flags(self) -> Iterator[Flag]:
+        asked: dict[Flag, object] = {
+            "resume": self.resume,
+            "hostile_cursors": self.hostile_cursors,
+            "parallel": self.parallel,
+            "slow_reader": self.slow_reader,
+            "hold": self.hold_seconds,
+            "origin": self.origin,
+            "metrics": self.metrics,
+        }
+        return (flag for flag, value in asked.items() if value)
+
+    @property
+    def _asking(self) -> Asking:
+        trust = Trust(self.authority, anybody=self.insecure)
+        speech = Speech(protocol=self.protocol, terminal_events=self.terminal_events)
+        _ = speech.route
+        return Asking(
+            dialing=Dialing(seconds=min(10.0, self.timeout_seconds), trust=trust), speech=speech
+        )
+
+    def _question(self, url: str) -> Question:
+        body = self._body()
+        return Question(
+            url=url,
+            method=(self.method or ("GET" if self.data is None else "POST")).upper(),
+            headers=tuple(self._headers()),
+            body=body,
+        )
+
+    def _headers(self) -> Iterator[Header]:
+        yield from map(header, self.headers)
+        if self.token_env is not None:
+            token = os.environ.get(self.token_env, "").strip()
+            if not token:
+                raise CheckError(f"--token-env {self.token_env}: is not set; export it first")
+            yield header(f"Authorization: Bearer {token}")
+
+    def _body(self) -> bytes:
+        if self.data is None or not self.data.startswith("@"):
+            return (self.data or "").encode()
+        path = Path(self.data[1:])
+        try:
+            if path.stat().st_size > MOST_BODY_BYTES:
+                raise CheckError(f"--data {path}: is over {MOST_BODY_BYTES >> 20} MB")
+            return path.read_bytes()
+        except OSError as error:
+            reason = (error.strerror or "cannot be read").lower()
+            raise CheckError(f"--data {path}: {reason}; name a file after the @") from None

@@ -1,0 +1,43 @@
+"""What a terminal shows: the plan before anything is sent, the table after."""
+
+import io
+
+from rich.console import Console
+
+from sse_observe.check.asking.exchange import Asking
+from sse_observe.check.asking.question import Question
+from sse_observe.check.checks import every
+from sse_observe.check.doctor import Doctor, Examination
+from sse_observe.check.hops import verdicts
+from sse_observe.check.model import Checked, Evidence, Finding, Options, Place
+from sse_observe.check.output.document import document
+from sse_observe.check.output.terminal import plan_lines, table
+from tests.support.check_recordings import flow, recording
+
+
+def test_the_plan_says_what_will_be_sent_and_where() -> None:
+    """One line for each place, with the most requests, and no secret."""
+    question = Question(url="http://host.test/?token=secret-token")
+    lines = plan_lines(Doctor(question, Options(), Asking()).plan())
+
+    assert len(lines) == 1
+    assert lines[0].startswith("Will send up to 5 requests to http://host.test/?token=…: GET;")
+
+
+def test_the_table_shows_results_evidence_and_remedy() -> None:
+    """A failure comes with its remedy and the runbook's section; what was not asked is grouped."""
+    evidence = Evidence(Question(url="http://host.test/"), Options())
+    evidence.recordings["main"] = [recording(*flow(20))]
+    findings = {"D5": Finding("fail", "in bursts", "bursts"), "D12": Finding("not_asked", "no")}
+    checked = tuple(Checked(check, findings[check.id]) for check in every() if check.id in findings)
+    place = Place(evidence, checked)
+    found = Examination(evidence.question, checked, (place,), tuple(verdicts([place])), 0.0, 1.0, 1)
+    out = io.StringIO()
+    table(document(found), found, Console(file=out, width=100))
+    text = out.getvalue()
+
+    assert "FAIL" in text
+    assert "in bursts" in text
+    assert "runbook SSEDeliveryDelayed, Mitigation" in text
+    assert "D12: no" in text
+    assert found.exit_code == 2
