@@ -8,6 +8,7 @@ not inside was done in between; what is there at the innermost place comes from 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sse_observe.check.asking.recording import Recording
 from sse_observe.check.checks.burst import size
 from sse_observe.check.checks.hold import silence_before_end
 from sse_observe.check.model import Cause, Checked, Place
@@ -42,7 +43,7 @@ class Symptom:
 @dataclass(frozen=True, slots=True)
 class HopVerdict:
     """
-    What one hop does: between `outer` and `inner`, which is empty where it is unknown.
+    The effect of one hop: between `outer` and `inner`, which is empty where it is unknown.
 
     `sure` is False where it may be somewhere else.
     """
@@ -69,11 +70,14 @@ class HopVerdict:
 
 def verdicts(places: Sequence[Place]) -> list[HopVerdict]:
     """Return what each hop does to the stream, outermost first; none where all flows."""
-    shown = [_symptoms(place) for place in places]
+    shown = [
+        _symptoms(place, places[number + 1] if number + 1 < len(places) else None)
+        for number, place in enumerate(places)
+    ]
     if len(places) == 1:
         # Where there is no answer at all, nothing is to be told of the way.
-        told = (one for one in shown[0] if one.cause not in ("answer", "unreachable", "length"))
-        return [_from_outside(places[0], one) for one in told]
+        tellable = (one for one in shown[0] if one.cause not in ("answer", "unreachable", "length"))
+        return [_from_outside(places[0], one) for one in tellable]
     found = []
     for number, (place, here) in enumerate(zip(places, shown, strict=True)):
         last = number == len(places) - 1
@@ -109,16 +113,42 @@ def _fixes(cause: Cause, seen: Sequence[Trace]) -> tuple[str, ...]:
     return own or FIXES.get(cause, ("nginx",))
 
 
-def _symptoms(place: Place) -> list[Symptom]:
+def _symptoms(place: Place, inside: Place | None) -> list[Symptom]:
     """Return what shows at a place: one way of holding back, and everything else."""
+    if inside is not None and (ended := _ended_early(place.evidence.main, inside.evidence.main)):
+        return [ended]
     causes: dict[Cause, Checked] = {}
     for checked in place.checked:
         cause = checked.finding.cause
         if cause is not None and checked.finding.result in ("warn", "fail"):
             causes.setdefault(cause, checked)
     held = [cause for cause in _HOLDING if cause in causes]
+    if held:
+        # What was built whole has a length, and came whole: that is one thing.
+        causes.pop("length", None)
     kept = [cause for cause in causes if cause not in _HOLDING] + held[:1]
     return [_symptom(place, cause, causes[cause]) for cause in kept]
+
+
+def _ended_early(outer: Recording, inner: Recording) -> Symptom | None:
+    """
+    Return the cut that looks like an end: in order, while the same stream goes on inside.
+
+    After a silence at least, or any answer of another length would be one.
+    """
+    silence = silence_before_end(outer)
+    same = abs(len(outer.log.content) - len(inner.log.content)) <= 1
+    if (
+        outer.end != "complete"
+        or outer.log.terminal_at is not None
+        or inner.end != "left"
+        or inner.lasted < outer.lasted + _SAME_SECONDS / 2
+        or silence < _SAME_SECONDS / 2
+        or not same
+    ):
+        return None
+    words = f"cuts the stream after {silence:.0f} s of silence, as if it had ended"
+    return Symptom("idle_cut", words, silence, f"ended after {outer.lasted:.1f} s", sure=True)
 
 
 def _symptom(place: Place, cause: Cause, checked: Checked) -> Symptom:
@@ -160,8 +190,10 @@ def _symptom(place: Place, cause: Cause, checked: Checked) -> Symptom:
 def _explains(inner: Symptom, outer: Symptom) -> bool:
     """Whether what shows inside is the reason for what shows outside."""
     if inner.cause in _HOLDING and outer.cause in _HOLDING:
-        if "buffer" == inner.cause == outer.cause or inner.cause == outer.cause == "whole":
-            return outer.amount <= _WORSE * max(inner.amount, _SAME_SECONDS)
+        if inner.cause == "whole":
+            return True
+        if inner.cause == outer.cause == "buffer":
+            return outer.amount <= _WORSE * inner.amount
         return outer.cause not in ("whole", "buffer")
     cuts = ("idle_cut", "age_cut", "cut")
     if inner.cause in cuts and outer.cause in cuts:

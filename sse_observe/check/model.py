@@ -37,7 +37,7 @@ Flag = Literal["resume", "hostile_cursors", "parallel", "slow_reader", "hold", "
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
     """
-    What to do: one sentence, the section of a runbook that says more, and the proxies' fixes.
+    The way out: one sentence, the section of a runbook that says more, and the proxies' fixes.
 
     `runbook` is an alert's name, `section` a heading of its page.
     """
@@ -81,7 +81,7 @@ def not_asked(reason: str) -> Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user asked for beside the question itself."""
+    """The user's wishes beside the question itself."""
 
     watch_seconds: float = 3.0
     """How long a stream is watched from its first byte on."""
@@ -179,7 +179,7 @@ class Checked:
 
     @property
     def remedy(self) -> Remedy:
-        """What to do about it."""
+        """The remedy of the finding, else the check's own."""
         return self.finding.remedy or self.check.remedy
 
 

@@ -50,7 +50,7 @@ class CheckRequest:
 
     @property
     def options(self) -> Options:
-        """What the checks need to know."""
+        """The options of the examination."""
         return Options(
             watch_seconds=self.watch_seconds,
             timeout_seconds=self.timeout_seconds,

@@ -32,7 +32,7 @@ class Read(NamedTuple):
 
 @dataclass
 class Recording:
-    """What one request brought; `failure` is set where nothing came that could be read."""
+    """The answer to one request; `failure` is set where nothing came that could be read."""
 
     question: Question
     began: float

@@ -31,7 +31,8 @@ def _judge(evidence: Evidence) -> Finding:
 
 def _hit(recording: Recording) -> str | None:
     age = recording.header("age") or "0"
-    if age.isdigit() and int(age) > 0:
+    # A cache counts the time that it fetched for, too.
+    if age.isdigit() and int(age) > (recording.headers_at or 0.0) + 1:
         return f"Age: {age}"
     for name in ("x-cache", "cf-cache-status", "x-cache-status"):
         value = recording.header(name) or ""

@@ -31,7 +31,8 @@ CHECK = Check(
     question="Are HEAD and strangers answered without opening a stream?",
     passes="HEAD, and GET without credentials, end within 2 s and are no stream.",
     remedy=Remedy(
-        words="Answer HEAD with the headers alone, and give balancers a health path of their own.",
+        words="Answer HEAD with the headers alone: behind a proxy that reuses the connection, the "
+        "next request waits for the end of the stream. Give balancers a path of their own.",
         runbook="SSEStreamLeak",
         section="Root-cause fix",
     ),

@@ -48,7 +48,7 @@ class CheckEntry(TypedDict):
 
 
 class VerdictEntry(TypedDict):
-    """What one hop does."""
+    """The effect of one hop."""
 
     where: str
     outer: str

@@ -1,8 +1,8 @@
 """
 The pace of a stream: did events come as they were made, or in bursts, and what made the bursts.
 
-Judges by the times and sizes of arrivals alone. A burst is what a person would see as one: at
-least three events at once, after a silence that is felt.
+Judges by the times and sizes of arrivals alone. A burst is what a person would see as one: events
+at once, three somewhere, after a silence that is felt.
 """
 
 import itertools
@@ -16,8 +16,8 @@ from sse_observe.check.reading.event_log import SeenEvent
 
 # Two arrivals closer than this are one: our own reading is no more exact on a busy machine.
 INSTANT_SECONDS = 0.02
-# Shorter silences nobody sees; a fast model writes twenty tokens within it.
-FELT_SECONDS = 0.25
+# The kernel holds what a proxy marks as unfinished for 0.2 s, and text then comes in jerks.
+FELT_SECONDS = 0.18
 BURST_EVENTS = 3
 # What comes at once right after the head is a backlog, or the prelude of an answer.
 PROMPT_SECONDS = 0.5
@@ -30,11 +30,12 @@ _FEWEST_TORN = 2
 _LEAST_BUFFER = 900
 _LEAST_GUESSED = 4096
 _FEWEST_PERIODS = 4
-_PERIOD_TOLERANCE = 0.15
+_PERIOD_TOLERANCE = 0.2
+_STEADY = 0.6
 
 
 class Burst(NamedTuple):
-    """What arrived at one instant: content events that became whole, bytes of the wire."""
+    """The arrivals of one instant: content events that became whole, bytes of the wire."""
 
     at: float
     silence: float
@@ -90,11 +91,15 @@ def pacing(recording: Recording) -> Pacing:
     content = _without_backlog(recording)
     ends = [burst.at for burst in bursts]
     own = [_index(ends, event.at) for event in content]
+    together = {number: len(list(group)) for number, group in itertools.groupby(own)}
     bunched = [
         bursts[number]
-        for number, group in itertools.groupby(own)
-        if len(list(group)) >= BURST_EVENTS and bursts[number].silence >= FELT_SECONDS
+        for number, count in together.items()
+        if count > 1 and bursts[number].silence >= FELT_SECONDS
     ]
+    if max(together.values(), default=0) < BURST_EVENTS:
+        # An application may well write two events at a time.
+        bunched = []
     # What was under way when the answer ended is the answer's, not a buffer's.
     torn = [burst for burst in (bursts if recording.end == "left" else bursts[:-1]) if burst.torn]
     return Pacing(
@@ -183,4 +188,4 @@ def _period(bunched: Sequence[Burst]) -> float | None:
         return None
     usual = median(gaps)
     steady = sum(abs(gap - usual) <= usual * _PERIOD_TOLERANCE for gap in gaps)
-    return usual if steady >= len(gaps) * 0.8 else None
+    return usual if steady >= len(gaps) * _STEADY else None

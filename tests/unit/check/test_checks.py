@@ -80,7 +80,7 @@ def test_a_resume_continues_right_after_the_cursor(got: list[int], result: str) 
 
 
 def test_a_stream_of_another_protocol_is_not_asked_for_ids() -> None:
-    """What has none by design lacks none."""
+    """A protocol that has none by design lacks none."""
     chunk = 'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
     found = CHECKS["D11"].judge(evidence(recording((0.1, chunk), (0.2, chunk))))
 

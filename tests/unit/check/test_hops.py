@@ -66,7 +66,7 @@ def test_a_hop_that_answers_instead_is_named() -> None:
 
 
 def test_from_outside_alone_it_is_a_guess_by_the_headers() -> None:
-    """What happens is seen; who does it is likely the hop that shows itself."""
+    """The effect is seen; who does it is likely the hop that shows itself."""
     [found] = verdicts([place(held(headers={"server": "nginx"}), OUT)])
 
     assert not found.sure

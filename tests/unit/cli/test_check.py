@@ -43,7 +43,7 @@ def test_a_server_that_cannot_be_asked_is_one_line(url: str, words: str) -> None
     ],
 )
 def test_an_answer_that_is_no_stream_is_one_line(answer: bytes, words: str) -> None:
-    """What came instead is named."""
+    """The line names it."""
     with answering(answer) as server:
         code, output = run(server.url)
 

@@ -58,7 +58,7 @@ def test_every_way_to_write_this_machine_is_refused(host: str) -> None:
 
 
 def test_a_command_line_may_ask_anything() -> None:
-    """What its user names is theirs to ask."""
+    """Its user may ask whatever they name."""
     found = asyncio.run(resolve("127.0.0.1", 80, any_address))
 
     assert [str(each) for each in found] == ["127.0.0.1"]

@@ -1,4 +1,4 @@
-"""What a terminal shows: the plan before anything is sent, the table after."""
+"""The view in a terminal: the plan before anything is sent, the table after."""
 
 import io
 

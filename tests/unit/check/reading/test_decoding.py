@@ -10,7 +10,7 @@ from sse_observe.check.reading.decoding import DecodingError, decoder
 
 
 def test_a_flushed_piece_is_read_at_once() -> None:
-    """What a compressor flushed can be read before anything else comes."""
+    """A piece that a compressor flushed can be read before anything else comes."""
     deflate = zlib.compressobj(wbits=31)
     read = decoder("gzip")
     assert read is not None

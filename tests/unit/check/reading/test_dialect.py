@@ -7,7 +7,7 @@ from sse_observe.errors import SettingsError
 
 
 def test_a_heartbeat_says_nothing_of_the_protocol() -> None:
-    """What comes before the first event of a protocol leaves the question open."""
+    """Everything before the first event of a protocol leaves the question open."""
     dialect = Dialect(Speech())
 
     assert dialect.meaning("heartbeat", "{}") == 0

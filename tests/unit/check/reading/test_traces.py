@@ -28,7 +28,7 @@ def test_a_hop_is_known_by_its_headers(headers: dict[str, str], name: str) -> No
 
 
 def test_a_server_of_an_application_is_no_hop() -> None:
-    """What answers by itself is not on the way."""
+    """A server that answers by itself is not on the way."""
     assert traces(recording(headers={"server": "uvicorn"})) == []
 
 
