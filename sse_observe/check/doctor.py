@@ -7,7 +7,7 @@ Says what it will send before it sends anything. Entry: `examine()`.
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sse_observe.check.asking.exchange import Asking
@@ -57,6 +57,10 @@ class Examination:
     def result(self) -> Result:
         """The worst result of all checks."""
         return worst([one.finding.result for one in self.checked])
+
+    def beside(self, others: Sequence[Checked]) -> "Examination":
+        """Return it with other findings before its own."""
+        return replace(self, checked=(*others, *self.checked))
 
     @property
     def exit_code(self) -> int:

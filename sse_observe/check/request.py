@@ -2,14 +2,19 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sse_observe.check.asking.connection import Dialing, Trust
 from sse_observe.check.asking.exchange import Asking
 from sse_observe.check.asking.question import Header, Question, header
 from sse_observe.check.doctor import Doctor
-from sse_observe.check.model import Flag, Options
+from sse_observe.check.local.facts import facts
+from sse_observe.check.local.server import served
+from sse_observe.check.local.setup import judge
+from sse_observe.check.model import Checked, Flag, Options
 from sse_observe.check.reading.dialect import Speech
 from sse_observe.errors import CheckError
 
@@ -41,6 +46,29 @@ class CheckRequest:
     timeout_seconds: float = 15.0
     authority: Path | None = None
     insecure: bool = False
+    app: str | None = None
+    factory: bool = False
+    workers: int = 1
+
+    @contextmanager
+    def placed(self) -> "Iterator[CheckRequest]":
+        """Give the request with whole URLs: those of `--app` are paths of an application here."""
+        if self.app is None:
+            yield self
+            return
+        if not self.url.startswith("/"):
+            raise CheckError(f"{self.url}: with --app give the path of the stream, such as /chat")
+        with served(self.app, factory=self.factory) as base:
+            metrics = self.metrics
+            if metrics is not None and metrics.startswith("/"):
+                metrics = f"{base}{metrics}"
+            yield replace(self, url=f"{base}{self.url}", metrics=metrics)
+
+    def setup(self) -> list[Checked]:
+        """Return what the set-up of `--app` looks like; nothing without it."""
+        if self.app is None:
+            return []
+        return judge(facts(self.app, factory=self.factory), urlsplit(self.url).path, self.workers)
 
     def doctor(self) -> Doctor:
         """Return the examination that was asked for."""

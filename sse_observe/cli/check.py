@@ -78,6 +78,14 @@ def check(
         Path | None, typer.Option(metavar="FILE", help="A certificate authority to trust too.")
     ] = None,
     insecure: Annotated[bool, typer.Option(help="Trust any certificate.")] = False,
+    app: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:APP", help="Run this ASGI application; URL is then a path."),
+    ] = None,
+    factory: Annotated[bool, typer.Option(help="APP is a function that makes it.")] = False,
+    workers: Annotated[
+        int, typer.Option(envvar="WEB_CONCURRENCY", help="Workers in production.", min=1)
+    ] = 1,
     json: AsJSON = False,
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write JUnit XML for CI.")
@@ -115,6 +123,9 @@ def check(
         timeout_seconds=timeout,
         authority=ca,
         insecure=insecure,
+        app=app,
+        factory=factory,
+        workers=workers,
     )
     try:
         code = _run(request, json=json, junit=junit, html=html)
@@ -140,12 +151,14 @@ def _run(request: "CheckRequest", *, json: bool, junit: Path | None, html: Path 
     for option, path in (("--junit", junit), ("--html", html)):
         if path is not None:
             check_path(path, option)
-    doctor = request.doctor()
-    for line in terminal.plan_lines(doctor.plan()):
-        typer.echo(line, err=True)
-    with terminal.screen(silent=json) as screen:
-        examination = asyncio.run(doctor.run(screen.changed))
-    found = document(examination, request.secrets)
+    with request.placed() as placed:
+        setup = placed.setup()
+        doctor = placed.doctor()
+        for line in terminal.plan_lines(doctor.plan()):
+            typer.echo(line, err=True)
+        with terminal.screen(silent=json) as screen:
+            examination = asyncio.run(doctor.run(screen.changed)).beside(setup)
+        found = document(examination, placed.secrets)
     if json:
         print_json(found)
     else:

@@ -45,6 +45,8 @@ UNTESTED: dict[str, str] = {
     "check/checks/telemetry.py": "a server breaks it: tests/integration/test_check_breakers.py",
     "check/checks/wire_format.py": "a server breaks it: tests/integration/test_check_breakers.py",
     "check/doctor.py": "tests/integration/test_check_breakers.py lets it examine every server",
+    "check/local/facts.py": "tests/unit/check/local/test_setup.py reads them of real applications",
+    "check/local/server.py": "tests/integration/test_check_app.py runs applications under it",
     "check/metrics_text.py": "tests/integration/test_check_breakers.py reads real metrics",
     "check/model.py": "data alone",
     "check/output/arrival_plot.py": "tests/unit/check/output/test_document.py draws it in a page",
