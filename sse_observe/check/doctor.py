@@ -96,6 +96,11 @@ class Doctor:
         self._questions = (question, *via)
         self._checks = tuple(every() if checks is None else checks)
 
+    @property
+    def question(self) -> Question:
+        """The stream as its user asks for it."""
+        return self._questions[0]
+
     def plan(self) -> list[Planned]:
         """Return what will be sent, at most, before anything is."""
         found = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sse_observe.catalog.model import Catalog
 from sse_observe.check.asking.connection import Dialing, Trust
 from sse_observe.check.asking.exchange import Asking
 from sse_observe.check.asking.question import Header, Question, header
@@ -15,10 +16,12 @@ from sse_observe.check.local.facts import facts
 from sse_observe.check.local.server import served
 from sse_observe.check.local.setup import judge
 from sse_observe.check.model import Checked, Flag, Options
+from sse_observe.check.production.run import Surroundings
 from sse_observe.check.reading.dialect import Speech
 from sse_observe.errors import CheckError
 
 MOST_BODY_BYTES = 10 << 20
+_HEARTBEAT_SECONDS = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +49,27 @@ class CheckRequest:
     timeout_seconds: float = 15.0
     authority: Path | None = None
     insecure: bool = False
+    production: bool = False
+    prometheus: str | None = None
+    grafana: str | None = None
+    grafana_token_env: str | None = None
+    users: int = 0
     app: str | None = None
     factory: bool = False
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse an option that would be left unread."""
+        lonely = {
+            "--prometheus": (self.prometheus, self.production, "--production"),
+            "--grafana": (self.grafana, self.production, "--production"),
+            "--grafana-token-env": (self.grafana_token_env, self.grafana, "--grafana"),
+            "--users": (self.users, self.production, "--production"),
+            "--factory": (self.factory, self.app, "--app"),
+        }
+        for option, (given, needed, other) in lonely.items():
+            if given and not needed:
+                raise CheckError(f"{option}: is read with {other} alone; add it")
 
     @contextmanager
     def placed(self) -> "Iterator[CheckRequest]":
@@ -74,7 +95,7 @@ class CheckRequest:
         """Return the examination that was asked for."""
         question = self._question(self.url)
         via = [self._question(url) for url in self.via]
-        return Doctor(question, self.options, self._asking, via=via)
+        return Doctor(question, self.options, self.asking, via=via)
 
     @property
     def options(self) -> Options:
@@ -82,7 +103,7 @@ class CheckRequest:
         return Options(
             watch_seconds=self.watch_seconds,
             timeout_seconds=self.timeout_seconds,
-            hold_seconds=self.hold_seconds,
+            hold_seconds=self._hold_seconds,
             heartbeat_seconds=self.heartbeat_seconds,
             origin=self.origin,
             metrics=None if self.metrics is None else Question(url=self.metrics),
@@ -91,14 +112,32 @@ class CheckRequest:
         )
 
     @property
+    def _hold_seconds(self) -> float | None:
+        # A heartbeat every 10 s is seen within 15.
+        return (
+            _HEARTBEAT_SECONDS if self.production and not self.hold_seconds else self.hold_seconds
+        )
+
+    def surroundings(self, catalog: Catalog) -> Surroundings:
+        """Return what stands around the service, for the production checklist."""
+        token = self._from_environment("--grafana-token-env", self.grafana_token_env)
+        bearer = (("Authorization", f"Bearer {token}"),) if token else ()
+        grafana = None if self.grafana is None else Question(url=self.grafana, headers=bearer)
+        prometheus = None if self.prometheus is None else Question(url=self.prometheus)
+        return Surroundings(
+            catalog=catalog, prometheus=prometheus, grafana=grafana, users=self.users
+        )
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Texts of the call that stand in no output, beside those of the questions."""
-        return () if self.metrics is None else Question(url=self.metrics).secrets
+        others = [url for url in (self.metrics, self.prometheus, self.grafana) if url is not None]
+        return tuple(secret for url in others for secret in Question(url=url).secrets)
 
     def _flags(self) -> Iterator[Flag]:
         asked: dict[Flag, object] = {
-            "resume": self.resume,
-            "hostile_cursors": self.hostile_cursors,
+            "resume": self.resume or self.production,
+            "hostile_cursors": self.hostile_cursors or self.production,
             "parallel": self.parallel,
             "slow_reader": self.slow_reader,
             "hold": self.hold_seconds,
@@ -108,7 +147,8 @@ class CheckRequest:
         return (flag for flag, value in asked.items() if value)
 
     @property
-    def _asking(self) -> Asking:
+    def asking(self) -> Asking:
+        """How questions are put."""
         trust = Trust(self.authority, anybody=self.insecure)
         speech = Speech(protocol=self.protocol, terminal_events=self.terminal_events)
         _ = speech.route
@@ -127,11 +167,17 @@ class CheckRequest:
 
     def _headers(self) -> Iterator[Header]:
         yield from map(header, self.headers)
-        if self.token_env is not None:
-            token = os.environ.get(self.token_env, "").strip()
-            if not token:
-                raise CheckError(f"--token-env {self.token_env}: is not set; export it first")
+        token = self._from_environment("--token-env", self.token_env)
+        if token:
             yield header(f"Authorization: Bearer {token}")
+
+    def _from_environment(self, option: str, name: str | None) -> str:
+        if name is None:
+            return ""
+        value = os.environ.get(name, "").strip()
+        if not value:
+            raise CheckError(f"{option} {name}: is not set; export it first")
+        return value
 
     def _body(self) -> bytes:
         if self.data is None or not self.data.startswith("@"):

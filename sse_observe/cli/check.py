@@ -1,19 +1,37 @@
 """`sse-observe check`: is this event stream all right, and which hop is it?"""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from sse_observe.cli.options import AsJSON, print_json
+from sse_observe.cli.options import AsJSON, SettingsFile, print_json
 from sse_observe.errors import SSEObserveError
 
 if TYPE_CHECKING:
+    from sse_observe.check.output.document import Document
+    from sse_observe.check.production.run import Surroundings
     from sse_observe.check.request import CheckRequest
 
 EXTRA = "check"
 
 _FAILED = 2
+
+
+class Files(NamedTuple):
+    """The files that a check writes, where they are asked for."""
+
+    junit: Path | None
+    html: Path | None
+    summary: Path | None
+
+    def named(self) -> Iterator[tuple[str, Path]]:
+        """Yield each with its option."""
+        options = ("--junit", self.junit), ("--html", self.html), ("--summary", self.summary)
+        return ((option, path) for option, path in options if path is not None)
+
+
 _LONG_SECONDS = 330.0
 
 
@@ -78,6 +96,25 @@ def check(
         Path | None, typer.Option(metavar="FILE", help="A certificate authority to trust too.")
     ] = None,
     insecure: Annotated[bool, typer.Option(help="Trust any certificate.")] = False,
+    production: Annotated[
+        bool, typer.Option(help="Also go through the fifteen points of the production checklist.")
+    ] = False,
+    prometheus: Annotated[
+        str | None, typer.Option(metavar="URL", help="The Prometheus that has the rules.")
+    ] = None,
+    grafana: Annotated[
+        str | None, typer.Option(metavar="URL", help="The Grafana that has the boards.")
+    ] = None,
+    grafana_token_env: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The variable that holds its token.")
+    ] = None,
+    users: Annotated[
+        int, typer.Option(metavar="N", help="Open so many streams at once, for ten seconds.")
+    ] = 0,
+    summary: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the checklist as Markdown.")
+    ] = None,
+    settings: SettingsFile = None,
     app: Annotated[
         str | None,
         typer.Option(metavar="MODULE:APP", help="Run this ASGI application; URL is then a path."),
@@ -101,34 +138,40 @@ def check(
     """
     from sse_observe.check.request import CheckRequest
 
-    request = CheckRequest(
-        url=url,
-        method=method,
-        data=data,
-        headers=tuple(header or ()),
-        token_env=token_env,
-        via=tuple(via or ()),
-        protocol=protocol,
-        terminal_events=tuple(terminal or ()),
-        heartbeat_seconds=heartbeat,
-        resume=resume or every,
-        hostile_cursors=hostile_cursors or every,
-        parallel=parallel or every,
-        slow_reader=slow_reader or every,
-        hold_seconds=_LONG_SECONDS if long else hold,
-        origin=origin,
-        metrics=metrics,
-        repeat=repeat,
-        watch_seconds=seconds,
-        timeout_seconds=timeout,
-        authority=ca,
-        insecure=insecure,
-        app=app,
-        factory=factory,
-        workers=workers,
-    )
     try:
-        code = _run(request, json=json, junit=junit, html=html)
+        request = CheckRequest(
+            url=url,
+            method=method,
+            data=data,
+            headers=tuple(header or ()),
+            token_env=token_env,
+            via=tuple(via or ()),
+            protocol=protocol,
+            terminal_events=tuple(terminal or ()),
+            heartbeat_seconds=heartbeat,
+            resume=resume or every,
+            hostile_cursors=hostile_cursors or every,
+            parallel=parallel or every,
+            slow_reader=slow_reader or every,
+            hold_seconds=_LONG_SECONDS if long else hold,
+            origin=origin,
+            metrics=metrics,
+            repeat=repeat,
+            watch_seconds=seconds,
+            timeout_seconds=timeout,
+            authority=ca,
+            insecure=insecure,
+            production=production or summary is not None,
+            prometheus=prometheus,
+            grafana=grafana,
+            grafana_token_env=grafana_token_env,
+            users=users,
+            app=app,
+            factory=factory,
+            workers=workers,
+        )
+        files = Files(junit=junit, html=html, summary=summary)
+        code = _run(request, files, settings, json=json)
     except SSEObserveError as error:
         # 1 would be a warning about the stream; this is a call that could not be made.
         for line in str(error).splitlines():
@@ -137,34 +180,57 @@ def check(
     raise typer.Exit(code)
 
 
-def _run(request: "CheckRequest", *, json: bool, junit: Path | None, html: Path | None) -> int:
+def _run(request: "CheckRequest", files: Files, settings: Path | None, *, json: bool) -> int:
     """Examine, show and write; return the exit code."""
     import asyncio
 
-    from rich.console import Console
-
-    from sse_observe.check.output import html_page, terminal
+    from sse_observe.check.output import terminal
     from sse_observe.check.output.document import document
-    from sse_observe.check.output.junit import junit as junit_xml
-    from sse_observe.report.output.file import check_path, write
+    from sse_observe.check.production.run import assess, summary
+    from sse_observe.report.output.file import check_path
 
-    for option, path in (("--junit", junit), ("--html", html)):
-        if path is not None:
-            check_path(path, option)
+    for option, path in files.named():
+        check_path(path, option)
+    surroundings = _surroundings(request, settings) if request.production else None
     with request.placed() as placed:
         setup = placed.setup()
         doctor = placed.doctor()
         for line in terminal.plan_lines(doctor.plan()):
             typer.echo(line, err=True)
+        for line in surroundings.plan(doctor.question) if surroundings else ():
+            typer.echo(line, err=True)
         with terminal.screen(silent=json) as screen:
             examination = asyncio.run(doctor.run(screen.changed)).beside(setup)
-        found = document(examination, placed.secrets)
+        points = (
+            asyncio.run(assess(examination, surroundings, placed.asking, repeat=placed.repeat))
+            if surroundings
+            else []
+        )
+        found = document(examination, placed.secrets, points)
     if json:
         print_json(found)
     else:
-        terminal.table(found, examination, Console())
-    if junit is not None:
-        write(junit, junit_xml(found), "--junit")
-    if html is not None:
-        write(html, html_page.html_page(found), "--html")
-    return examination.exit_code
+        terminal.show(found, examination)
+    _write(files, found, summary(found["points"], found["url"], found["began"]))
+    return found["exit_code"]
+
+
+def _surroundings(request: "CheckRequest", settings: Path | None) -> "Surroundings":
+    # Imported here because only the checklist needs what renders rules.
+    from sse_observe.render.bundle import catalogue
+
+    catalog, _ = catalogue(settings)
+    return request.surroundings(catalog)
+
+
+def _write(files: Files, found: "Document", checklist: str) -> None:
+    from sse_observe.check.output.html_page import html_page
+    from sse_observe.check.output.junit import junit
+    from sse_observe.report.output.file import write
+
+    if files.junit is not None:
+        write(files.junit, junit(found), "--junit")
+    if files.html is not None:
+        write(files.html, html_page(found), "--html")
+    if files.summary is not None:
+        write(files.summary, checklist, "--summary")

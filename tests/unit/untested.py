@@ -12,6 +12,7 @@ UNTESTED: dict[str, str] = {
         "tests/unit/check/asking/test_exchange.py connects to every kind of server"
     ),
     "check/asking/failures.py": "tests/unit/check/asking/test_exchange.py makes each failure",
+    "check/asking/fetch.py": "tests/integration/test_check_breakers.py reads metrics with it",
     "check/asking/http1.py": "tests/unit/check/asking/test_exchange.py asks over it",
     "check/asking/http2.py": "a real nginx speaks it: tests/integration/test_check_hops.py",
     "check/asking/recording.py": "data; filled by tests/unit/check/asking/test_exchange.py",
@@ -52,6 +53,25 @@ UNTESTED: dict[str, str] = {
     "check/output/arrival_plot.py": "tests/unit/check/output/test_document.py draws it in a page",
     "check/output/html_page.py": "tests/unit/check/output/test_document.py writes it",
     "check/output/junit.py": "tests/unit/check/output/test_document.py reads it back",
+    "check/production/client_points.py": (
+        "a real service and Prometheus: tests/integration/test_check_production.py"
+    ),
+    "check/production/load_point.py": (
+        "a real service and Prometheus: tests/integration/test_check_production.py"
+    ),
+    "check/production/network_points.py": (
+        "a real service and Prometheus: tests/integration/test_check_production.py"
+    ),
+    "check/production/point.py": "data; its line: tests/integration/test_check_production.py",
+    "check/production/run.py": (
+        "a real service and Prometheus: tests/integration/test_check_production.py"
+    ),
+    "check/production/stack_points.py": (
+        "a real service and Prometheus: tests/integration/test_check_production.py"
+    ),
+    "check/production/stream_points.py": (
+        "a real service and Prometheus: tests/integration/test_check_production.py"
+    ),
     "check/remedies.py": "tests/unit/check/reading/test_traces.py reads every fix",
     "errors.py": "names alone",
     "lab/drill/stack.py": "a protocol and its data: the two stacks have tests",

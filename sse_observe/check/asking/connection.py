@@ -41,6 +41,8 @@ class Dialing:
     judge: Judge = any_address
     trust: Trust = SYSTEM
     alpn: Sequence[str] = _ALPN
+    to: tuple[str, int] | None = None
+    """Where to connect in place of the host, which is asked for all the same."""
     receive_bytes: int | None = None
     """The kernel's buffer for what we have not read; None for its own choice."""
 
@@ -96,7 +98,8 @@ async def connect(origin: Origin, dialing: Dialing, reached: Callable[[Phase], N
     """
     try:
         async with asyncio.timeout(dialing.seconds):
-            addresses = await resolve(origin.host, origin.port, dialing.judge)
+            host, port = dialing.to or (origin.host, origin.port)
+            addresses = await resolve(host, port, dialing.judge)
     except TimeoutError:
         line = f"{origin.host}: DNS: no answer within {dialing.seconds:g} s; check the network"
         raise AskError("timeout", line) from None

@@ -23,7 +23,11 @@ def _judge(evidence: Evidence) -> Finding:
         )
     declared = evidence.heartbeat_seconds
     limit = LONGEST_SILENCE_SECONDS if declared is None else declared * TOLERANCE
-    kind = f"{len(beats)} heartbeats" if beats else f"{len(log.comments)} comments"
+    kind = (
+        f"{len(beats)} heartbeat{'s' * (len(beats) > 1)}"
+        if beats
+        else f"{len(log.comments)} comments"
+    )
     if silence > limit:
         words = "nothing declares an interval" if declared is None else f"declared: {declared:g} s"
         return Finding("fail", f"silent for {silence:.1f} s ({words}); {kind}")
@@ -33,7 +37,7 @@ def _judge(evidence: Evidence) -> Finding:
             f"{len(log.comments)} comments and no event: a browser's watchdog sees no comment",
         )
     if beats:
-        return passed(f"{kind}, without id, with data; silent for {silence:.1f} s at most")
+        return passed(f"{kind} with data and without id; silent for {silence:.1f} s at most")
     if log.terminal_at is not None or recording.end == "complete":
         return passed(f"the answer ended after {watched:.1f} s; silent for {silence:.1f} s at most")
     if log.comments and watched > LONGEST_SILENCE_SECONDS / 2:

@@ -19,13 +19,13 @@ def _judge(evidence: Evidence) -> Finding:
         why = stuck[0].failure or f"status {stuck[0].status}"
         return Finding("fail", f"{len(stuck)} of {len(parallel)} streams at once failed: {why}")
     together = f"; {len(parallel)} streams at once" if parallel else ""
+    forbidden = forbidden_header(recording)
     if recording.http == "2":
-        found = [name for name in FORBIDDEN if recording.header(name) is not None]
-        if found:
-            return Finding("fail", f"HTTP/2 with {found[0]}: browsers break off such a stream")
+        if forbidden:
+            return Finding("fail", f"HTTP/2 with `{forbidden}`: browsers break off such a stream")
         return passed(f"HTTP/2{together}")
-    if kept := _own_connection_header(recording):
-        return Finding("warn", f"the application sends `Connection: {kept}`, which HTTP/2 forbids")
+    if forbidden:
+        return Finding("warn", f"the application sends `{forbidden}`, which HTTP/2 forbids")
     if recording.question.origin.scheme == "https":
         return Finding(
             "warn", f"HTTP/{recording.http}: a browser opens six streams to a host{together}"
@@ -35,12 +35,15 @@ def _judge(evidence: Evidence) -> Finding:
     return passed(f"HTTP/{recording.http} inside{together}")
 
 
-def _own_connection_header(recording: Recording) -> str | None:
-    """Return the application's Connection header: between hops it belongs to a proxy."""
-    value = recording.header("connection")
-    if value is None or value.lower() == "close" or traces(recording):
-        return None
-    return value
+def forbidden_header(recording: Recording) -> str | None:
+    """Return the header that the application must not send; between hops it is a proxy's own."""
+    http2 = recording.http == "2"
+    for name in FORBIDDEN if http2 else ("connection",):
+        value = recording.header(name)
+        between_hops = not http2 and (value == "close" or bool(traces(recording)))
+        if value is not None and not between_hops:
+            return f"{name}: {value}"
+    return None
 
 
 CHECK = Check(

@@ -13,10 +13,12 @@ from sse_observe.check.asking.recording import Recording
 from sse_observe.check.doctor import Examination
 from sse_observe.check.hops import HopVerdict
 from sse_observe.check.model import Checked, Place, Result
+from sse_observe.check.production.point import Point, PointEntry
 from sse_observe.check.reading.dialect import FAILURE, TERMINAL
 from sse_observe.check.reading.event_log import SeenEvent
 from sse_observe.check.remedies import fix_texts
 from sse_observe.report.logs.masking import MASKED
+from sse_observe.report.output.markup import visible
 
 FORMAT = 1
 """Raised when a key is renamed or gone; a new key raises nothing."""
@@ -97,6 +99,8 @@ class Document(TypedDict):
     places: list[str]
     streams: list[StreamEntry]
     fixes: dict[str, str]
+    points: list[PointEntry]
+    """The production checklist, where it was asked for."""
 
 
 Mask = Callable[[str], str]
@@ -104,19 +108,22 @@ T = TypeVar("T")
 
 
 def mask(secrets: Iterable[str]) -> Mask:
-    """Return a function that takes these texts out of any text."""
+    """Return a function that takes these texts out of any text, and shows what is invisible."""
     # The longest first: one may stand within another.
     ordered = sorted({one for one in secrets if one}, key=len, reverse=True)
 
     def masked(text: str) -> str:
         for secret in ordered:
             text = text.replace(secret, MASKED)
-        return text
+        # A server's words may hold what moves a terminal's cursor.
+        return visible(" ".join(text.split()))
 
     return masked
 
 
-def document(examination: Examination, secrets: Iterable[str] = ()) -> Document:
+def document(
+    examination: Examination, secrets: Iterable[str] = (), points: Sequence[Point] = ()
+) -> Document:
     """Return an examination as data; `secrets` are texts of the user beside the question's."""
     known = [one for place in examination.places for one in place.evidence.question.secrets]
     hide = mask([*known, *secrets])
@@ -125,7 +132,7 @@ def document(examination: Examination, secrets: Iterable[str] = ()) -> Document:
         url=hide(shown(examination.question.url)),
         method=examination.question.method,
         result=examination.result,
-        exit_code=examination.exit_code,
+        exit_code=2 if any(p.state == "failed" for p in points) else examination.exit_code,
         began=datetime.fromtimestamp(examination.began, UTC).isoformat(timespec="seconds"),
         seconds=round(examination.seconds, 2),
         requests=examination.requests,
@@ -134,6 +141,10 @@ def document(examination: Examination, secrets: Iterable[str] = ()) -> Document:
         places=[hide(shown(place.evidence.question.url)) for place in examination.places],
         streams=[one for place in examination.places for one in _streams(place, hide)],
         fixes=fix_texts(_named_fixes(examination)),
+        points=[
+            PointEntry(text=p.text, state=p.state, evidence=hide(p.evidence), ask=p.ask)
+            for p in points
+        ],
     )
 
 

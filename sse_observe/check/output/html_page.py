@@ -6,9 +6,16 @@ from importlib.resources import files
 from sse_observe.check.output.arrival_plot import arrival_plot
 from sse_observe.check.output.document import CheckEntry, Document, VerdictEntry
 from sse_observe.check.output.terminal import WORDS
+from sse_observe.check.production.point import PointEntry, State
 from sse_observe.report.output.markup import Markup, inner, table, tag
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_STATES: dict[State, tuple[str, str]] = {
+    "done": ("done", "pass"),
+    "failed": ("FAILED", "fail"),
+    "person": ("ask a person", "not_asked"),
+}
+"""The words of a state, and the result whose colour it has."""
 
 
 def html_page(document: Document) -> str:
@@ -22,6 +29,7 @@ def html_page(document: Document) -> str:
         *(arrival_plot(stream) for stream in document["streams"] if stream["arrivals"]),
         tag("h2", "Checks"),
         _checks(document["checks"]),
+        *_points(document["points"]),
         *_fixes(document),
         tag("h2", "Answers"),
         *_headers(document),
@@ -90,6 +98,22 @@ def _remedy(check: CheckEntry) -> str:
     if check["result"] not in ("warn", "fail"):
         return "–"
     return f"{check['remedy']} Runbook {check['runbook']}, {check['section']}."
+
+
+def _points(points: list[PointEntry]) -> Iterator[Markup]:
+    if not points:
+        return
+    yield tag("h2", "Production checklist")
+    rows = (
+        (
+            point["text"],
+            tag("span", _STATES[point["state"]][0], class_=f"mark {_STATES[point['state']][1]}"),
+            point["evidence"],
+            point["ask"] or "–",
+        )
+        for point in points
+    )
+    yield table("Every point", ("Point", "State", "Evidence", "Ask"), rows)
 
 
 def _fixes(document: Document) -> Iterator[Markup]:

@@ -14,6 +14,7 @@ from sse_observe.check.doctor import Examination, Planned
 from sse_observe.check.model import Result
 from sse_observe.check.output.document import CheckEntry, Document
 from sse_observe.check.output.strip import longest, scale, strip
+from sse_observe.check.production.point import Point
 
 _STYLES: dict[Result, str] = {
     "pass": "green",
@@ -85,6 +86,14 @@ def _state(recording: Recording) -> str:
     if recording.failure is not None:
         return recording.failure.kind
     return f"{recording.status or '…'} {len(recording.log.events)} events"
+
+
+def show(document: Document, examination: Examination) -> None:
+    """Print the result on standard output."""
+    console = Console()
+    table(document, examination, console)
+    for entry in document["points"]:
+        console.print(Text(Point(**entry).line.replace("**", "")))
 
 
 def table(document: Document, examination: Examination, console: Console) -> None:

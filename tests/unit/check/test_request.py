@@ -43,6 +43,10 @@ def test_a_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         {"via": ("nonsense",)},
         {"via": (URL,), "data": "x"},
         {"metrics": "nonsense"},
+        {"users": 100},
+        {"prometheus": URL},
+        {"production": True, "grafana_token_env": "TOKEN"},
+        {"factory": True},
     ],
 )
 def test_a_wrong_call_is_one_line(wrong: dict[str, object]) -> None:

@@ -1,6 +1,7 @@
 """The document of an examination: everything that was found, and no secret."""
 
 import json
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,12 +14,20 @@ from sse_observe.check.model import Checked, Evidence, Options, Place
 from sse_observe.check.output.document import Document, document, mask
 from sse_observe.check.output.html_page import html_page
 from sse_observe.check.output.junit import junit
+from sse_observe.check.production.point import Point, done, failed, person
 from tests.support.check_recordings import event, recording
 
 SECRETS = ("hunter2222", "query-secret", "tok-secret-123", "private question", "epochepochepoch")
 
 
-def examined() -> Document:
+POINTS = (
+    done("Runbooks documented", "token tok-secret-123 opened them"),
+    failed("Load tested (100+ concurrent users)", "3 of 100"),
+    person("User acceptance testing completed", "no machine can tell", "Who?"),
+)
+
+
+def examined(points: Sequence[Point] = POINTS) -> Document:
     """Return a document of a stream that echoes everything it was asked with."""
     question = Question(
         url="http://me:hunter2222@host.test/p?key=query-secret",
@@ -39,7 +48,8 @@ def examined() -> Document:
     checked = tuple(Checked(check, check.judge(evidence)) for check in every() if check.id != "D8")
     place = Place(evidence, checked)
     return document(
-        Examination(question, checked, (place,), tuple(verdicts([place])), 1.7e9, 3.0, 2)
+        Examination(question, checked, (place,), tuple(verdicts([place])), 1.7e9, 3.0, 2),
+        points=points,
     )
 
 
@@ -59,7 +69,7 @@ def test_a_longer_secret_is_masked_before_one_within_it() -> None:
 
 def test_junit_counts_what_failed_and_what_was_not_asked() -> None:
     """A CI system shows each check as a test of its own."""
-    found = examined()
+    found = examined(points=())
     suite = ET.fromstring(junit(found))  # noqa: S314 - our own text
 
     results = [check["result"] for check in found["checks"]]
@@ -75,3 +85,20 @@ def test_the_page_runs_nothing_and_loads_nothing() -> None:
     assert "<script" not in page
     assert "default-src &#x27;none&#x27;" in page
     assert "<svg" in page
+
+
+def test_points_stand_in_every_output() -> None:
+    """A failed one fails the command and the JUnit file; a question for people is skipped."""
+    found, plain = examined(), examined(points=())
+    with_points, without = (ET.fromstring(junit(each)) for each in (found, plain))  # noqa: S314
+
+    assert found["exit_code"] == 2
+    assert int(with_points.get("tests", 0)) - int(without.get("tests", 0)) == 3
+    assert int(with_points.get("failures", 0)) - int(without.get("failures", 0)) == 1
+    assert "Who?" in html_page(found)
+    assert "Production checklist" not in html_page(plain)
+
+
+def test_a_server_cannot_move_the_cursor() -> None:
+    """Escapes, line ends and marks of direction are shown by their codes."""
+    assert mask([])("a\x1b[2Jb\r\nc\u202e") == "a\\u001b[2Jb c\\u202e"
