@@ -1,6 +1,7 @@
 """A check as it was asked for on the command line, turned into questions, options and trust."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sse_observe.catalog.model import Catalog
-from sse_observe.check.asking.connection import Dialing, Trust
+from sse_observe.check.asking.connection import Dialing, Trust, tls_context
 from sse_observe.check.asking.exchange import Asking
 from sse_observe.check.asking.question import Header, Question, header
 from sse_observe.check.doctor import Doctor
@@ -22,6 +23,7 @@ from sse_observe.errors import CheckError
 
 MOST_BODY_BYTES = 10 << 20
 _HEARTBEAT_SECONDS = 15.0
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+").fullmatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,10 @@ class CheckRequest:
         for option, (given, needed, other) in lonely.items():
             if given and not needed:
                 raise CheckError(f"{option}: is read with {other} alone; add it")
+        if self.origin is not None and not _ORIGIN(self.origin):
+            raise CheckError(
+                f"--origin {self.origin}: is no origin; write it as https://www.example.com"
+            )
 
     @contextmanager
     def placed(self) -> "Iterator[CheckRequest]":
@@ -150,6 +156,8 @@ class CheckRequest:
     def asking(self) -> Asking:
         """How questions are put."""
         trust = Trust(self.authority, anybody=self.insecure)
+        if self.authority is not None:
+            tls_context(trust)
         speech = Speech(protocol=self.protocol, terminal_events=self.terminal_events)
         _ = speech.route
         return Asking(

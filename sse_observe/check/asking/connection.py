@@ -48,8 +48,12 @@ class Dialing:
 
 
 @cache
-def _context(trust: Trust, alpn: tuple[str, ...]) -> ssl.SSLContext:
-    """Return a TLS context; it is made once, since reading the authorities takes 20 ms."""
+def tls_context(trust: Trust, alpn: tuple[str, ...] = _ALPN) -> ssl.SSLContext:
+    """
+    Return a TLS context; AskError where the authority's file has no certificates.
+
+    It is made once, since reading the authorities takes 20 ms.
+    """
     context = ssl.create_default_context()
     if trust.authority is not None:
         try:
@@ -149,7 +153,7 @@ async def _secure(
         async with asyncio.timeout(dialing.seconds):
             reader, writer = await asyncio.open_connection(
                 sock=made,
-                ssl=_context(dialing.trust, tuple(dialing.alpn)),
+                ssl=tls_context(dialing.trust, tuple(dialing.alpn)),
                 server_hostname=origin.host,
             )
     except TimeoutError:

@@ -57,7 +57,7 @@ async def converse(
         if event is h11.NEED_DATA:
             data = await received(connection)
             if not data and not answered:
-                raise AskError("reset", hung_up(question))
+                raise _unanswered(http, question)
             http.receive_data(data)
         elif isinstance(event, h11.Response):
             answered = True
@@ -83,6 +83,16 @@ def _next(http: h11.Connection, question: Question, answered: bool) -> object:
         raise AskError(
             "not_http", f"{question.origin}: the answer is no HTTP/1.1 ({words}); check the port"
         ) from None
+
+
+def _unanswered(http: h11.Connection, question: Question) -> AskError:
+    """Return the failure of a connection that ended before there was a whole head."""
+    begun, _ = http.trailing_data
+    if not begun:
+        return AskError("reset", hung_up(question))
+    if begun.startswith(b"HTTP/"):
+        return AskError("reset", f"{question.origin}: cut within the answer's head; ask again")
+    return AskError("not_http", f"{question.origin}: the answer is no HTTP/1.1; check the port")
 
 
 async def received(connection: Connection) -> bytes:

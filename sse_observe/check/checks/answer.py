@@ -3,6 +3,7 @@
 import re
 
 from sse_observe.check.asking.recording import Recording
+from sse_observe.check.checks.compression import CHECK as COMPRESSION
 from sse_observe.check.model import Check, Evidence, Finding, Remedy, passed
 from sse_observe.report.logs.masking import masked
 
@@ -12,15 +13,34 @@ _TOKEN = Remedy(
     "--token-env NAME.",
     runbook="SSEStreamsRejected",
 )
+_REACH = Remedy(
+    words="Mend that first: nothing else can be judged before it answers.",
+    runbook="SSEStreamsRejected",
+    section="Diagnosis",
+)
+_OVER = Remedy(words="Ask for a stream that has not ended.", runbook="SSEReconnectStorm")
+_REFUSED = Remedy(
+    words="The server takes no more streams now: ask later, or look at its limits.",
+    runbook="SSEStreamsRejected",
+)
+_SMALLER = Remedy(
+    words="End each event with a blank line, and keep events small: no page survives one of 1 MB.",
+    runbook="SSEEventsOversized",
+    section="Root-cause fix",
+)
 
 
 def _judge(evidence: Evidence) -> Finding:
     recording = evidence.main
     if recording.failure is not None:
-        return Finding("fail", str(recording.failure), cause="unreachable")
+        return Finding("fail", str(recording.failure), cause="unreachable", remedy=_REACH)
     status = recording.status
     if status == 204:
-        return Finding("warn", "204: the stream is over, and a browser will not ask again")
+        words = "204: the stream is over, and a browser will not ask again"
+        return Finding("warn", words, remedy=_OVER)
+    if status in (429, 503):
+        words = f"status {status}{_words(recording)}"
+        return Finding("fail", words, cause="answer", remedy=_REFUSED)
     if status in (401, 403):
         return Finding("fail", f"{status}: the endpoint wants credentials", "answer", remedy=_TOKEN)
     if status != 200:
@@ -36,7 +56,8 @@ def _judge(evidence: Evidence) -> Finding:
             cause="length",
         )
     if recording.unreadable:
-        return Finding("fail", recording.unreadable, cause="answer")
+        remedy = _SMALLER if "large" in recording.log.faults else COMPRESSION.remedy
+        return Finding("fail", recording.unreadable, cause="answer", remedy=remedy)
     return passed(f"200 text/event-stream, HTTP/{recording.http}")
 
 

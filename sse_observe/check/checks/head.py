@@ -11,7 +11,8 @@ def _judge(evidence: Evidence) -> Finding:
     recording = evidence.main
     at = recording.headers_at
     if recording.failure is not None and recording.failure.kind == "timeout":
-        return Finding("fail", str(recording.failure), cause="whole", sure=False)
+        words = f"none within {recording.lasted:.0f} s: all may wait for the end of the answer"
+        return Finding("fail", words, cause="whole", sure=False)
     if at is None:
         return not_asked("no answer")
     at -= recording.phases.get("tls", recording.phases.get("connect", 0.0))

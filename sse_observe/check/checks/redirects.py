@@ -8,8 +8,8 @@ from sse_observe.check.model import Check, Evidence, Finding, Remedy, not_asked,
 def _judge(evidence: Evidence) -> Finding:
     recording = evidence.main
     redirects = recording.redirects
-    if recording.failure is not None and not redirects:
-        return not_asked("no answer")
+    if recording.failure is not None:
+        return not_asked(f"{len(redirects)}, and no answer at the end")
     if recording.status in REDIRECTS:
         location = shown(recording.header("location") or "nowhere")
         return Finding(

@@ -105,11 +105,14 @@ def table(document: Document, examination: Examination, console: Console) -> Non
     for name, width in (("id", 3), ("name", 16), ("result", 9)):
         grid.add_column(name, min_width=width, no_wrap=True)
     grid.add_column("evidence", overflow="fold")
+    # Where nothing streams, what all is well with helps nobody.
+    streams = examination.main.is_stream or len(examination.places) > 1
+    hidden = ("not_asked",) if streams else ("not_asked", "pass")
     for check in document["checks"]:
-        if check["result"] != "not_asked":
+        if check["result"] not in hidden:
             mark = Text(WORDS[check["result"]], style=_STYLES[check["result"]])
             grid.add_row(Text(check["id"]), Text(check["name"]), mark, Text(_evidence(check)))
-    for reason, ids in _not_asked(document).items():
+    for reason, ids in _not_asked(document).items() if streams else ():
         grid.add_row("", "", Text(WORDS["not_asked"], "dim"), Text(f"{ids}: {reason}", "dim"))
     console.print(grid)
     for text, style in _conclusion(document):
@@ -136,7 +139,7 @@ def _strips(examination: Examination) -> Iterator[str]:
         for place in examination.places
         for visit in _VISITS_SHOWN
         for recording in place.evidence.recordings.get(visit, ())[:1]
-        if recording.failure is None
+        if recording.reads
     ]
     if not recordings:
         return

@@ -47,6 +47,9 @@ def test_a_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         {"prometheus": URL},
         {"production": True, "grafana_token_env": "TOKEN"},
         {"factory": True},
+        {"origin": "garbage"},
+        {"origin": "https://www.example.com/page"},
+        {"authority": Path("/no/such/file")},
     ],
 )
 def test_a_wrong_call_is_one_line(wrong: dict[str, object]) -> None:
