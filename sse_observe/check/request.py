@@ -19,8 +19,11 @@ from sse_observe.check.local.setup import judge
 from sse_observe.check.model import Checked, Flag, Options
 from sse_observe.check.production.run import Surroundings
 from sse_observe.check.reading.dialect import Speech
+from sse_observe.check.truth.run import Stage, check_repeats
+from sse_observe.check.truth.script import read as read_script
 from sse_observe.errors import CheckError
 
+UPSTREAM = "127.0.0.1:9480"
 MOST_BODY_BYTES = 10 << 20
 _HEARTBEAT_SECONDS = 15.0
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+").fullmatch
@@ -59,6 +62,8 @@ class CheckRequest:
     app: str | None = None
     factory: bool = False
     workers: int = 1
+    upstream_script: Path | None = None
+    upstream_listen: str = UPSTREAM
 
     def __post_init__(self) -> None:
         """Refuse an option that would be left unread."""
@@ -96,6 +101,18 @@ class CheckRequest:
         if self.app is None:
             return []
         return judge(facts(self.app, factory=self.factory), urlsplit(self.url).path, self.workers)
+
+    def stage(self) -> Stage | None:
+        """Return the scripted upstream; None where none was asked for."""
+        if self.upstream_script is None:
+            return None
+        host, _, port = self.upstream_listen.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 1 << 16:
+            line = f"--upstream-listen {self.upstream_listen}: write host:port, such as {UPSTREAM}"
+            raise CheckError(line)
+        script = read_script(self.upstream_script)
+        check_repeats(self._question(self.url), script, repeat=self.repeat)
+        return Stage(script, host.strip("[]"), int(port))
 
     def doctor(self) -> Doctor:
         """Return the examination that was asked for."""

@@ -123,6 +123,13 @@ def check(
     workers: Annotated[
         int, typer.Option(envvar="WEB_CONCURRENCY", help="Workers in production.", min=1)
     ] = 1,
+    upstream_script: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Serve these answers behind the gateway, and compare."),
+    ] = None,
+    upstream_listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where the gateway finds them.")
+    ] = "127.0.0.1:9480",
     json: AsJSON = False,
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write JUnit XML for CI.")
@@ -169,6 +176,8 @@ def check(
             app=app,
             factory=factory,
             workers=workers,
+            upstream_script=upstream_script,
+            upstream_listen=upstream_listen,
         )
         files = Files(junit=junit, html=html, summary=summary)
         code = _run(request, files, settings, json=json)
@@ -195,12 +204,20 @@ def _run(request: "CheckRequest", files: Files, settings: Path | None, *, json: 
     with request.placed() as placed:
         setup = placed.setup()
         doctor = placed.doctor()
+        stage = placed.stage()
         for line in terminal.plan_lines(doctor.plan()):
             typer.echo(line, err=True)
+        if stage is not None:
+            typer.echo(stage.plan(doctor.question, placed.options.hold_seconds), err=True)
         for line in surroundings.plan(doctor.question) if surroundings else ():
             typer.echo(line, err=True)
         with terminal.screen(silent=json) as screen:
-            examination = asyncio.run(doctor.run(screen.changed)).beside(setup)
+            examining = (
+                doctor.run(screen.changed)
+                if stage is None
+                else stage.compared(doctor, placed.asking, placed.options, screen.changed)
+            )
+            examination = asyncio.run(examining).beside(setup)
         points = (
             asyncio.run(assess(examination, surroundings, placed.asking, repeat=placed.repeat))
             if surroundings

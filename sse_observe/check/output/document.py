@@ -14,7 +14,7 @@ from sse_observe.check.doctor import Examination
 from sse_observe.check.hops import HopVerdict
 from sse_observe.check.model import Checked, Place, Result
 from sse_observe.check.production.point import Point, PointEntry
-from sse_observe.check.reading.dialect import FAILURE, TERMINAL
+from sse_observe.check.reading.dialect import TERMINAL
 from sse_observe.check.reading.event_log import SeenEvent
 from sse_observe.check.remedies import fix_texts
 from sse_observe.report.logs.masking import MASKED
@@ -221,7 +221,7 @@ def _stream(place: Place, visit: str, recording: Recording, hide: Mask) -> Strea
 
 def _kind(event: SeenEvent) -> str:
     """Return what an event is to its reader; no name of the application's own."""
-    if event.meaning & FAILURE:
+    if event.is_failure:
         return "failure"
     if event.is_content:
         return "content"

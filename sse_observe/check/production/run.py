@@ -16,7 +16,7 @@ from sse_observe.errors import CheckError
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What stands around the service, as far as the user names it."""
+    """The programs around the service, as far as the user names them."""
 
     catalog: Catalog
     prometheus: Question | None = None

@@ -50,6 +50,9 @@ class Relay:
         }
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            # This task is asyncio's own: one that is cancelled at the end would be printed.
+            pass
         finally:
             for way in ways:
                 way.cancel()

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from sse_observe.asgi import Header
 from sse_observe.check.reading.dialect import (
     CONTENT,
+    FAILURE,
     TERMINAL,
     Dialect,
     Speech,
@@ -78,6 +79,11 @@ class SeenEvent:
     def is_content(self) -> bool:
         """Whether a user waited for it."""
         return bool(self.meaning & CONTENT)
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it says that the stream has failed."""
+        return bool(self.meaning & FAILURE)
 
     @property
     def is_heartbeat(self) -> bool:

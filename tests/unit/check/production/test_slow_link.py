@@ -49,7 +49,7 @@ def test_a_cut_comes_in_the_middle() -> None:
 
 
 def test_a_delay_costs_no_rate() -> None:
-    """What is under way does not wait for what is before it: 28 KB take a second, not five."""
+    """Packets on their way do not wait for one another: 28 KB take a second, not five."""
     began = time.perf_counter()
     found = over(Link(delay=0.2, rate=28_000), chunk(b"data: " + b"x" * 28_000 + b"\n\n"))
 
