@@ -176,7 +176,6 @@ class CheckRequest:
         if self.authority is not None:
             tls_context(trust)
         speech = Speech(protocol=self.protocol, terminal_events=self.terminal_events)
-        _ = speech.route
         return Asking(
             dialing=Dialing(seconds=min(10.0, self.timeout_seconds), trust=trust), speech=speech
         )

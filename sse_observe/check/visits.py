@@ -23,7 +23,7 @@ from sse_observe.check.checks.slow_reader import PAUSE_SECONDS
 from sse_observe.check.metrics_text import scrape
 from sse_observe.check.model import Evidence, Options
 from sse_observe.check.reading.decoding import ENCODINGS
-from sse_observe.middleware.protocols import NONE
+from sse_observe.protocols import NONE
 
 MOST_CONNECTIONS = 8
 """At once, to all places together."""

@@ -4,7 +4,7 @@ from sse_observe.check.briefly import briefly
 from sse_observe.check.model import Check, Evidence, Finding, Remedy, not_asked, passed
 from sse_observe.check.reading.event_log import LONGEST_ID, SeenEvent
 from sse_observe.contract import parse_event_id
-from sse_observe.middleware.protocols import NONE
+from sse_observe.protocols import NONE
 
 
 def _judge(evidence: Evidence) -> Finding:

@@ -5,16 +5,11 @@ from dataclasses import dataclass
 
 from sse_observe.asgi import Header
 from sse_observe.contract import HEARTBEATS, HELLO
-from sse_observe.middleware.protocols import NONE, Protocol, protocol
-from sse_observe.middleware.protocols.model import (
-    CONTENT,
-    CONTENT_IF_FIRST,
-    FAILURE,
-    STOP,
-    TERMINAL,
-)
-from sse_observe.middleware.reader import QUIET, Reader, recognise_event, recognise_response
 from sse_observe.middleware.routes import AUTO, StreamRoute
+from sse_observe.protocols import NONE, UNRECOGNISED, Protocol, protocol
+from sse_observe.protocols.meanings import Meanings
+from sse_observe.protocols.model import CONTENT, CONTENT_IF_FIRST, FAILURE, STOP, TERMINAL
+from sse_observe.protocols.recognition import recognise_event, recognise_response
 
 __all__ = ["CONTENT", "FAILURE", "STOP", "TERMINAL", "Dialect", "Speech"]
 
@@ -27,10 +22,9 @@ class Speech:
     terminal_events: Sequence[str] = ()
     error_events: Sequence[str] = ("error",)
 
-    @property
-    def route(self) -> StreamRoute:
-        """The declaration of such a route; SettingsError where it could never be right."""
-        return StreamRoute(
+    def __post_init__(self) -> None:
+        """Refuse what could never be right, as a route's declaration does (SettingsError)."""
+        StreamRoute(
             protocol=self.protocol,
             terminal_events=self.terminal_events,
             error_events=self.error_events,
@@ -41,40 +35,50 @@ class Dialect:
     """The protocol of one stream; `name` is known from the first event that shows it."""
 
     def __init__(self, speech: Speech) -> None:
-        self._route = speech.route
-        self._reader: Reader | None = None
+        self._speech = speech
+        self._unrecognised = self._under(UNRECOGNISED)
+        self._meanings: Meanings | None = None
         self._had_content = False
         if speech.protocol != AUTO:
-            self._take(protocol(speech.protocol))
+            self._meanings = self._under(protocol(speech.protocol))
 
     @property
     def name(self) -> str:
         """The protocol's name; `none` where nobody knows it (yet)."""
-        return self._reader.protocol.name if self._reader else NONE.name
+        return self._meanings.protocol.name if self._meanings else NONE.name
 
     def answered(self, headers: Sequence[Header]) -> None:
         """Take the response's headers: some protocols name themselves there."""
         found = recognise_response(headers)
-        if self._reader is None and found is not None:
-            self._take(found)
+        if self._meanings is None and found is not None:
+            self._meanings = self._under(found)
 
     def meaning(self, kind: str, data: str) -> int:
         """Return what an event means, as a sum of CONTENT, TERMINAL, FAILURE and STOP."""
         name = b"" if kind == "message" else kind.encode()
         body = data.encode(errors="replace")
-        if self._reader is None:
-            if name in QUIET:
-                return 0
-            self._take(recognise_event(name, body))
-        assert self._reader is not None  # noqa: S101 - for the type checker
-        found = self._reader.meaning(name, body)
+        found = (self._meanings or self._recognise(name, body)).meaning(name, body)
         if found & CONTENT_IF_FIRST:
             found = found & ~CONTENT_IF_FIRST | (0 if self._had_content else CONTENT)
         self._had_content = self._had_content or bool(found & CONTENT)
         return found
 
-    def _take(self, found: Protocol) -> None:
-        self._reader = Reader(found, self._route, [])
+    def _recognise(self, name: bytes, data: bytes) -> Meanings:
+        """Return what reads this event; it is kept if the event shows the stream's protocol."""
+        if self._unrecognised.names(name):
+            return self._unrecognised
+        found = recognise_event(name, data)
+        if found is UNRECOGNISED:
+            return self._unrecognised
+        self._meanings = self._under(found)
+        return self._meanings
+
+    def _under(self, found: Protocol) -> Meanings:
+        return Meanings(
+            found,
+            terminal_events=self._speech.terminal_events,
+            error_events=self._speech.error_events,
+        )
 
 
 def is_heartbeat(kind: str) -> bool:

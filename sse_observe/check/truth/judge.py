@@ -11,7 +11,7 @@ from sse_observe.check.reading.pacing import FELT_SECONDS
 from sse_observe.check.truth.readings import LEAVE_SECONDS, Reading, Readings
 from sse_observe.check.truth.script import Cut, End, Failure
 from sse_observe.check.truth.upstream import Mark, marks
-from sse_observe.middleware.protocols import NONE
+from sse_observe.protocols import NONE
 
 LATE_SECONDS = 0.5
 """A piece that comes so much later than the promptest one is felt."""

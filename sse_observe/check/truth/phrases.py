@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sse_observe.middleware.protocols import NONE
+from sse_observe.protocols import NONE
 
 _TEXT = "\0text\0"
 

@@ -5,7 +5,7 @@ import pytest
 from sse_observe.check.reading.dialect import Speech
 from sse_observe.check.reading.event_log import EventLog
 from sse_observe.check.truth.phrases import PHRASES
-from sse_observe.middleware.protocols import NONE, PROTOCOLS
+from sse_observe.protocols import NONE, PROTOCOLS
 
 
 def test_every_protocol_can_be_scripted() -> None:
