@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from sse_observe.check.asking.question import Question
 from sse_observe.check.asking.recording import Recording
+from sse_observe.check.asking.watch import MOST_BYTES
 
 Result = Literal["fail", "warn", "pass", "not_asked"]
 RESULTS: tuple[Result, ...] = get_args(Result)
@@ -94,11 +95,13 @@ class Options:
     flags: frozenset[Flag] = frozenset()
     repeat: bool = False
     """Whether a question that is not safe may be put more than once."""
+    most_bytes: int = MOST_BYTES
+    """How much of one answer is read."""
 
     @property
     def horizon(self) -> float:
         """How long the main stream is watched at most."""
-        return max(self.timeout_seconds, self.hold_seconds or 0)
+        return max(self.timeout_seconds + self.watch_seconds, self.hold_seconds or 0)
 
 
 @dataclass

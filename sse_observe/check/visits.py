@@ -65,6 +65,7 @@ class Visitor:
         dialing: Dialing | None = None,
     ) -> Recording:
         """Put one question, and keep the recording under the visit's name."""
+        watch = replace(watch, most_bytes=self.options.most_bytes)
         async with self.slots:
             self.sent += 1
             recording = await ask(

@@ -8,7 +8,7 @@ budget read it, and `registry` makes the objects. Entry: `METRICS`.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sse_observe.metrics import client, process, replay, server, store, tcp
+from sse_observe.metrics import client, probe, process, replay, server, store, tcp
 from sse_observe.metrics.labels import (
     ALL_USERS,
     CLIENT_OUTCOMES,
@@ -39,6 +39,7 @@ __all__ = [
     "REASONS",
     "REPORT_RESULTS",
     "RESUME_OUTCOMES",
+    "SERVICE_METRICS",
     "STORE_ERRORS",
     "STORE_OPERATIONS",
     "Metric",
@@ -52,6 +53,7 @@ _DECLARED: Mapping[Source, tuple[Metric, ...]] = {
     "client": client.METRICS,
     "store": store.METRICS,
     "process": process.METRICS,
+    "probe": probe.METRICS,
 }
 
 METRICS: Mapping[str, Metric] = {
@@ -59,3 +61,8 @@ METRICS: Mapping[str, Metric] = {
     for source, declared in _DECLARED.items()
     for metric in declared
 }
+
+SERVICE_METRICS: Mapping[str, Metric] = {
+    name: metric for name, metric in METRICS.items() if metric.source != "probe"
+}
+"""Those of a service; a prober is a process of its own."""

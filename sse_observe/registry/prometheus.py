@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric as Collected
 from prometheus_client.registry import Collector
 
-from sse_observe.metrics import METRICS, Metric
+from sse_observe.metrics import SERVICE_METRICS, Metric
 from sse_observe.registry.families import Counter, Gauge, Histogram
 from sse_observe.registry.nowhere import NOTHING
 
@@ -49,7 +49,7 @@ class PrometheusSink(Collector):
 
     @cached_property
     def _families(self) -> dict[str, _Family]:
-        return {metric.name: _family(metric) for metric in METRICS.values()}
+        return {name: _family(metric) for name, metric in SERVICE_METRICS.items()}
 
     def describe(self) -> list[Collected]:
         """Announce no name, and collect nothing."""

@@ -18,6 +18,7 @@ Kind = Literal[
     "not_http",
     "forbidden",
     "redirect",
+    "credentials",
 ]
 
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
