@@ -15,7 +15,7 @@ import pytest
 from sse_observe.catalog.durations import duration, seconds
 from sse_observe.errors import LabError
 from sse_observe.lab.programs.prometheus import Prometheus
-from sse_observe.metrics import METRICS, Metric
+from sse_observe.metrics import METRICS, SERVICE_METRICS, Metric
 from sse_observe.render.bundle import catalogue, render
 from sse_observe.render.expressions import Expressions
 from sse_observe.render.groups import Rules
@@ -133,7 +133,7 @@ def exported(metric: Metric) -> Iterator[tuple[Labels, float]]:
 
 
 SERIES = [
-    *(pair for metric in METRICS.values() for pair in exported(metric)),
+    *(pair for metric in SERVICE_METRICS.values() for pair in exported(metric)),
     ({"__name__": "up"}, 1.0),
 ]
 GAUGES = {"up", *(metric.name for metric in METRICS.values() if metric.kind == "gauge")}
