@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from sse_observe.catalog.load import load
 from sse_observe.check.checks import every
+from sse_observe.check.local import setup
+from sse_observe.check.truth import judge as truth
 from sse_observe.metrics import METRICS, Source
 from tests.support.outcomes import (
     APPLICATIONS,
@@ -96,15 +98,20 @@ def alerts() -> str:
 
 def checks() -> str:
     """Return the checks of `sse-observe check`, with what each must be asked for with."""
+    asked_by = [
+        *((one, one.flag and f"--{one.flag.replace('_', '-')}") for one in every()),
+        *((one, "--app") for one in setup.CHECKS),
+        *((one, "--upstream-script") for one in truth.CHECKS),
+    ]
     rows = (
         (
             check.id,
             check.question,
             check.passes,
-            "–" if check.flag is None else f"`--{check.flag.replace('_', '-')}`",
+            f"`{option}`" if option else "–",
             f"[{check.remedy.runbook}](runbooks/{check.remedy.runbook}.md)",
         )
-        for check in every()
+        for check, option in asked_by
     )
     return table(("", "Question", "Passes", "Asked by", "Runbook"), rows)
 

@@ -7,7 +7,9 @@ from sse_observe.check.checks import every
 from sse_observe.check.checks.burst import paced
 from sse_observe.check.checks.hold import cut_cause
 from sse_observe.check.checks.resume import compared
+from sse_observe.check.local import setup
 from sse_observe.check.model import Check, worst
+from sse_observe.check.truth import judge as truth
 from tests.support.check_recordings import Step, event, evidence, flow, recording
 
 CHECKS = {check.id: check for check in every()}
@@ -19,7 +21,9 @@ def test_there_are_twenty_three_in_order() -> None:
     assert len({check.name for check in every()}) == 23
 
 
-@pytest.mark.parametrize("check", every(), ids=lambda check: check.id)
+@pytest.mark.parametrize(
+    "check", [*every(), *setup.CHECKS, *truth.CHECKS], ids=lambda check: check.id
+)
 def test_its_remedy_is_a_section_of_a_runbook_and_fixes_that_exist(check: Check) -> None:
     """Whoever follows the line finds the page, the heading and the configuration."""
     catalog = load()
