@@ -19,7 +19,7 @@ _MOST_BYTES = 1 << 20
 
 
 class Spent(NamedTuple):
-    """What a module has asked today."""
+    """Everything that a module has asked today."""
 
     requests: int = 0
     tokens: int = 0
@@ -31,8 +31,8 @@ class _Day:
     spent: dict[str, Spent]
 
 
-class Ledger:
-    """What each module has spent today, in a file where one is named."""
+class Budgets:
+    """Everything that was spent today, in a file where one is named."""
 
     def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
         self._path = path

@@ -99,9 +99,10 @@ T = TypeVar("T")
 
 def _converted(path: Path, given: object) -> Config:
     """Return the file as its types say; each part by itself, so that a mistake has its place."""
-    if not isinstance(given, dict) or not isinstance(given.get("modules"), dict):
+    modules = given.get("modules") if isinstance(given, dict) else None
+    if not isinstance(given, dict) or not isinstance(modules, dict) or not modules:
         raise CheckError(f"{path}: modules: give at least one, by its name")
-    modules, targets = given["modules"], given.get("targets") or []
+    targets = given.get("targets") or []
     if not isinstance(targets, list):
         raise CheckError(f"{path}: targets: is no list")
     rest = {key: value for key, value in given.items() if key not in ("modules", "targets")}

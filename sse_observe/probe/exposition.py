@@ -125,7 +125,7 @@ class _OfProber(Collector):
         limit = _gauge("sse_probe_budget_limit", ("module", "unit"))
         for name, module in self._prober.loaded.config.modules.items():
             if module.budget is not None:
-                spent = self._prober.ledger.spent(name)._asdict()
+                spent = self._prober.budgets.spent(name)._asdict()
                 for unit, most in limits(module.budget).items():
                     used.add_metric([name, unit], spent[unit])
                     limit.add_metric([name, unit], most)

@@ -21,7 +21,7 @@ class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Demands(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What must hold for a probe to succeed, beside that there is an event stream."""
+    """The demands of a probe, beside that there is an event stream."""
 
     content: int | None = None
     """So many events that a user waits for; 1 where a question is asked, else none."""

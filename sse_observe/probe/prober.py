@@ -20,7 +20,7 @@ from sse_observe.check.doctor import Doctor
 from sse_observe.check.model import Check, Flag, Options
 from sse_observe.check.reading.dialect import Speech
 from sse_observe.errors import SSEObserveError
-from sse_observe.probe.budget import Ledger
+from sse_observe.probe.budget import Budgets
 from sse_observe.probe.config import Loaded, Watched, load
 from sse_observe.probe.guard import (
     MOST_OPEN_SECONDS,
@@ -62,7 +62,7 @@ class Prober:
         self._path = path
         self._open_targets = open_targets
         self.loaded = load(path)
-        self.ledger = self._ledger(self.loaded)
+        self.budgets = self._budgets(self.loaded)
         self.outcomes: dict[Key, Outcome] = {}
         self.runs: Counter[tuple[Key, str]] = Counter()
         self.running = 0
@@ -73,20 +73,20 @@ class Prober:
         self._slots = asyncio.Semaphore(self.loaded.config.concurrency)
 
     @staticmethod
-    def _ledger(loaded: Loaded) -> Ledger:
+    def _budgets(loaded: Loaded) -> Budgets:
         path = loaded.config.state_file
-        return Ledger(None if path is None else Path(path))
+        return Budgets(None if path is None else Path(path))
 
     def reload(self) -> None:
         """Read the file again; CheckError leaves everything as it was."""
         try:
             loaded = load(self._path)
-            ledger = self._ledger(loaded)
+            budgets = self._budgets(loaded)
         except SSEObserveError:
             self.config_ok = False
             raise
         self.config_ok = True
-        self.loaded, self.ledger = loaded, ledger
+        self.loaded, self.budgets = loaded, budgets
         self._slots = asyncio.Semaphore(loaded.config.concurrency)
         kept = {Key(one.name, one.module_name) for one in loaded.targets.values()}
         self.outcomes = {key: found for key, found in self.outcomes.items() if key in kept}
@@ -153,7 +153,7 @@ class Prober:
 
     async def _ask(self, watched: Watched, stranger: bool, seconds: float | None) -> Outcome:
         module, budget = watched.module, watched.module.budget
-        if budget is not None and not self.ledger.take(watched.module_name, budget):
+        if budget is not None and not self.budgets.take(watched.module_name, budget):
             raise Skipped(f"{watched.name}: the budget of {watched.module_name} is spent")
         try:
             question = self.loaded.question(watched.target.url, watched.module_name)
@@ -163,7 +163,7 @@ class Prober:
         doctor = Doctor(question, _options(module, seconds), asking, checks=_checks(module))
         found = outcome(await doctor.run(), module)
         if budget is not None:
-            self.ledger.add_tokens(watched.module_name, found.tokens)
+            self.budgets.add_tokens(watched.module_name, found.tokens)
         return found
 
 

@@ -14,8 +14,8 @@ _OUTPUT = re.compile(
 def tokens(log: EventLog) -> int:
     """Return how many tokens an answer cost; what is said of it grows, so the most counts."""
     texts = [event.data for event in log.events]
-    said = _most(_TOTAL, texts) or _most(_INPUT, texts) + _most(_OUTPUT, texts)
-    return max(said, log.content_count)
+    named = _most(_TOTAL, texts) or _most(_INPUT, texts) + _most(_OUTPUT, texts)
+    return max(named, log.content_count)
 
 
 def _most(pattern: re.Pattern[str], texts: list[str]) -> int:

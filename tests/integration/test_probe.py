@@ -87,7 +87,7 @@ def streams() -> Iterator[str]:
 
 
 def test_its_own_schedule_and_a_reload_by_signal(tmp_path: Path, streams: str) -> None:
-    """What is asked is what the file says now; a wrong file changes nothing."""
+    """A new file is obeyed at once; a wrong one changes nothing."""
     targets = [{"name": "a", "url": f"{streams}/plain", "module": "feed", "interval": 5}]
     path = written(tmp_path, targets=targets)
     with running(path) as prober:

@@ -17,7 +17,7 @@ from sse_observe.probe.tokens import tokens
     ],
 )
 def test_tokens_are_those_that_the_answer_names(events: list[str], count: int) -> None:
-    """What is said grows with the answer; without a word each piece is one."""
+    """A count grows with the answer, so the last one holds; without any each piece is one."""
     log = EventLog()
     for data in events:
         log.feed(0.0, f"data: {data}\n\n".encode())
