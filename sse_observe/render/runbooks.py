@@ -67,7 +67,7 @@ class _Pages:
     def _firing(self, alert: Alert, label: str) -> str:
         """Keep of an answer what an alert fires for: its jobs, and its routes if it has any."""
         own = self._signals[alert.signals()[0]].labels
-        kept = (label,) if label else tuple(name for name in ("job", "route") if name in own)
+        kept = ("job", label) if label else tuple(name for name in ("job", "route") if name in own)
         firing = f'ALERTS{{alertname="{alert.name}", alertstate="firing"}}'
         return f"and on ({self._expressions.labels(kept)}) {firing}"
 

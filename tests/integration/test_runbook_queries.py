@@ -35,11 +35,12 @@ def world(prometheus: Prometheus) -> World:
     world = evaluated(prometheus)
     for name, jobs in world.fired.items():
         for job, instants in jobs.items():
-            route = {"route": "r"} if "route" in labels_of(name) else {}
+            places = {"route": "r", "target": "t", "module": "m"}
+            own = {label: place for label, place in places.items() if label in labels_of(name)}
             labels = {"__name__": "ALERTS", "alertname": name, "alertstate": "firing"}
             ends = max(instants) + 30
             points = [(at, 1.0) for at in sorted(instants)]
-            world.history.push([({**labels, **route, "job": job}, [*points, (ends, STALE)])])
+            world.history.push([({**labels, **own, "job": job}, [*points, (ends, STALE)])])
     return world
 
 

@@ -58,7 +58,7 @@ def evaluated(prometheus: Prometheus) -> World:
                 name: (
                     lambda at, value=value: None if value(at) is None else history.start + value(at)
                 )
-                if name[0] == "sse_start_time_seconds"
+                if name[0] == "sse_start_time_seconds" or name[0].endswith("_timestamp_seconds")
                 else value
                 for name, value in series.items()
             }

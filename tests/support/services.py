@@ -189,6 +189,35 @@ def absent(when: Callable[[float], bool], series: dict[Key, Value]) -> dict[Key,
     }
 
 
+def probed(
+    *,
+    failing: Value | None = None,
+    wait: Value | None = None,
+    held: Value | None = None,
+    left_days: Value | None = None,
+) -> dict[Key, Value]:
+    """Return what a prober exports that asks one target every quarter of a minute."""
+    target = {"target": "t", "module": "m"}
+    days = left_days or level(60)
+    return {
+        key("sse_build_info", version="1"): level(1),
+        key("up"): level(1),
+        key("sse_probe_success", **target): level(1),
+        key("sse_probe_runs_total", result="success", **target): rate(1 / 15),
+        key("sse_probe_runs_total", result="failure", **target): failing or level(0),
+        key("sse_probe_runs_total", result="skipped", **target): rate(0.01),
+        key("sse_probe_failure", reason="refused", **target): (
+            lambda at: None if failing is None or at < FAULT else 1
+        ),
+        key("sse_probe_phase_seconds", phase="connect", **target): level(0.02),
+        key("sse_probe_phase_seconds", phase="first_content", **target): wait or level(0.5),
+        key("sse_probe_held_back_seconds", **target): held or level(0.0),
+        key("sse_probe_certificate_expiry_timestamp_seconds", **target): (
+            lambda at: 86_400 * (days(at) or 0)
+        ),
+    }
+
+
 def missed(at: float) -> bool:
     """Say whether a scrape fails: one every four minutes, more often than any `for` ends."""
     return at % 240 == 0
@@ -271,6 +300,18 @@ def without(series: dict[Key, Value], metric: str, **labels: str) -> dict[Key, V
 
 CASES = {
     "healthy": case(everything()),
+    "probed": case(probed()),
+    "probe-that-always-waits": case(probed(wait=level(30))),
+    "unreachable": case(probed(failing=rate(0, 1 / 30)), "ProbeFailing"),
+    # One answer in ten is no page, nor is one failure of a target that is seldom asked.
+    "probe-fails-at-the-line": case(probed(failing=rate(0, 1 / 150))),
+    "probe-fails-once": case(probed(failing=step(1))),
+    "probe-waits": case(probed(wait=level(0.5, 9)), "ProbeSlow"),
+    "probe-waits-and-always-did": case(probed(wait=level(5, 9))),
+    "probe-held-back": case(probed(held=level(0, 2)), "ProbeHeldBack"),
+    "probe-held-back-at-the-line": case(probed(held=level(0, 0.5))),
+    "certificate": case(probed(left_days=level(60, 10)), "ProbeCertificateExpiring"),
+    "certificate-at-the-line": case(probed(left_days=level(60, 14.1))),
     "pair": Case({"a": everything(), "b": everything()}),
     "idle": case(IDLE),
     "asleep": case(ASLEEP),

@@ -9,6 +9,7 @@ from sse_observe.catalog.model import Colour, Kind, Panel, Query, Row, Step, Uni
 NO_REPORTS = "No client reports"
 NO_TCP = "No TCP facts (tcp_info is off)"
 NO_RESUMES = "No resumes"
+NO_PROBES = "No probes"
 
 
 class Options(TypedDict, total=False):

@@ -6,7 +6,14 @@ from sse_observe.catalog.dashboards.colours import (
     QUANTILE_COLOURS,
     STATUS_COLOURS,
 )
-from sse_observe.catalog.dashboards.panels import NO_REPORTS, depth, heatmap, lines, per_instance
+from sse_observe.catalog.dashboards.panels import (
+    NO_PROBES,
+    NO_REPORTS,
+    depth,
+    heatmap,
+    lines,
+    per_instance,
+)
 from sse_observe.catalog.dashboards.queries import (
     buckets_over_time,
     each,
@@ -217,6 +224,57 @@ TELEMETRY = depth(
     ),
 )
 
+PROBES = depth(
+    "What probers see from outside",
+    lines(
+        "Probes that succeed",
+        "ratio",
+        "Share of the probes of a target that succeeded within 15m. Under 0.9: its users most "
+        "likely see the same, whatever the servers say. Ask it once: `sse-observe check URL`.",
+        low_by("target", "route:sse_probe_success:ratio_rate15m"),
+        width=6,
+        decimals=1,
+        maximum=1,
+        no_value=NO_PROBES,
+    ),
+    lines(
+        "Time to first content of probes",
+        "seconds",
+        "From the beginning of a probe to its first content, DNS and TLS included. The alert "
+        "fires where it is twice that of the day before.",
+        high_by("target", "route:sse_probe_wait_seconds:avg10m"),
+        width=6,
+        no_value=NO_PROBES,
+    ),
+    lines(
+        "Phases of probes",
+        "seconds",
+        "How long each phase takes, on the slowest target. `dns`, `connect` and `tls` are the way; "
+        "the others are the service, or what holds its answer back.",
+        each("phase", "route:sse_probe_phase_seconds:avg10m"),
+        width=4,
+        no_value=NO_PROBES,
+    ),
+    lines(
+        "Held back on the way to probes",
+        "seconds",
+        "For how long something on the way held events back. Above 0.2 s users see jerks: "
+        "`sse-observe check URL --via …` names the hop.",
+        high_by("target", "route:sse_probe_held_back_seconds:avg10m"),
+        width=4,
+        no_value=NO_PROBES,
+    ),
+    lines(
+        "Certificates expire in",
+        "seconds",
+        "Time until the certificate expires that a probe was shown. Under two weeks: whatever "
+        "renews it has failed.",
+        low_by("target", "route:sse_probe_certificate_left_seconds:min"),
+        width=4,
+        no_value=NO_PROBES,
+    ),
+)
+
 INSTANCES = per_instance(
     lines(
         "Active streams by instance",
@@ -250,4 +308,4 @@ INSTANCES = per_instance(
     ),
 )
 
-DEPTH = (BUDGET, SPLITS, OPENING, ENDING, CAPACITY, TELEMETRY, INSTANCES)
+DEPTH = (BUDGET, SPLITS, OPENING, ENDING, CAPACITY, TELEMETRY, PROBES, INSTANCES)

@@ -9,6 +9,7 @@ from typing import Self
 from sse_observe.asgi import App
 from sse_observe.lab.drill.beacon_clients import BeaconClients
 from sse_observe.lab.drill.fault import JOB, Fault
+from sse_observe.lab.drill.prober import asked_through_a_balancer
 from sse_observe.lab.drill.readers import Readers
 from sse_observe.lab.drill.sdk_clients import SDKClients
 from sse_observe.lab.drill.service import Address, Service
@@ -78,15 +79,20 @@ class Environment:
     async def _populate(
         self, stack: AsyncExitStack, fault: Fault, switch: Switch, service: Service
     ) -> None:
+        if fault.balancer:
+            watched = await stack.enter_async_context(
+                asked_through_a_balancer(service.port, fault.path, switch, self._home)
+            )
+            self.targets[fault.job].append(watched)
         network = self._network if fault.lossy else None
         if network is not None:
             switch.listeners.append(network.lose)
-        if fault.method is None:
+        if fault.method is not None:
+            await stack.enter_async_context(SDKClients(fault, switch).reading(service.port))
+        elif fault.users:
             readers = Readers(fault, switch, service.metrics)
             home = self._home / fault.name
             await stack.enter_async_context(readers.reading(service.port, home, network))
-        else:
-            await stack.enter_async_context(SDKClients(fault, switch).reading(service.port))
         if fault.beacon_reports:
             clients = BeaconClients(service.port, f"/{fault.name}", switch)
             await stack.enter_async_context(clients.reporting())

@@ -32,7 +32,8 @@ class Fault:
     stop reading after `patience` events, or at an error that the stream states (`hangs_up`).
     `buffering` puts a second nginx, with its defaults, in between, `lossy` a network that loses
     packets. An `exporter` does not answer, strangers send forged `beacon_reports`, all servers
-    restart once (`restarts`), code blocks an event loop (`blocking`).
+    restart once (`restarts`), code blocks an event loop (`blocking`). A `balancer` before the
+    service is gone; through it a prober asks, and nobody else.
 
     What is there all the time:
     `users` read, with our own clients, or with a `method` as the SDKs of models do. `read_timeout`
@@ -61,6 +62,7 @@ class Fault:
     beacon_reports: bool = False
     restarts: bool = False
     blocking: bool = False
+    balancer: bool = False
     scale: float = 60
 
     @property
@@ -78,7 +80,7 @@ class Fault:
     def alone(self) -> bool:
         """Whether it has a job of its own, because it breaks servers or has no route."""
         breaks_servers = self.exporter or self.restarts or self.blocking
-        return breaks_servers or self.beacon_reports or self.lossy
+        return breaks_servers or self.beacon_reports or self.lossy or self.balancer
 
     @property
     def proxied(self) -> bool:

@@ -276,6 +276,14 @@ FAULTS = (
         beacon_reports=True,
     ),
     Fault(
+        name="unreachable",
+        text="The balancer is gone: nobody arrives, and no metric of a server moves.",
+        alerts=("SSEProbeFailing",),
+        within=25,
+        users=0,
+        balancer=True,
+    ),
+    Fault(
         name="exporter-gone",
         text="The `/metrics` of a job no longer answers.",
         alerts=("SSETelemetryAbsent",),

@@ -1,6 +1,7 @@
 """A TCP proxy that cuts connections, as a phone's change of networks does."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Self
@@ -28,6 +29,7 @@ class CuttingProxy:
         self._dial = dial
         self._lifetime = lifetime
         self._server: asyncio.Server | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._open: set[asyncio.Task[None]] = set()
         self.url = ""
 
@@ -37,11 +39,28 @@ class CuttingProxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._opening is not None:
+            await self._opening
+        self.close()
+        if self._open:
+            await asyncio.wait(self._open)
+
+    def close(self) -> None:
+        """Listen no more, and cut what is open: whoever connects is refused."""
         if self._server is not None:
             self._server.close()
         self.cut()
-        if self._open:
-            await asyncio.wait(self._open)
+
+    def open(self) -> None:
+        """Listen again, at the same address, if it was closed."""
+        if self._server is not None and self._server.is_serving():
+            return
+        port = int(self.url.rpartition(":")[2])
+        listening = socket.create_server(("127.0.0.1", port))
+        self._opening = asyncio.get_running_loop().create_task(self._listen(listening))
+
+    async def _listen(self, listening: socket.socket) -> None:
+        self._server = await asyncio.start_server(self._carry, sock=listening)
 
     def cut(self) -> None:
         """Cut every connection that is open now."""
