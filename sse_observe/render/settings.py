@@ -87,6 +87,20 @@ class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trace_url: str = ""
 
 
+class Probes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    The prober (`sse-observe probe`) whose metrics the stack reads; none without its address.
+
+    `targets` are names of its configuration that Prometheus asks at its own pace.
+    """
+
+    prober: str = ""
+    job: str = "sse-probe"
+    targets: tuple[str, ...] = ()
+    interval: str = "30s"
+    timeout: str = "15s"
+
+
 class Kubernetes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The metadata of every object of `--kubernetes`; operators select rules by their labels."""
 
@@ -115,6 +129,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     extra_alerts: str | None = None
     kubernetes: Kubernetes = Kubernetes()
     provisioning: Provisioning = Provisioning()
+    probes: Probes = Probes()
     time_scale: float = 1.0
 
     @property

@@ -16,6 +16,7 @@ from sse_observe.render.settings import (
     AlertSettings,
     Kubernetes,
     Objectives,
+    Probes,
     Provisioning,
     Settings,
 )
@@ -53,6 +54,7 @@ def problems(settings: Settings) -> Iterator[str]:
         yield from _alert_problems(f"alerts.{name}.", alert)
     yield from _kubernetes_problems(settings.kubernetes)
     yield from _provisioning_problems(settings.provisioning)
+    yield from _probe_problems(settings.probes)
 
 
 def _objective_problems(objectives: Objectives) -> Iterator[str]:
@@ -82,6 +84,15 @@ def _alert_problems(prefix: str, alert: AlertSettings) -> Iterator[str]:
                 "1 spends the budget exactly over its window"
             )
     yield from _word_problems(prefix, alert.labels, alert.annotations)
+
+
+def _probe_problems(given: Probes) -> Iterator[str]:
+    if given.prober and not _TARGET.fullmatch(given.prober):
+        yield f"probes.prober: {given.prober!r}: no address; write host:port, such as prober:9470"
+    if given.targets and not given.prober:
+        yield "probes.targets: nobody would ask them; give probes.prober, such as prober:9470"
+    yield from _duration("probes.interval", given.interval)
+    yield from _duration("probes.timeout", given.timeout)
 
 
 def _kubernetes_problems(given: Kubernetes) -> Iterator[str]:

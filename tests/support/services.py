@@ -302,6 +302,14 @@ CASES = {
     "healthy": case(everything()),
     "probed": case(probed()),
     "probe-that-always-waits": case(probed(wait=level(30))),
+    "unreachable-at-the-pace-of-prometheus": case(
+        {
+            name: (level(1, 0) if name[0] == "sse_probe_success" else value)
+            for name, value in probed(failing=level(0)).items()
+            if name[0] != "sse_probe_runs_total"
+        },
+        "ProbeFailing",
+    ),
     "unreachable": case(probed(failing=rate(0, 1 / 30)), "ProbeFailing"),
     # One answer in ten is no page, nor is one failure of a target that is seldom asked.
     "probe-fails-at-the-line": case(probed(failing=rate(0, 1 / 150))),

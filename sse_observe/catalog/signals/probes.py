@@ -1,4 +1,4 @@
-"""What probers measure from outside, by target: the only signals that move when nobody arrives."""
+"""Signals of probers, by target: the only ones that move when nobody arrives."""
 
 from sse_observe.catalog.model import Signal
 
@@ -7,16 +7,22 @@ TARGET = ("job", "target", "module")
 PROBES = (
     Signal(
         record="route:sse_probe_runs:increase15m",
-        expr="sum by (<< by >>) (increase(sse_probe_runs_total"
-        "{result=~\"success|failure\"}[<< w('15m') >>]))",
+        # Where Prometheus sets the pace, each sample is a probe, and nobody counts them.
+        expr="""
+sum by (<< by >>) (increase(sse_probe_runs_total{result=~"success|failure"}[<< w('15m') >>]))
+or sum by (<< by >>) (count_over_time(sse_probe_success[<< w('15m') >>]))""",
         unit="count",
         help="Probes of a target within 15m.",
         labels=TARGET,
     ),
     Signal(
         record="route:sse_probe_failures:increase15m",
-        expr="sum by (<< by >>) (increase(sse_probe_runs_total"
-        "{result=\"failure\"}[<< w('15m') >>]))",
+        expr="""
+sum by (<< by >>) (increase(sse_probe_runs_total{result="failure"}[<< w('15m') >>]))
+or sum by (<< by >>) (
+  count_over_time(sse_probe_success[<< w('15m') >>])
+  - sum_over_time(sse_probe_success[<< w('15m') >>])
+)""",
         unit="count",
         help="Probes of a target that failed within 15m.",
         labels=TARGET,

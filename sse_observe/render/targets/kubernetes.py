@@ -26,7 +26,7 @@ _LABEL = re.compile(r"    (?:\"(?P<quoted>[^\"]+)\"|(?P<plain>[^\s\"':]+)):")
 
 
 def manifests(rendering: Rendering) -> dict[str, str]:
-    """Return a PrometheusRule for each file of rules and a ConfigMap for each board, by path."""
+    """Return rules, boards and the targets of a prober, each as an object of its own, by path."""
     found: dict[str, str] = {}
     for name, text in rendering.files.items():
         path = PurePosixPath(name)
@@ -37,6 +37,9 @@ def manifests(rendering: Rendering) -> dict[str, str]:
             target = f"{FOLDER}/sse-{path.stem}.yaml"
             metadata = _metadata(rendering, target, _OF_BOARDS, _FOLDER_OF_BOARDS)
             found[target] = _board(path.name, text, metadata)
+    if rendering.settings.probes.targets:
+        target = f"{FOLDER}/sse-probes.yaml"
+        found[target] = _probe(rendering, _metadata(rendering, target, _OWN, {}))
     return found
 
 
@@ -107,6 +110,23 @@ def _rule(text: str, metadata: str) -> str:
         "apiVersion: monitoring.coreos.com/v1\n"
         "kind: PrometheusRule\n"
         f"{metadata}spec:\n  groups:\n{_indented(groups, 2)}"
+    )
+
+
+def _probe(rendering: Rendering, metadata: str) -> str:
+    """Return the targets that Prometheus asks through the prober, at its own pace."""
+    given = rendering.settings.probes
+    targets = "".join(f"        - {quoted(target)}\n" for target in given.targets)
+    return (
+        f"# {banner(rendering.source)}\n"
+        "apiVersion: monitoring.coreos.com/v1\n"
+        "kind: Probe\n"
+        f"{metadata}spec:\n"
+        f"  jobName: {quoted(given.job)}\n"
+        f"  prober:\n    url: {quoted(given.prober)}\n    path: /probe\n"
+        f"  interval: {given.interval}\n"
+        f"  scrapeTimeout: {given.timeout}\n"
+        f"  targets:\n    staticConfig:\n      static:\n{targets}"
     )
 
 

@@ -12,6 +12,7 @@ from sse_observe.render.settings import (
     AlertSettings,
     Kubernetes,
     Objectives,
+    Probes,
     Provisioning,
     Settings,
 )
@@ -57,6 +58,13 @@ EFFECTS = {
         "labels": "{env: x}",
         "trace_url": "'https://t.test/{trace_id}'",
     },
+    Probes: {
+        "prober": "'prober:9470'",
+        "job": "probes",
+        "targets": "[feed-eu, feed-us]",
+        "interval": "1m",
+        "timeout": "20s",
+    },
 }
 """A value for each key that the file may hold, by the part that it stands in."""
 PARTS = {
@@ -65,12 +73,19 @@ PARTS = {
     AlertSettings: f"alerts: {{{ALERT}: ",
     Kubernetes: "kubernetes: ",
     Provisioning: "provisioning: ",
+    Probes: "probes: ",
 }
 KEYS = [
     pytest.param(part, key, id=f"{PARTS[part]}{key}") for part in EFFECTS for key in EFFECTS[part]
 ]
 # Where a selector is set, a stack wants labels that fit it.
-ASKED = {Provisioning: ["provisioning"], Kubernetes: ["kubernetes"]}
+ASKED = {
+    Provisioning: ["provisioning"],
+    Kubernetes: ["kubernetes"],
+    Probes: ["provisioning"],
+}
+# Without a prober nobody is asked, so what is said of it has no effect.
+BESIDE = {"prober": "'p:1'", "targets": "[feed-eu]"}
 
 
 @cache
@@ -80,7 +95,7 @@ def default(*targets: str) -> dict[str, str]:
 
 def test_every_key_is_turned_once() -> None:
     """A key that is added to the settings gets its line above."""
-    parts = {"objectives", "alerts", "kubernetes", "provisioning"}
+    parts = {"objectives", "alerts", "kubernetes", "provisioning", "probes"}
     for part, values in EFFECTS.items():
         keys = {field.encode_name for field in msgspec.structs.fields(part)} - parts
         # Its own test: only the burn-rate alert has windows.
@@ -98,9 +113,15 @@ def test_a_key_that_is_accepted_has_an_effect(part: type, key: str, tmp_path: Pa
     text = f"{PARTS[part]}{'{' if closing else ''}{entry}{closing}\n"
 
     asked = ASKED.get(part, [])
+    usual = default(*asked)
+    if part is Probes:
+        others = ", ".join(f"{name}: {value}" for name, value in BESIDE.items() if name != key)
+        text = f"probes: {{{entry}, {others}}}\n"
+        beside = ", ".join(f"{name}: {value}" for name, value in BESIDE.items())
+        usual = bundle(settings_file(tmp_path, f"probes: {{{beside}}}\n"), asked).files
     changed = bundle(settings_file(tmp_path, text), asked).files
 
-    assert changed != default(*asked)
+    assert changed != usual
 
 
 def test_a_runbook_may_stand_in_a_wiki() -> None:

@@ -155,3 +155,18 @@ def test_a_label_that_moves_into_the_settings_is_there_once(tmp_path: Path) -> N
     assert path.read_text().count("release:") == 1
     assert rule_labels(tmp_path)["release"] == "new"
     assert not any("keeps" in warning for warning in warnings)
+
+
+def test_a_prober_is_asked_by_the_operator(tmp_path: Path) -> None:
+    """Its targets are a Probe, with the labels that the operator selects by."""
+    path = settings_file(
+        tmp_path,
+        "probes: {prober: 'prober:9470', targets: [feed-eu]}\nkubernetes: {labels: {release: k}}",
+    )
+    files = bundle(path, targets=["kubernetes"]).files
+    probe = yaml.safe_load(files["kubernetes/sse-probes.yaml"])
+
+    assert "kubernetes/sse-probes.yaml" not in FILES
+    assert (probe["kind"], probe["metadata"]["labels"]["release"]) == ("Probe", "k")
+    assert probe["spec"]["prober"] == {"url": "prober:9470", "path": "/probe"}
+    assert probe["spec"]["targets"]["staticConfig"]["static"] == ["feed-eu"]

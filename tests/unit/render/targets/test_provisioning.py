@@ -281,3 +281,26 @@ def test_a_service_that_passes_the_selector_is_accepted(tmp_path: Path) -> None:
     files = bundle(given(tmp_path, text), targets=["provisioning"]).files
 
     assert 'cluster: "eu-1"' in files["provisioning/prometheus/prometheus.yml"]
+
+
+def test_a_prober_is_scraped_and_asked(tmp_path: Path) -> None:
+    """Its own schedule at /metrics; the targets that Prometheus paces through /probe."""
+    settings = given(
+        tmp_path,
+        "probes: {prober: 'host.docker.internal:9470', targets: [feed-eu]}\n"
+        "provisioning: {labels: {env: production}}\n",
+    )
+    files = bundle(settings, targets=["provisioning"]).files
+    jobs = yaml.safe_load(files["provisioning/prometheus/prometheus.yml"])["scrape_configs"]
+    _, own, paced = jobs
+
+    assert own["static_configs"] == [
+        {"targets": ["host.docker.internal:9470"], "labels": {"env": "production"}}
+    ]
+    assert (paced["metrics_path"], paced["scrape_timeout"]) == ("/probe", "15s")
+    assert paced["static_configs"][0]["targets"] == ["feed-eu"]
+    assert paced["relabel_configs"][-1] == {
+        "target_label": "__address__",
+        "replacement": "host.docker.internal:9470",
+    }
+    assert len(STACK["prometheus/prometheus.yml"]["scrape_configs"]) == 1
