@@ -91,7 +91,6 @@ UNTESTED: dict[str, str] = {
     "metrics/store.py": "metrics alone, held to the conventions by test_metrics.py",
     "metrics/tcp.py": "metrics alone, held to the conventions by test_metrics.py",
     "middleware/content.py": "counted with its messages by test_event_counter.py",
-    "middleware/frameworks.py": "tests/unit/middleware/test_routes.py asks it through each",
     "probe/exposition.py": "tests/unit/probe/test_app.py reads what it exports",
     "probe/module.py": "data; tests/unit/probe/test_config.py reads files into it",
     "probe/prober.py": "tests/unit/probe/test_app.py asks it for everything",
