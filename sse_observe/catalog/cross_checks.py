@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sse_observe.catalog.alert_pages import HEADINGS
 from sse_observe.catalog.model import Alert, Board, Catalog, Signal
 from sse_observe.catalog.nearest import did_you_mean
+from sse_observe.catalog.placement import Placement
 from sse_observe.catalog.series import RAW, series_in
 from sse_observe.catalog.signals.completion import WINDOWS
 from sse_observe.metrics import METRICS
@@ -37,6 +38,8 @@ def problems(catalog: Catalog, group_by: Iterable[str] = ()) -> Iterator[str]:
     """Yield each contradiction: where it stands, what is wrong, the remedy."""
     known = {*RAW, *(signal.record for signal in catalog.signals)}
     yield from _signal_problems(catalog.signals, known)
+    placement = Placement(catalog.signals)
+    yield from placement.problems()
     for board in catalog.boards:
         for panel, series in _reads(board):
             if series not in known:
@@ -47,6 +50,7 @@ def problems(catalog: Catalog, group_by: Iterable[str] = ()) -> Iterator[str]:
             *([f"{alert.name} is taken; rename the page"] if names.count(alert.name) > 1 else ()),
             *_fact_problems(alert, catalog, set(group_by)),
             *_prose_problems(alert, catalog, known),
+            *placement.alert_problems(alert),
         ]
         yield from (f"{alert.source}: {problem}" for problem in found)
 

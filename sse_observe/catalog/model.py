@@ -88,6 +88,7 @@ class Signal:
     `labels` are what the series carries, before the user's grouping labels.
     `per_second` marks a value that grows when time is scaled down. One of `interval="slow"` is
     recorded every 150 s, not 30: no alert that wakes somebody reads it, and each evaluation costs.
+    `topic` names the groups in which it may be evaluated.
     """
 
     record: str
@@ -97,6 +98,7 @@ class Signal:
     labels: tuple[str, ...] = ("job", "route")
     per_second: bool = False
     interval: Interval = "usual"
+    topic: str = "more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +216,13 @@ class Window(
     severity: Severity
 
 
+class Stretch(NamedTuple):
+    """A window that was made longer, to hold enough scrapes."""
+
+    shorter: str
+    longer: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """
@@ -245,6 +254,7 @@ class Alert:
     `signal`, `compare` and `threshold` are its own comparison. A burn-rate alert has `windows`,
     `{window}` in its signal, `{long}` or `{short}` in its guards, and a budget as threshold, which
     each window's factor multiplies. `source` is the page's path as a reader may look it up.
+    `stretch` is the window that the settings made longer, among those that it rests on.
     """
 
     name: str
@@ -263,6 +273,7 @@ class Alert:
     windows: tuple[Window, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    stretch: Stretch | None = None
 
     @property
     def severities(self) -> tuple[Severity, ...]:
@@ -286,6 +297,13 @@ class Alert:
             for span in spans
         )
         return (*own, *(guard.over(window) if window else guard for guard in self.guards))
+
+    def compared(self, window: Window | None = None) -> tuple[str, ...]:
+        """Return the signals that must hold at once; of one pair of windows."""
+        spans = (window.long, window.short) if window else ("",)
+        own = (self.signal.replace("{window}", span) for span in spans)
+        guards = (guard.over(window) if window else guard for guard in self.guards)
+        return (*own, *(guard.signal for guard in guards))
 
     def signals(self) -> tuple[str, ...]:
         """Return the signals that it compares, over all its windows."""

@@ -12,13 +12,12 @@ from sse_observe.catalog.durations import duration, seconds
 from sse_observe.catalog.model import Alert, Comparison, Signal, Window
 from sse_observe.catalog.series import RAW
 from sse_observe.catalog.signals.recordings import SIGNALS
+from sse_observe.catalog.spans import renamed
 from sse_observe.errors import CatalogError
 from sse_observe.render.settings import Intervals, Settings
 
 _WORD = re.compile(r"<< (?P<word>[a-z_]+)(?:\('(?P<argument>[^']*)'\))? >>")
-_INTERVALS = {signal.record: signal.interval for signal in SIGNALS}
 _RAW = {*RAW, "up"}
-_RECORDED = {*_INTERVALS, "ALERTS"}
 
 Words = Mapping[str, Callable[[str], str]]
 """Template words: each returns its text for its argument, empty where it has none."""
@@ -39,6 +38,9 @@ class Expressions:
     def __init__(self, settings: Settings, intervals: Intervals | None = None) -> None:
         self._settings = settings
         self._intervals = intervals or settings.intervals
+        names = renamed(SIGNALS, settings.shortest_window)
+        self._paces = {names.get(each.record, each.record): each.interval for each in SIGNALS}
+        self._recorded = {*self._paces, "ALERTS"}
         objectives = settings.objectives
         self._words: Words = {
             "on": lambda label: self.labels((label,) if label else ("job", "route")),
@@ -62,7 +64,7 @@ class Expressions:
 
     def interval(self, text: str) -> float:
         """Return the seconds between two evaluations of the signals that a query counts."""
-        found = {_INTERVALS.get(name, "usual") for name in promql.ranged(text)}
+        found = {self._paces.get(name, "usual") for name in promql.ranged(text)}
         if len(found) > 1:
             raise CatalogError(f"{text}: signals of two intervals cannot be counted together")
         return self._intervals.of(found.pop() if found else "usual")
@@ -95,7 +97,7 @@ class Expressions:
         def matchers(name: str) -> str | None:
             if name in _RAW:
                 return selection.raw
-            return selection.recorded if name in _RECORDED else None
+            return selection.recorded if name in self._recorded else None
 
         return promql.narrowed(text, matchers)
 

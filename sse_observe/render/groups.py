@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from sse_observe.catalog.durations import duration
-from sse_observe.catalog.model import INTERVALS, Alert, Catalog, Interval, Severity, Window
+from sse_observe.catalog.model import Alert, Catalog, Severity, Window
+from sse_observe.catalog.placement import MOST_RULES, Placement
 from sse_observe.render.expressions import Expressions, number
 from sse_observe.render.settings import Settings
 
@@ -59,26 +60,47 @@ class Rules:
         self._expressions = Expressions(settings)
         self._signals = {signal.record: signal for signal in catalog.signals}
         self._boards = {board.name: board for board in catalog.boards}
+        self._placement = Placement(catalog.signals)
 
     def recordings(self) -> tuple[Group[RecordingRule], ...]:
-        """Return a group for each interval, its signals in their order of evaluation."""
-        return tuple(self._recorded(interval) for interval in INTERVALS)
-
-    def _recorded(self, interval: Interval) -> Group[RecordingRule]:
+        """Return the groups of signals, each in its order of evaluation."""
         marks = self._settings.selection.marks
-        rules = (
-            RecordingRule(signal.record, self._expressions.record(signal), signal.help, marks)
-            for signal in self._catalog.signals
-            if signal.interval == interval
+        return tuple(
+            Group(
+                group.name,
+                duration(self._settings.intervals.of(group.interval)),
+                tuple(
+                    RecordingRule(
+                        signal.record,
+                        self._expressions.record(signal),
+                        self._expressions.fill(signal.help),
+                        marks,
+                    )
+                    for signal in group.signals
+                ),
+            )
+            for group in self._placement.groups
         )
-        suffix = "" if interval == "usual" else f"-{interval}"
-        length = duration(self._settings.intervals.of(interval))
-        return Group(f"sse-recording-rules{suffix}", length, tuple(rules))
 
-    def alerts(self) -> Group[AlertRule]:
-        """Return the group of all alerts."""
-        rules = tuple(rule for alert in self._catalog.alerts for rule in self.of(alert))
-        return Group("sse-alerts", duration(self._settings.rule_seconds), rules)
+    def alerts(self) -> tuple[Group[AlertRule], ...]:
+        """Return the groups of alerts: those of a dashboard, in as many as a ruler wants."""
+        filled: dict[tuple[str, int], list[AlertRule]] = {}
+        for alert in self._catalog.alerts:
+            rules = self.of(alert)
+            number = 1
+            # The windows of an alert stay together.
+            while len(filled.get((alert.dashboard, number), ())) + len(rules) > MOST_RULES:
+                number += 1
+            filled.setdefault((alert.dashboard, number), []).extend(rules)
+        interval = duration(self._settings.rule_seconds)
+        return tuple(
+            Group(f"sse-alerts-{board}" + (f"-{n}" if n > 1 else ""), interval, tuple(rules))
+            for (board, n), rules in sorted(filled.items())
+        )
+
+    def alert_rules(self) -> list[AlertRule]:
+        """Return every alerting rule, in the order of the catalogue."""
+        return [rule for alert in self._catalog.alerts for rule in self.of(alert)]
 
     def of(self, alert: Alert) -> list[AlertRule]:
         """Return the alerting rules of one alert."""

@@ -37,6 +37,7 @@ class _Pages:
         text = fill(
             "runbooks/runbook.md.j2",
             alert=alert,
+            settings=self._settings,
             rules=self._rules.of(alert),
             board=board.title,
             dashboard_url=self._settings.dashboard(board.uid),

@@ -22,6 +22,12 @@ ALERT = "{alert}"
 DEFAULT_RETENTION_SECONDS = 15 * 86400.0
 
 
+# With fewer than four samples a rate depends on where the ends of its window are.
+ENOUGH = 4
+LONGEST_INTERVAL = 60.0
+"""Seconds between two scrapes, or two evaluations, at most: a 5m window needs four of them."""
+
+
 class Intervals(NamedTuple):
     """Seconds between two evaluations: of usual signals, and of slow ones."""
 
@@ -113,11 +119,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     Everything that a user may tune, with the defaults that the committed bundle has.
 
-    `time_scale` is for tests and drills only: it divides every duration of the rules.
+    Without a `rule_interval`, rules are evaluated every 30 s, or every minute where scrapes come
+    less often than that. `time_scale` is for tests and drills only: it divides every duration of
+    the rules.
     """
 
     scrape_interval: str = "15s"
-    rule_interval: str = "30s"
+    rule_interval: str | None = None
     selector: str = ""
     group_by: tuple[str, ...] = ()
     runbook_url: str = "https://runbooks.example.invalid/sse"
@@ -150,7 +158,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def rule_seconds(self) -> float:
         """Seconds between two evaluations of the rules, under the time scale."""
-        return seconds(self.rule_interval) / self.time_scale
+        if self.rule_interval is not None:
+            return seconds(self.rule_interval) / self.time_scale
+        # Twice as often as there is something new says nothing twice as often. Shortened time
+        # leaves scrapes as they are.
+        usual = 30 if self.scrape_seconds <= 30 or self.time_scale != 1 else 60
+        return usual / self.time_scale
+
+    @property
+    def shortest_window(self) -> float:
+        """Seconds that a window has at least; shortened time stretches none."""
+        return ENOUGH * self.scrape_seconds if self.time_scale == 1 else 0.0
 
     @property
     def intervals(self) -> Intervals:

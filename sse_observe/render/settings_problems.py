@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from sse_observe.catalog.durations import seconds
+from sse_observe.catalog.durations import duration, seconds
 from sse_observe.catalog.promql import matchers
 from sse_observe.render.selection import TAKEN
 from sse_observe.render.settings import (
+    ENOUGH,
+    LONGEST_INTERVAL,
     OBJECTIVES,
     AlertSettings,
     Kubernetes,
@@ -30,8 +32,10 @@ _KUBERNETES_KEY = re.compile(rf"(?:{_DNS_NAME}(?:\.{_DNS_NAME})*/)?{_WORD}", re.
 
 def problems(settings: Settings) -> Iterator[str]:
     """Yield each value that has the right type and is wrong."""
-    yield from _duration("scrape_interval", settings.scrape_interval)
-    yield from _duration("rule_interval", settings.rule_interval)
+    yield from _interval("scrape_interval", settings.scrape_interval)
+    if settings.rule_interval is not None:
+        yield from _interval("rule_interval", settings.rule_interval)
+        yield from _uneven(settings)
     yield from _duration("objectives.window", settings.objectives.window)
     if settings.selector and matchers(settings.selector) is None:
         yield (
@@ -136,6 +140,25 @@ def _duration(key: str, text: str) -> Iterator[str]:
         seconds(text)
     except ValueError as error:
         yield f"{key}: {error}"
+
+
+def _interval(key: str, text: str) -> Iterator[str]:
+    yield from (wrong := list(_duration(key, text)))
+    if not wrong and seconds(text) > LONGEST_INTERVAL:
+        yield (
+            f"{key}: {text}: the rules look back 5m, which must hold {ENOUGH} of them; "
+            f"write {duration(LONGEST_INTERVAL)} or less"
+        )
+
+
+def _uneven(settings: Settings) -> Iterator[str]:
+    """Yield a rule interval with which windows would hold now more, now fewer evaluations."""
+    text = settings.rule_interval
+    if text and not [*_duration("", text)] and round(300_000 % (1000 * seconds(text))):
+        yield (
+            f"rule_interval: {text}: 5m is no multiple of it, so that windows would hold now more "
+            "and now fewer evaluations; write 15s, 30s or 60s"
+        )
 
 
 def _url(key: str, text: str) -> Iterator[str]:

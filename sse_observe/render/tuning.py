@@ -15,15 +15,14 @@ from sse_observe.catalog.cross_checks import holes
 from sse_observe.catalog.durations import duration, seconds
 from sse_observe.catalog.model import UPWARD, Alert, Catalog, Comparison, Signal, Unit
 from sse_observe.catalog.nearest import did_you_mean
-from sse_observe.catalog.signals.completion import WINDOWS
+from sse_observe.catalog.signals.completion import LONG_WINDOWS, WINDOWS
 from sse_observe.catalog.signals.recordings import SIGNALS
 from sse_observe.catalog.signals.slis import SLIS
+from sse_observe.catalog.spans import renamed, stretched
 from sse_observe.errors import CatalogError, SettingsError
 from sse_observe.render.expressions import number
-from sse_observe.render.settings import FILE_NAME, OBJECTIVES, AlertSettings, Settings
+from sse_observe.render.settings import ENOUGH, FILE_NAME, OBJECTIVES, AlertSettings, Settings
 
-# With fewer than four samples a rate depends on where the ends of its window are.
-_SAMPLES = 4
 _WINDOW = re.compile(r"<< (?:w|rate)\('(\w+)'\) >>")
 _UP_TO_ONE: tuple[Unit, ...] = ("ratio", "flag")
 
@@ -34,6 +33,9 @@ def tune(catalog: Catalog, settings: Settings, where: str = FILE_NAME) -> Catalo
 
     SettingsError names `where` the settings came from.
     """
+    names = renamed(catalog.signals, settings.shortest_window)
+    catalog = stretched(catalog, settings.shortest_window)
+    settings = _under(names, settings)
     for problem in _problems(catalog, settings):
         raise SettingsError(f"{where}: {problem}")
     signals = {signal.record: signal for signal in catalog.signals}
@@ -52,6 +54,17 @@ def tune(catalog: Catalog, settings: Settings, where: str = FILE_NAME) -> Catalo
     return replace(catalog, alerts=tuple(alerts))
 
 
+def _under(names: Mapping[str, str], settings: Settings) -> Settings:
+    """Return settings that name guards as they are rendered, whichever name was written."""
+    alerts = {
+        name: msgspec.structs.replace(
+            wish, guards={names.get(guard, guard): least for guard, least in wish.guards.items()}
+        )
+        for name, wish in settings.alerts.items()
+    }
+    return msgspec.structs.replace(settings, alerts=alerts)
+
+
 def _problems(catalog: Catalog, settings: Settings) -> Iterator[str]:
     alerts = {alert.name: alert for alert in catalog.alerts}
     for name, wish in settings.alerts.items():
@@ -61,7 +74,8 @@ def _problems(catalog: Catalog, settings: Settings) -> Iterator[str]:
             continue
         yield from _guard_problems(alerts[name], wish)
         yield from _window_problems(alerts[name], wish)
-    yield from _short_windows(settings)
+    if settings.time_scale != 1:
+        yield from _short_windows(settings)
 
 
 def _window_problems(alert: Alert, wish: AlertSettings) -> Iterator[str]:
@@ -79,11 +93,14 @@ def _window_problems(alert: Alert, wish: AlertSettings) -> Iterator[str]:
     elif wish.windows is not None:
         yield f"alerts.{alert.name}.windows: this alert has no windows; set its threshold or for"
     for window in wish.windows or ():
-        for span in (window.long, window.short):
-            if span not in WINDOWS:
+        for key, span, known in (
+            ("long", window.long, LONG_WINDOWS),
+            ("short", window.short, WINDOWS),
+        ):
+            if span not in known:
                 yield (
-                    f"alerts.{alert.name}.windows: {span}: not recorded; "
-                    f"choose from {', '.join(WINDOWS)}"
+                    f"alerts.{alert.name}.windows.{key}: {span}: not recorded; "
+                    f"choose from {', '.join(known)}"
                 )
 
 
@@ -113,13 +130,11 @@ def _short_windows(settings: Settings) -> Iterator[str]:
         ]
         length, text, record = min(windows)
         length /= settings.time_scale
-        if length < _SAMPLES * step:
-            cause = key if settings.time_scale == 1 else "time_scale"
-            value = getattr(settings, cause)
+        if length < ENOUGH * step:
             yield (
-                f"{cause}: {value}: the {text} window of {record} is {duration(length)} and holds "
-                f"{length / step:.2g} {samples}; it needs {_SAMPLES}: make {key} shorter"
-                + (" or time_scale lower" if cause == "time_scale" else "")
+                f"time_scale: {settings.time_scale}: the {text} window of {record} is "
+                f"{duration(length)} and holds {length / step:.2g} {samples}; it needs {ENOUGH}: "
+                f"make {key} shorter or time_scale lower"
             )
 
 

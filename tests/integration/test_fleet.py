@@ -12,10 +12,12 @@ from sse_observe.render.groups import Rules
 from sse_observe.render.settings import Settings
 from tests.support.fleet import HOUR, Fleet
 from tests.support.history import History
+from tests.support.schedule import schedule
 
 pytestmark = pytest.mark.slow
 
 CATALOG, _ = catalogue(None)
+RULES = Rules(CATALOG, Settings())
 STREAMS = 10_000
 WINDOWS = {"5m": 300.0, "1h": HOUR, "6h": 6 * HOUR}
 
@@ -43,15 +45,14 @@ def recorded(prometheus: Prometheus, fleet: Fleet, *, whole: bool) -> History:
     read = {name for _, expr in rules for name in series_in(expr)} | {"up"}
     scraped = fleet.scraped("fleet", history.start)
     history.push(series for series in scraped if series[0]["__name__"] in read)
-    slow = {signal.record for signal in CATALOG.signals if signal.interval == "slow"}
-    history.record(rules, fleet.end, slow=slow)
+    history.record(rules, fleet.end, paces=schedule(RULES))
     return history
 
 
 def fired(history: History, end: float) -> dict[str, list[float]]:
     """Return the alerts that fire, with their instants."""
     found: dict[str, list[float]] = {}
-    for rule in Rules(CATALOG, Settings()).alerts().rules:
+    for rule in RULES.alert_rules():
         for instants in history.firing(rule.expr, rule.hold_for, end).values():
             if instants:
                 found.setdefault(rule.alert.name, []).extend(instants)

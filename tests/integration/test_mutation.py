@@ -21,10 +21,10 @@ from tests.integration.test_rules import (
 )
 from tests.support.judgement import (
     ALERTS,
+    PACES,
     RECORDED,
     RULES,
     SIGNALS,
-    SLOW,
     World,
     evaluated,
     firings,
@@ -40,7 +40,7 @@ from tests.support.services import CASES, END
 
 pytestmark = pytest.mark.slow
 
-ALERT_RULES = {name_of(rule): rule for rule in RULES.alerts().rules}
+ALERT_RULES = {name_of(rule): rule for rule in RULES.alert_rules()}
 # What Prometheus refuses (HTTP 4xx) never loads: caught, like what a law refuses.
 CAUGHT = (AssertionError, KeyError, OSError, LookupError)
 
@@ -103,8 +103,8 @@ def judge_recording(slip: Slip, world: World, prometheus: Prometheus, number: in
             answer = nameless(world.history.ask(rename(expr, renamed), END))
             recorded[record] = answer
             judge_signal(record, answer, replace(world, recorded=recorded))
-            slow = {shadow} if record in SLOW else ()
-            world.history.record([(shadow, rename(expr, renamed))], END, slow=slow)
+            paces = {shadow: PACES[record]}
+            world.history.record([(shadow, rename(expr, renamed))], END, paces=paces)
             renamed[record] = shadow
     fired = dict(world.fired)
     for name, alert in ALERTS.items():

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 CATALOG, _ = catalogue(None)
 SIGNALS = {signal.record: signal for signal in CATALOG.signals}
-RULES = Rules(CATALOG, Settings()).alerts().rules
+RULES = Rules(CATALOG, Settings()).alert_rules()
 STEP = 30.0
 QUERY = re.compile(r"^ *```promql\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 

@@ -1,11 +1,15 @@
 """Raw metrics to alerts: services with one fault each, judged by a real Prometheus."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from sse_observe.lab.programs.prometheus import Prometheus
+from sse_observe.render.settings import Settings
 from tests.support.judgement import (
     RECORDED,
     SIGNALS,
+    Ruled,
     World,
     evaluated,
     judge_blackout,
@@ -22,6 +26,28 @@ pytestmark = pytest.mark.slow
 def world(prometheus: Prometheus) -> World:
     """Return what Prometheus makes of all services."""
     return evaluated(prometheus)
+
+
+# The longest, and by turns one of the others.
+BY_TURNS = ("60s", ("20s", "30s", "45s", "5s")[datetime.now(UTC).toordinal() % 4])
+
+
+@pytest.mark.parametrize(
+    "interval",
+    [
+        *BY_TURNS,
+        *(pytest.param(i, marks=pytest.mark.prove) for i in ("5s", "15s", "30s", "60s")),
+    ],
+)
+def test_laws_hold_at_every_scrape_interval(prometheus: Prometheus, interval: str) -> None:
+    """Each service raises its alerts and no other, each signal obeys its laws."""
+    ruled = Ruled(Settings(scrape_interval=interval))
+    world = evaluated(prometheus, ruled=ruled)
+
+    for record, series in world.recorded.items():
+        judge_signal(record, series, world)
+    for job in CASES:
+        judge_service(job, world.fired, ruled.slack)
 
 
 @pytest.mark.parametrize("job", CASES)

@@ -40,7 +40,7 @@ EVERY = {signal.record: SETTINGS.intervals.of(signal.interval) for signal in CAT
 """The seconds between two evaluations of each signal."""
 RULES = [
     *((RECORDED[record], every) for record, every in EVERY.items()),
-    *((rule.expr, SETTINGS.rule_seconds) for rule in Rules(CATALOG, SETTINGS).alerts().rules),
+    *((rule.expr, SETTINGS.rule_seconds) for rule in Rules(CATALOG, SETTINGS).alert_rules()),
 ]
 """Each expression, and the seconds between two evaluations of it."""
 MOST, MOST_LARGE = 0.10, 0.40

@@ -8,12 +8,13 @@ import struct
 import urllib.request
 from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import count
+from itertools import count, pairwise
 
 import cramjam
 
 from sse_observe.catalog.durations import seconds
 from sse_observe.lab.programs.prometheus import PrometheusAPI
+from tests.support.schedule import Pace, Schedule
 
 STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 """The mark of a target that went away: its series ends at once."""
@@ -113,53 +114,61 @@ class History:
         end: float,
         *,
         step: float = 30,
-        slow: Container[str] = (),
+        paces: Schedule | None = None,
     ) -> dict[str, Answer]:
         """
         Replay recording rules in their order, write what they record, and return it.
 
-        Those that are `slow` have a group of their own, which Prometheus begins at a moment of
-        its own.
+        Each is evaluated at its own pace where it has one, else at every step.
         """
         recorded: dict[str, Answer] = {}
         for name, expr in rules:
             # A rule gives what it records its own name, whatever name an operand left on it.
             found: Answer = {}
-            pace, begin = (150.0, 7.0) if name in slow else (step, 0.0)
-            for labels, values in self.ask(expr, end, step=pace, begin=begin).items():
+            pace = (paces or {}).get(name) or Pace(step)
+            instants = pace.instants(end)
+            kept = set(instants)
+            answer = self.ask(expr, end, step=pace.every, begin=pace.begin)
+            for labels, values in answer.items():
                 found.setdefault(frozenset({**dict(labels), "__name__": name}.items()), {}).update(
-                    values
+                    {at: value for at, value in values.items() if at in kept}
                 )
             self.push(
-                (dict(labels), _with_stale(values, end, pace)) for labels, values in found.items()
+                (dict(labels), _with_stale(values, instants)) for labels, values in found.items()
             )
             recorded[name] = found
         return recorded
 
     def firing(
-        self, expr: str, hold_for: str, end: float, *, step: float = 30
+        self,
+        expr: str,
+        hold_for: str,
+        end: float,
+        *,
+        step: float = 30,
+        missed: Container[float] = (),
     ) -> dict[frozenset[tuple[str, str]], list[float]]:
         """Return for each alert the instants at which it fires: true for as long as `for`."""
         wait = seconds(hold_for)
         fired = {}
+        evaluated = [at for at in Pace(step).instants(end) if at not in missed]
         for labels, values in self.ask(expr, end, step=step).items():
-            since = last = float("-inf")
+            since = float("inf")
             instants = []
-            for at in sorted(values):
-                since = at if at - last > step else since
-                last = at
+            for at in evaluated:
+                since = min(since, at) if at in values else float("inf")
                 if at - since >= wait:
                     instants.append(at)
             fired[frozenset(pair for pair in labels if pair[0] != "__name__")] = instants
         return fired
 
 
-def _with_stale(values: Mapping[float, float], end: float, step: float) -> Points:
-    points = []
-    for at, value in values.items():
-        points.append((at, value))
-        if at + step not in values and at + step <= end:
-            points.append((at + step, STALE))
+def _with_stale(values: Mapping[float, float], instants: Sequence[float]) -> Points:
+    """Mark where a series ends: at the first evaluation that does not find it any more."""
+    points = list(values.items())
+    points += [
+        (after, STALE) for at, after in pairwise(instants) if at in values and after not in values
+    ]
     return sorted(points)
 
 

@@ -16,6 +16,8 @@ END = 5400
 FAULT = 1800
 SCRAPE = 15
 OPEN = 100
+# What a counter has counted before: a rate does not look beyond a counter's zero.
+PAST = 1000.0
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 Value = Callable[[float], float | None]
@@ -25,7 +27,7 @@ def key(name: str, **labels: str) -> Key:
     return name, tuple(sorted(labels.items()))
 
 
-def rate(before: float, since: float | None = None, *, first: float = 0) -> Value:
+def rate(before: float, since: float | None = None, *, first: float = PAST) -> Value:
     """Return a counter: so much per second, and another rate from the fault on."""
     after = before if since is None else since
     return lambda at: first + before * min(at, FAULT) + after * max(at - FAULT, 0)
@@ -95,7 +97,8 @@ def streams(
         key("sse_build_info", version="1"): level(1),
         key("sse_start_time_seconds"): level(-86400),
         key("up"): level(1),
-        key("sse_streams_opened_total", start="fresh", **stream): started or rate(1, first=OPEN),
+        key("sse_streams_opened_total", start="fresh", **stream): started
+        or rate(1, first=PAST + OPEN),
         key("sse_streams_opened_total", start="resumed", **stream): rate(0.01),
         key("sse_client_streams_total", outcome="completed", **stream): completed,
         key("sse_client_streams_total", outcome="cancelled", **stream): rate(0.1),
@@ -275,7 +278,7 @@ def failures_at_once(number: int) -> dict[Key, Value]:
     return streams(
         completed=rate(0.9),
         broken=step(number),
-        started=lambda at: OPEN + at + (0 if at < FAULT else number),
+        started=lambda at: PAST + OPEN + at + (0 if at < FAULT else number),
     )
 
 
@@ -682,13 +685,13 @@ CASES = {
 }
 
 
-def points(value: Value) -> Points:
+def points(value: Value, scrape: int = SCRAPE) -> Points:
     """Return what is scraped of a value; where it goes away, the mark that says so."""
     found: list[tuple[float, float]] = []
-    for at in range(0, END + 1, SCRAPE):
+    for at in range(0, END + 1, scrape):
         now = value(at)
         if now is not None:
             found.append((at, now))
-        elif found and found[-1][0] == at - SCRAPE and not math.isnan(found[-1][1]):
+        elif found and found[-1][0] == at - scrape and not math.isnan(found[-1][1]):
             found.append((at, STALE))
     return found

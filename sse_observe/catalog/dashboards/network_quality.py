@@ -43,7 +43,7 @@ _ANSWER = stage(
         "Share of TCP segments that were sent again, on the worst network. Behind a proxy this is "
         "the way to the proxy, not to the user.",
         Query(
-            expr="topk(1, max by (network_type) (route_split:sse_packet_loss:ratio_rate5m))",
+            expr="topk(1, max by (network_type) (route_split:sse_packet_loss:ratio_rate10m))",
             legend="{{network_type}}",
             instant=True,
         ),
@@ -91,7 +91,7 @@ _ANSWER = stage(
         "ratio",
         "Share of TCP segments that were sent again, by the network type of the stream, worst "
         "route. One network alone: that network. All of them: your own link.",
-        each("network_type", "route_split:sse_packet_loss:ratio_rate5m"),
+        each("network_type", "route_split:sse_packet_loss:ratio_rate10m"),
         height=9,
         decimals=2,
         colours=NETWORK_COLOURS,

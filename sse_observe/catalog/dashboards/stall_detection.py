@@ -27,6 +27,7 @@ from sse_observe.catalog.dashboards.queries import (
     per_minute_by,
     quantile,
     quantiles,
+    sum_by,
 )
 from sse_observe.catalog.dashboards.shared_panels import (
     alerts_firing,
@@ -242,11 +243,10 @@ _NETWORKS = depth(
         "network."
     ),
     lines(
-        "Streams failed by network",
-        "per minute",
-        "Streams that failed their user, per minute, over 1h, by the network that they were opened "
-        "on.",
-        per_minute_by("network_type", "route_split:sse_streams_failed:rate1h"),
+        "Streams failed within 1h by network",
+        "count",
+        "Streams that failed their user within an hour, by the network that they were opened on.",
+        sum_by("network_type", "route_split:sse_streams_failed:increase1h"),
         colours=NETWORK_COLOURS,
     ),
     reconnect_by_network(

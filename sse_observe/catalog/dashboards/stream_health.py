@@ -94,8 +94,8 @@ _ANSWER = stage(
         "all routes over 5m (thin). The dashed line is the objective. Judge by the bold lines: the "
         "thin one moves a lot.",
         Query(
-            expr="1 - sum(route:sse_streams_failed:rate5m)"
-            " / (sum(route:sse_streams_ended:rate5m) > 0)",
+            expr="1 - sum(route:sse_streams_failed:increase5m)"
+            " / (sum(route:sse_streams_ended:increase5m) > 0)",
             legend="all, over 5m",
             weight="thin",
         ),

@@ -4,6 +4,9 @@ Forms of a signal: a share, a number, something per second, a total over a windo
 Knows how each form is written, and no signal.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from sse_observe.catalog.model import Signal
 
 ROUTE = ("job", "route")
@@ -36,3 +39,8 @@ def rate(record: str, expr: str, text: str, labels: tuple[str, ...] = ROUTE) -> 
     return Signal(
         record=record, expr=expr, unit="operations/s", help=text, labels=labels, per_second=True
     )
+
+
+def about(topic: str, signals: Iterable[Signal]) -> tuple[Signal, ...]:
+    """Return signals as those of one topic, which names the groups that they are evaluated in."""
+    return tuple(replace(signal, topic=topic) for signal in signals)

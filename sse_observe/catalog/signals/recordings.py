@@ -14,6 +14,7 @@ that can be, and the widest ones that wake nobody are recorded at the slow inter
 from sse_observe.catalog.model import Interval, Signal, Unit
 from sse_observe.catalog.signals.measures import ROUTE, SPLIT
 from sse_observe.catalog.signals.probes import PROBES
+from sse_observe.catalog.signals.measures import ROUTE, SPLIT, about
 from sse_observe.catalog.signals.slis import SLIS
 from sse_observe.metrics import FAILURES, METRICS
 
@@ -172,7 +173,7 @@ _CONNECTIONS = (
     _whole("sse_streams_opened_total", "start"),
     _whole("sse_streams_closed_total", "reason"),
     _whole("sse_client_streams_total", "outcome"),
-    _counter("sse_open_rejected_total", interval="slow"),
+    _counter("sse_open_rejected_total"),
     _counter("sse_cuts_total", interval="slow"),
     _counter("sse_response_faults_total", interval="slow"),
     _counter("sse_streams_empty_total", interval="slow"),
@@ -198,7 +199,7 @@ sum by (<< by >>) (
   or - rate(sse_streams_closed_total{reason="polled"}[<< rate('2m') >>])
 )""",
         unit="operations/s",
-        help="Connections resumed per second without those that poll, over two minutes.",
+        help="Connections resumed per second without those that poll, over << w('2m') >>.",
         per_second=True,
     ),
     Signal(
@@ -224,7 +225,7 @@ _FLOW = (
         # minutes leaves those out, and a missed scrape does not end the series.
         expr="sum by (<< by >>) (min_over_time(sse_orphaned_streams[<< w('2m') >>]))",
         unit="count",
-        help=f"{METRICS['sse_orphaned_streams'].help} For two minutes at least.",
+        help=f"{METRICS['sse_orphaned_streams'].help} For << w('2m') >> at least.",
     ),
     _counter("sse_stream_seconds_total"),
     _buckets("sse_event_gap_seconds"),
@@ -339,14 +340,13 @@ or on () (absent(sse_build_info) - 1)""",
 )
 
 SIGNALS = (
-    *_COMPLETION,
-    *_CONNECTIONS,
-    *_FLOW,
-    *_REPLAY,
-    *_NETWORK,
-    *_PROCESS,
-    *_OURSELVES,
+    *about("completion", _COMPLETION),
+    *about("connections", _CONNECTIONS),
+    *about("flow", _FLOW),
+    *about("replay", _REPLAY),
+    *about("network", _NETWORK),
+    *about("telemetry", (*_PROCESS, *_OURSELVES)),
     *SLIS,
-    *PROBES,
+    *about("probes", PROBES),
 )
 """All signals, each after those that it reads: the order of evaluation."""

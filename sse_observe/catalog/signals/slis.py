@@ -7,7 +7,7 @@ The words of the templates are explained in `recordings`.
 
 from sse_observe.catalog.model import Signal
 from sse_observe.catalog.signals.completion import COMPLETION
-from sse_observe.catalog.signals.measures import ROUTE, number, rate, share, total
+from sse_observe.catalog.signals.measures import ROUTE, about, number, rate, share, total
 from sse_observe.contract import SILENT_INTERVALS
 from sse_observe.metrics import FAILURES
 
@@ -19,6 +19,7 @@ _ALL = 'le="+Inf"'
 
 _FIRST_EVENTS = "route:sse_time_to_first_event_seconds_bucket:rate5m"
 _UNEXPLAINED = "min_over_time(route:sse_streams_unexplained:min2h[<< w('30m') >>])"
+_RECEIVED = "sum_over_time(route:sse_client_events_received:rate5m[<< w('15m') >>])"
 
 
 def _observed(buckets: str, bound: str, window: str, offset: str = "") -> str:
@@ -80,7 +81,8 @@ _CONNECTIONS = (
     rate(
         "route:sse_reconnect_storm:rate2m",
         "route:sse_streams_resumed:rate2m / (route:sse_concurrent_streams:avg5m > 0)",
-        "Resumptions per open stream and second; if each client reconnects once, under 1 / 120.",
+        "Resumptions per open stream and second; if each client reconnects once, under"
+        " 1 / << seconds('2m') >>.",
     ),
     Signal(
         record="route:sse_stream_duration_seconds:mean6h",
@@ -231,18 +233,20 @@ _REPLAY = (
         # Only events that a client dropped: a replayed event is no duplicate unless it came before.
         "(sum by (<< by >>) (sum_over_time("
         "route:sse_duplicate_events:rate5m{seen_by=\"client\"}[<< w('15m') >>]))"
-        " or 0 * route:sse_client_events_received:increase15m)"
-        " * << interval >> / (route:sse_client_events_received:increase15m > 0)",
+        f" or 0 * {_RECEIVED}) / ({_RECEIVED} > 0)",
         "Share of received events that the client had already.",
     ),
 )
 
 _NETWORK = (
-    rate(
-        "route:sse_reconnect_time_seconds_bucket:rate5m",
-        "sum by (<< by >>) (route_split:sse_reconnect_time_seconds_bucket:rate5m)",
-        "Reconnects per second, by upper bound of their time.",
-        (*ROUTE, "le"),
+    Signal(
+        record="route:sse_reconnect_time_seconds_bucket:rate5m",
+        expr="sum by (<< by >>) (route_split:sse_reconnect_time_seconds_bucket:rate5m)",
+        unit="operations/s",
+        help="Reconnects per second, by upper bound of their time.",
+        labels=(*ROUTE, "le"),
+        per_second=True,
+        interval="slow",
     ),
     Signal(
         record="route:sse_reconnect_time_seconds:mean5m",
@@ -250,6 +254,7 @@ _NETWORK = (
         ' (<< by >>) (route:sse_reconnect_time_seconds_bucket:rate5m{le="+Inf"}) > 0)',
         unit="seconds",
         help="How long a reconnect takes on average, over five minutes.",
+        interval="slow",
     ),
     number(
         "route:sse_reconnects:increase10m",
@@ -266,10 +271,10 @@ _NETWORK = (
         "reconnects that took over 5 s",
     ),
     share(
-        "route_split:sse_packet_loss:ratio_rate5m",
-        "route_split:sse_tcp_retransmitted_segments:rate5m"
-        " / (route_split:sse_tcp_sent_segments:rate5m > 0)",
-        "Share of TCP segments that had to be sent again, by network.",
+        "route_split:sse_packet_loss:ratio_rate10m",
+        "sum_over_time(route_split:sse_tcp_retransmitted_segments:rate5m[<< w('10m') >>])"
+        " / (sum_over_time(route_split:sse_tcp_sent_segments:rate5m[<< w('10m') >>]) > 0)",
+        "Share of TCP segments that had to be sent again over 10m, by network.",
         *(*ROUTE, "network_type"),
     ),
     number(
@@ -298,5 +303,12 @@ _OURSELVES = (
     ),
 )
 
-SLIS = (*COMPLETION, *_CONNECTIONS, *_FLOW, *_REPLAY, *_NETWORK, *_OURSELVES)
+SLIS = (
+    *about("completion", COMPLETION),
+    *about("connections", _CONNECTIONS),
+    *about("flow", _FLOW),
+    *about("replay", _REPLAY),
+    *about("network", _NETWORK),
+    *about("telemetry", _OURSELVES),
+)
 """All of them, each after those that it reads."""

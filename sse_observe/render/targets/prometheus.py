@@ -20,7 +20,7 @@ def files(rendering: Rendering) -> dict[str, str]:
         "alerts/sse-recording-rules.yaml": fill(
             "prometheus/recordings.yaml.j2", groups=rules.recordings()
         ),
-        "alerts/sse-alerts.yaml": fill("prometheus/alerts.yaml.j2", group=rules.alerts()),
+        "alerts/sse-alerts.yaml": fill("prometheus/alerts.yaml.j2", groups=rules.alerts()),
         "alerts/sse-alertmanager.yml": fill(
             "prometheus/alertmanager.yml.j2",
             settings=settings,

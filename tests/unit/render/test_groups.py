@@ -1,6 +1,7 @@
 """Groups of rules: their names and words stay, their times follow the settings."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -80,12 +81,11 @@ def test_time_scale_shortens_time_and_leaves_experience_alone(tmp_path: Path) ->
     found = {rule.get("record", rule.get("alert")): rule for rule in rules(rendered)}
 
     recordings = yaml.safe_load(rendered["alerts/sse-recording-rules.yaml"])
-    assert [group["interval"] for group in recordings["groups"]] == ["500ms", "2s500ms"]
+    assert {group["interval"] for group in recordings["groups"]} == {"500ms", "2s500ms"}
     assert found["route:sse_cuts:increase1h"]["expr"].rstrip().endswith("[1m]) * 2.5")
     assert "[5s500ms]" in found["route_split:sse_streams_opened:rate5m"]["expr"]
     assert "offset 5s)\n    / 5\n" in found["route:sse_streams_lost:rate5m"]["expr"]
     assert 'le=~"5(\\\\.0)?"' in found["route:sse_reconnects_slow:increase10m"]["expr"]
-    assert ">= 20 / 60)" in found["sse_stream_completion_rate"]["expr"]
     assert "rate2m > 1.2\n" in found["SSEReconnectStorm"]["expr"]
     assert "rate2m > 60" in found["SSEReconnectStorm"]["expr"]
     assert found["SSEReconnectStorm"]["for"] == "2s"
@@ -94,12 +94,35 @@ def test_time_scale_shortens_time_and_leaves_experience_alone(tmp_path: Path) ->
     )
 
 
-def test_a_group_holds_the_signals_of_its_interval_in_order() -> None:
-    """A signal is recorded before its readers, and the slow group is named after its interval."""
-    usual, slow = Rules(TUNED, Settings()).recordings()
+def test_groups_have_the_interval_of_their_signals() -> None:
+    """Usual signals every half minute, slow ones every two and a half."""
+    groups = Rules(TUNED, Settings()).recordings()
 
-    assert (usual.name, usual.interval) == ("sse-recording-rules", "30s")
-    assert (slow.name, slow.interval) == ("sse-recording-rules-slow", "2m30s")
-    for group, interval in ((usual, "usual"), (slow, "slow")):
-        expected = [signal.record for signal in SIGNALS if signal.interval == interval]
-        assert [rule.record for rule in group.rules] == expected
+    assert {group.interval for group in groups} == {"30s", "2m30s"}
+    for group in groups:
+        assert ("-slow" in group.name) == (group.interval == "2m30s")
+
+
+def test_alerts_are_grouped_by_their_dashboard() -> None:
+    """At most twenty rules, names of at most forty characters; an alert's windows together."""
+    groups = Rules(TUNED, Settings()).alerts()
+
+    assert sum(len(group.rules) for group in groups) == len(Rules(TUNED, Settings()).alert_rules())
+    for group in groups:
+        assert len(group.rules) <= 20
+        assert len(group.name) <= 40
+        assert {rule.alert.dashboard for rule in group.rules} == {
+            board.name for board in TUNED.boards if board.name in group.name
+        }
+    homes = [{g.name for g in groups for r in g.rules if r.alert is a} for a in TUNED.alerts]
+    assert all(len(home) == 1 for home in homes)
+
+
+def test_twenty_more_alerts_open_another_group() -> None:
+    """Whoever brings alerts of their own brings a group with them, and moves nobody."""
+    more = [replace(alert, name=f"SSEMore{i}") for i in range(20) for alert in TUNED.alerts[:1]]
+    groups = Rules(replace(TUNED, alerts=(*TUNED.alerts, *more)), Settings()).alerts()
+
+    names = [group.name for group in groups]
+    assert "sse-alerts-stream-health-2" in names
+    assert all(len(group.rules) <= 20 for group in groups)

@@ -12,6 +12,10 @@ WRONG = {
     "objectives: {completion: 99.5}": "objectives.completion: 99.5: an objective is a ratio",
     "objectives: {completion: .nan}": "objectives.completion: nan: an objective is a ratio",
     "objectives: {window: month}": "objectives.window: 'month' is no duration; write it like",
+    "scrape_interval: 61s": "scrape_interval: 61s: the rules look back 5m, which must hold 4 of "
+    "them; write 1m or less",
+    "rule_interval: 5m": "rule_interval: 5m: the rules look back 5m, which must hold 4 of them",
+    "rule_interval: 45s": "rule_interval: 45s: 5m is no multiple of it",
     "scrape_interval: 0s": "scrape_interval: '0s' is zero",
     "time_scale: 0.5": "time_scale: 0.5: time can only be shortened",
     "selector: env=prod": "selector: 'env=prod': no PromQL matchers; write them like",

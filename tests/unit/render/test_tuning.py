@@ -11,10 +11,6 @@ from tests.support.settings import refusal
 WRONG = {
     "objectives: {completion: 0.9}": "objectives.completion: 0.9: SSEErrorBudgetBurn 1h/5m can "
     "never fire: 14.4 × (1 − 0.9) = 1.44, and no share is above 1; set it above 0.9306 or",
-    "scrape_interval: 60s": "scrape_interval: 60s: the 2m window of "
-    "route:sse_orphaned_streams:min2m is 2m and holds 2 scrapes; it needs 4: make "
-    "scrape_interval shorter",
-    "rule_interval: 5m": "rule_interval: 5m: the 10m window of ",
     "time_scale: 600": "time_scale: 600.0: the 2m window of route:sse_orphaned_streams:min2m "
     "is 200ms and holds 0.013 scrapes",
     "alerts: {SSEMesageLoss: {}}": "alerts.SSEMesageLoss: no such alert; did you mean "
@@ -38,7 +34,8 @@ WRONG = {
     "alerts: {SSEErrorBudgetBurn: {for: 5m}}": "alerts.SSEErrorBudgetBurn.for: 5m: this alert "
     "has one for each window",
     "alerts: {SSEErrorBudgetBurn: {windows: [{long: 2d, short: 2h, factor: 2, for: 5m, "
-    "severity: info}]}}": "alerts.SSEErrorBudgetBurn.windows: 2d: not recorded; choose from 5m,",
+    "severity: info}]}}": "alerts.SSEErrorBudgetBurn.windows.long: 2d: not recorded; choose from "
+    "30m,",
     "alerts: {SSEMessageLoss: {annotations: {note: 'in {{ $labels.severity }}'}}}": (
         "alerts.SSEMessageLoss.annotations.note: $labels.severity is no label of the expression; "
         "it has job, route, seen_by"

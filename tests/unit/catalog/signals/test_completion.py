@@ -4,6 +4,7 @@ import pytest
 
 from sse_observe.catalog.signals.completion import (
     COMPLETION,
+    LONG_WINDOWS,
     WINDOWS,
     completed_over,
     completion,
@@ -27,11 +28,12 @@ def test_lost_streams_are_clamped_after_they_are_added_up() -> None:
 
 @pytest.mark.parametrize("window", WINDOWS)
 def test_every_window_has_its_failures(window: str) -> None:
-    """A burn-rate alert may choose any pair: ratio, count and certain count are recorded."""
+    """A burn-rate alert may choose any pair: ratio and count, and the certain count of a long."""
     names = {signal.record for signal in COMPLETION}
 
     assert {
         f"route:sse_stream_failures:ratio_rate{window}",
         f"route:sse_streams_failed:increase{window}",
-        f"route:sse_streams_failed_certain:increase{window}",
     } <= names
+    certain = f"route:sse_streams_failed_certain:increase{window}"
+    assert (certain in names) == (window in LONG_WINDOWS)

@@ -1,0 +1,70 @@
+"""Rulers that restart, and evaluations that fail: no alert fires or resolves for it."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from sse_observe.lab.programs.prometheus import Prometheus
+from tests.support.judgement import ALERTS, PACES, STEP, World, evaluated, judge_service
+from tests.support.schedule import Missed, nothing_missed
+from tests.support.services import CASES, END, FAULT
+
+pytestmark = pytest.mark.slow
+
+GROUPS = sorted({pace.group for pace in PACES.values()})
+AWAY = 90.0
+
+
+def restarts(_group: str, at: float) -> bool:
+    """Say whether all groups are away: a ruler restarts now and then, and takes its time."""
+    return any(begin <= at < begin + AWAY for begin in range(450, END, 900))
+
+
+def one_fails(rank: int) -> Missed:
+    """Let every third group miss one evaluation, again and again, each at another time."""
+
+    def missed(group: str, at: float) -> bool:
+        if group not in GROUPS or GROUPS.index(group) % 3 != rank:
+            return False
+        every = 600 if group.endswith("-slow") else 240
+        width = 150 if group.endswith("-slow") else STEP
+        return (at + 37 * GROUPS.index(group)) % every < width
+
+    return missed
+
+
+@pytest.fixture(scope="module")
+def undisturbed(prometheus: Prometheus) -> World:
+    """Return what Prometheus makes of all services when nothing fails."""
+    return evaluated(prometheus, nothing_missed)
+
+
+def spells(instants: Iterable[float], seen: list[float]) -> list[tuple[float, float]]:
+    """Return the stretches of evaluations in which an alert fires without a break."""
+    found: list[tuple[float, float]] = []
+    fires = set(instants)
+    for before, at in zip([-1.0, *seen], seen, strict=False):
+        if at in fires:
+            begun = found[-1][0] if found and found[-1][1] == before else at
+            found = [*found[: -1 if begun != at else None], (begun, at)]
+    return found
+
+
+@pytest.mark.parametrize(
+    "missed", [restarts, one_fails(0), one_fails(1), one_fails(2)], ids=["restart", "a", "b", "c"]
+)
+def test_missed_evaluation_changes_no_alert(
+    missed: Missed, prometheus: Prometheus, undisturbed: World
+) -> None:
+    """The same alerts fire, each in as many spells, and at most some evaluations later."""
+    disturbed = evaluated(prometheus, missed)
+
+    for job in CASES:
+        judge_service(job, disturbed.fired)
+    seen = [float(at) for at in range(0, END + 1, STEP) if not missed("alerts", at)]
+    for name in ALERTS:
+        for job, instants in undisturbed.fired[name].items():
+            calm = spells(instants, [float(at) for at in range(0, END + 1, STEP)])
+            rough = spells(disturbed.fired[name][job], seen)
+            assert len(rough) == len(calm), (name, job)
+            assert rough[0][0] - max(calm[0][0], FAULT) <= 2 * AWAY + 300, (name, job)
