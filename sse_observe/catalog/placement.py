@@ -192,9 +192,10 @@ class Placement:
         return found
 
     def _filled(self, sets: Iterable[list[str]]) -> Iterator[SignalGroup]:
-        """Fill groups: a set goes to what it reads, else into the first of its topic with room."""
+        """Fill the groups of each topic: a set goes to what it reads, else into the first room."""
         filled: dict[_Room, list[str]] = {}
-        for names in sets:
+        # What stands alone fits anywhere.
+        for names in sorted(sets, key=lambda names: len(names) == 1):
             first = self._signals[names[0]]
             read = {
                 self._group_of[name]
@@ -202,14 +203,15 @@ class Placement:
                 for name in self._compared(each)
                 if name in self._group_of
             }
-            alike = [room for room in filled if room.interval == first.interval]
-            own = [room for room in alike if room.topic == first.topic]
-            near = [room for room in alike if read == {room.name}]
+            kind = first.topic, first.interval
+            own = [room for room in filled if (room.topic, room.interval) == kind]
+            near = [room for room in own if read == {room.name}]
             fits = (r for r in (*near, *own) if len(filled[r]) + len(names) <= MOST_RULES)
-            room = next(fits, _Room(first.topic, first.interval, len(own) + 1))
+            room = next(fits, _Room(*kind, len(own) + 1))
             filled.setdefault(room, []).extend(names)
             self._group_of |= dict.fromkeys(names, room.name)
-        for room, records in filled.items():
-            held = set(records)
+        topics = list(dict.fromkeys(signal.topic for signal in self._signals.values()))
+        for room in sorted(filled, key=lambda room: (topics.index(room.topic), room.name)):
+            held = set(filled[room])
             signals = (signal for record, signal in self._signals.items() if record in held)
             yield SignalGroup(room.name, room.interval, tuple(signals))

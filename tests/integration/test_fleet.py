@@ -62,7 +62,9 @@ def fired(history: History, end: float) -> dict[str, list[float]]:
 def errors(history: History, fleet: Fleet, window: str) -> list[float]:
     """Return recorded minus true completion, in points, at each evaluation of a full window."""
     span = WINDOWS[window]
-    answer = history.ask(f"route:sse_stream_failures:ratio_rate{window}", fleet.end)
+    name = f"route:sse_stream_failures:ratio_rate{window}"
+    # At the moments of its own group: what was true then.
+    answer = history.ask(name, fleet.end, begin=schedule(RULES)[name].begin)
     [failures] = answer.values()
     found = []
     for at, failed in failures.items():

@@ -68,7 +68,7 @@ def test_guard_may_be_named_as_on_the_page_or_as_rendered(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("signal", CATALOG.signals, ids=lambda signal: signal.record)
 def test_name_tells_a_window_of_the_expression(signal: object) -> None:
-    """What a name says is a window of the signal, or of one that it reads."""
+    """A name says a window of the signal, or of one that it reads."""
     span = span_in(signal.record)
     if span is not None:
         assert f"('{span}')" in signal.expr or re.search(rf":\w*[a-z]{span}\b", signal.expr)
