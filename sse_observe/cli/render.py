@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sse_observe.cli.options import SettingsFile, warn
+from sse_observe.render.targets import names
 
 EXTRA = "render"
 
@@ -20,13 +21,21 @@ def render(
         bool,
         typer.Option("--check", help="Write nothing. Print a diff and exit 1 if files differ."),
     ] = False,
-    kubernetes: Annotated[
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            help=f"Also write the bundle as another system takes it: {', '.join(names())}. "
+            "May be given several times.",
+        ),
+    ] = None,
+    print_settings: Annotated[
         bool,
-        typer.Option("--kubernetes", help="Also write kubernetes/: PrometheusRules, ConfigMaps."),
-    ] = False,
-    provisioning: Annotated[
-        bool,
-        typer.Option("--provisioning", help="Also write provisioning/: a Docker Compose stack."),
+        typer.Option(
+            "--print-settings",
+            help="Write nothing. Print a settings file with every key, commented.",
+        ),
     ] = False,
 ) -> None:
     """
@@ -34,11 +43,15 @@ def render(
 
     With --check, compare the files that are there with what would be written.
     """
-    from sse_observe.render.bundle import render_to
+    from sse_observe.render.bundle import catalogue, render_to
     from sse_observe.render.check import check as compare
+    from sse_observe.render.settings_example import settings_example
 
-    asked = {"kubernetes": kubernetes, "provisioning": provisioning}
-    targets = [name for name, wanted in asked.items() if wanted]
+    if print_settings:
+        catalog, tuned = catalogue(settings)
+        typer.echo(settings_example(tuned, catalog), nl=False)
+        return
+    targets = target or []
     if check:
         differences = compare(out, settings, targets)
         warn(differences.warnings)

@@ -12,6 +12,7 @@ from sse_observe.catalog.model import Catalog
 from sse_observe.catalog.nearest import did_you_mean
 from sse_observe.errors import SettingsError
 from sse_observe.render.banner import MARK
+from sse_observe.render.meaning import RULES, changes
 from sse_observe.render.settings import FILE_NAME, Settings
 from sse_observe.render.settings_file import load_settings
 from sse_observe.render.target import Rendering, Target, all_targets
@@ -53,12 +54,17 @@ def bundle(
     settings_file: Path | None, targets: Iterable[str] = (), out: Path | None = None
 ) -> Bundle:
     """
-    Render the bundle of a settings file, in memory; with the targets that are asked for.
+    Render the bundle of a settings file, in memory.
 
+    `targets` are asked for beside those of the settings; the default one is always written.
     `out` is the folder that it is for: some of what a user added to the files there is kept.
     """
-    asked = [_target(name) for name in targets]
+    asked = {name: _target(name) for name in targets}
     catalog, settings = catalogue(settings_file)
+    asked |= {
+        name: _target(name, f"{_source(settings_file)}: target: ") for name in settings.targets
+    }
+    asked.pop(DEFAULT, None)
     default = render(catalog, settings)
 
     def present(name: str) -> str:
@@ -67,17 +73,17 @@ def bundle(
 
     rendering = Rendering(catalog, settings, _source(settings_file), default, present)
     files, warnings = dict(default), list(settings.warnings())
-    for target in asked:
+    for target in asked.values():
         files |= target.render(rendering)
         warnings += target.warnings(rendering)
     return Bundle(files, tuple(warnings))
 
 
-def _target(name: str) -> Target:
+def _target(name: str, where: str = "--target ") -> Target:
     known = all_targets()
     if name not in known:
         remedy = did_you_mean(name, known, f"known are {', '.join(known)}")
-        raise SettingsError(f"{name}: no such target; {remedy}")
+        raise SettingsError(f"{where}{name}: no such target; {remedy}")
     return known[name]
 
 
@@ -90,7 +96,15 @@ def render_to(
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Render into a folder; return the files written, and the warnings."""
     rendered = bundle(settings_file, targets, out)
-    return write(rendered.files, out), rendered.warnings
+    changed = changes_in(out, rendered.files)
+    return write(rendered.files, out), (*rendered.warnings, *changed)
+
+
+def changes_in(out: Path, files: Mapping[str, str]) -> list[str]:
+    """Return what means something else than in the files of ours that a folder holds already."""
+    path = out / RULES
+    before = {RULES: path.read_text(encoding="utf-8")} if ours(path) else {}
+    return [*changes(before, files)]
 
 
 def orphans(files: Mapping[str, str], out: Path) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
-from sse_observe.render.bundle import bundle, orphans
+from sse_observe.render.bundle import bundle, changes_in, orphans
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def check(out: Path, settings_file: Path | None, targets: Collection[str] = ()) 
         [
             f" --out {out}" if out != Path() else "",
             f" --settings {settings_file}" if settings_file else "",
-            *(f" --{name}" for name in targets),
+            *(f" --target {name}" for name in targets),
         ]
     )
     return Differences(
@@ -74,5 +74,5 @@ def check(out: Path, settings_file: Path | None, targets: Collection[str] = ()) 
         orphans=tuple(orphans(rendered.files, out)),
         diff="".join(line if line.endswith("\n") else f"{line}\n" for line in diff),
         cure=f"sse-observe render{options}",
-        warnings=rendered.warnings,
+        warnings=(*rendered.warnings, *changes_in(out, rendered.files)),
     )

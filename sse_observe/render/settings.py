@@ -11,6 +11,7 @@ import msgspec
 from sse_observe.catalog.durations import seconds
 from sse_observe.catalog.model import Interval, Severity, Window
 from sse_observe.render.selection import Selection, selection
+from sse_observe.render.target_settings import GrafanaAlerting, Mimir, Thanos, VictoriaMetrics
 
 FILE_NAME = "sse-observe.yaml"
 """The file that is read if none is named."""
@@ -83,7 +84,7 @@ class AlertSettings(
 
 
 class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The scrape targets of the Prometheus of `--provisioning`, as its container sees them."""
+    """Scrape targets of the stack of `provisioning`, as its container of Prometheus sees them."""
 
     job: str = "sse"
     targets: tuple[str, ...] = ("host.docker.internal:8000",)
@@ -108,7 +109,7 @@ class Probes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Kubernetes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The metadata of every object of `--kubernetes`; operators select rules by their labels."""
+    """The metadata of every object of the target `kubernetes`; operators select rules by their labels."""
 
     namespace: str = ""
     labels: dict[str, str] = {}
@@ -119,13 +120,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     Everything that a user may tune, with the defaults that the committed bundle has.
 
+    `target` names the systems that the bundle is written for beside Prometheus and Grafana.
+    `retention` is how long the data is kept that the rules read; not known without one.
     Without a `rule_interval`, rules are evaluated every 30 s, or every minute where scrapes come
     less often than that. `time_scale` is for tests and drills only: it divides every duration of
     the rules.
     """
 
+    target: str | tuple[str, ...] = ()
     scrape_interval: str = "15s"
     rule_interval: str | None = None
+    retention: str | None = None
     selector: str = ""
     group_by: tuple[str, ...] = ()
     runbook_url: str = "https://runbooks.example.invalid/sse"
@@ -138,7 +143,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kubernetes: Kubernetes = Kubernetes()
     provisioning: Provisioning = Provisioning()
     probes: Probes = Probes()
+    mimir: Mimir = Mimir()
+    thanos: Thanos = Thanos()
+    victoriametrics: VictoriaMetrics = VictoriaMetrics()
+    grafana_alerting: GrafanaAlerting = GrafanaAlerting()
     time_scale: float = 1.0
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of targets; one alone may be written without a list."""
+        return (self.target,) if isinstance(self.target, str) else self.target
 
     @property
     def selection(self) -> Selection:
@@ -195,9 +209,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             found.append(
                 f"links in alerts lead nowhere yet: set runbook_url and grafana_url in {FILE_NAME}"
             )
-        if seconds(self.objectives.window) / self.time_scale > DEFAULT_RETENTION_SECONDS:
+        looks_back = seconds(self.objectives.window) / self.time_scale
+        if self.retention is None and looks_back > DEFAULT_RETENTION_SECONDS:
             found.append(
                 f"the error budget looks back {self.objectives.window}: start Prometheus with "
-                f"--storage.tsdb.retention.time={self.objectives.window} or more (default 15d)"
+                f"--storage.tsdb.retention.time={self.objectives.window} or more (default 15d), "
+                "and say so with `retention`"
             )
         return found

@@ -10,21 +10,14 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 import msgspec
-import yaml
 
 from sse_observe.catalog.model import Severity, Window
 from sse_observe.catalog.nearest import did_you_mean
 from sse_observe.catalog.promql import matchers
 from sse_observe.errors import SettingsError
-from sse_observe.render.settings import (
-    FILE_NAME,
-    AlertSettings,
-    Kubernetes,
-    Objectives,
-    Provisioning,
-    Settings,
-)
+from sse_observe.render.settings import FILE_NAME, AlertSettings, Settings
 from sse_observe.render.settings_problems import problems
+from sse_observe.render.settings_yaml import Document, read
 
 _DURATIONS = {"scrape_interval", "rule_interval", "window", "for", "keep_firing_for"}
 # By the key that they stand under; the entries of `labels` and `annotations` are text.
@@ -42,9 +35,9 @@ def load_settings(path: Path | None) -> Settings:
         path = Path(FILE_NAME)
         if not path.exists():
             return Settings()
-    given = _read(path)
+    given = read(path)
     try:
-        settings = msgspec.convert(given, Settings)
+        settings = msgspec.convert(given.value, Settings)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {_printable(_explain(str(error), given))}") from None
     for problem in problems(settings):
@@ -62,22 +55,6 @@ def load_settings(path: Path | None) -> Settings:
     )
 
 
-def _read(path: Path) -> object:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise SettingsError(f"{path}: {reason}; --settings takes a YAML file") from None
-    try:
-        return yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise SettingsError(
-            f"{path}: {where}{getattr(error, 'problem', None) or 'not readable'}; correct the YAML"
-        ) from None
-
-
 class _Place(NamedTuple):
     """Where a file is wrong: the keys that lead there, and the value that stands there."""
 
@@ -85,10 +62,10 @@ class _Place(NamedTuple):
     value: object
 
 
-def _explain(message: str, given: object) -> str:
+def _explain(message: str, given: Document) -> str:
     """Turn msgspec's sentence into `key: value: what is wrong; remedy`."""
     what, _, where = message.partition(" - at ")
-    keys, value = _place(where, given)
+    keys, value = _place(where, given.value)
     unknown = re.search(r"unknown field `(.*)`", what)
     if unknown:
         wrong, known = unknown[1], _fields(keys)
@@ -102,9 +79,20 @@ def _explain(message: str, given: object) -> str:
         wrong, remedy = "no such severity", f"choose from {', '.join(get_args(Severity))}"
     elif key in _DURATIONS:
         remedy = "write a duration like 90s or 5m"
+    if value is None:
+        remedy = "write it, or leave out the key"
+    elif "text" in wrong.partition(", got")[0] and not isinstance(value, str | dict | list):
+        remedy = f'write "{given.written(keys)}"' if key not in _DURATIONS else remedy
     name = f"{'.'.join(keys)}: " if keys else ""
-    shown = "" if value is None or isinstance(value, dict | list) else f"{value!r}: "
+    shown = (
+        "" if value is None or isinstance(value, dict | list) else f"{_shown(value, given, keys)}: "
+    )
     return f"{name}{shown}{wrong}; {remedy}"
+
+
+def _shown(value: object, given: Document, keys: list[str]) -> str:
+    """Return a value as it is written; text in quotes, so that a blank is seen."""
+    return repr(value) if isinstance(value, str) else given.written(keys) or repr(value)
 
 
 def _place(where: str, given: object) -> _Place:
@@ -148,11 +136,10 @@ def _plain(kind: str) -> str:
 
 def _fields(keys: list[str]) -> list[str]:
     """Return the keys that may stand at a path."""
-    kinds: dict[str, type[msgspec.Struct]] = {
-        "objectives": Objectives,
-        "kubernetes": Kubernetes,
-        "provisioning": Provisioning,
-        "alerts": AlertSettings,
-    }
-    kind = Window if "windows" in keys else kinds.get(keys[0] if keys else "", Settings)
+    parts = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    kind = parts.get(keys[0]) if keys else Settings
+    if keys and keys[0] == "alerts":
+        kind = Window if "windows" in keys else AlertSettings
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return []
     return [field.encode_name for field in msgspec.structs.fields(kind)]

@@ -6,10 +6,10 @@ What depends on the catalogue (an alert's name, a threshold that can never fire)
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit
 
 from sse_observe.catalog.durations import duration, seconds
 from sse_observe.catalog.promql import matchers
+from sse_observe.catalog.regex import regex_problem
 from sse_observe.render.selection import TAKEN
 from sse_observe.render.settings import (
     ENOUGH,
@@ -22,7 +22,11 @@ from sse_observe.render.settings import (
     Provisioning,
     Settings,
 )
+from sse_observe.render.target_problems import grafana_alerting_problems, mimir_problems
+from sse_observe.render.urls import url_problems
 
+# Above a year a Prometheus would rather be asked for a report.
+SHORTEST_BUDGET, LONGEST_BUDGET = seconds("1h"), seconds("2y")
 _TARGET = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 _LABEL = re.compile(r"[a-zA-Z_]\w*")
 _DNS_NAME = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
@@ -36,12 +40,15 @@ def problems(settings: Settings) -> Iterator[str]:
     if settings.rule_interval is not None:
         yield from _interval("rule_interval", settings.rule_interval)
         yield from _uneven(settings)
-    yield from _duration("objectives.window", settings.objectives.window)
+    yield from _retention_problems(settings)
     if settings.selector and matchers(settings.selector) is None:
         yield (
             f"selector: {settings.selector!r}: no PromQL matchers; "
             """write them like env="production", cluster=~"eu-.*\""""
         )
+    for matcher in matchers(settings.selector) or ():
+        if "~" in matcher.operator and (reason := regex_problem(matcher.value)):
+            yield f"selector: {matcher}: {reason}"
     for label in settings.group_by:
         if not _is_free(label):
             yield (
@@ -49,7 +56,7 @@ def problems(settings: Settings) -> Iterator[str]:
                 "write one such as cluster or namespace"
             )
     for key in ("runbook_url", "grafana_url"):
-        yield from _url(key, getattr(settings, key))
+        yield from url_problems(key, getattr(settings, key))
     yield from _objective_problems(settings.objectives)
     if not settings.time_scale >= 1:
         yield f"time_scale: {settings.time_scale:g}: time can only be shortened; write 1 or more"
@@ -59,6 +66,26 @@ def problems(settings: Settings) -> Iterator[str]:
     yield from _kubernetes_problems(settings.kubernetes)
     yield from _provisioning_problems(settings.provisioning)
     yield from _probe_problems(settings.probes)
+    yield from mimir_problems(settings.mimir)
+    yield from grafana_alerting_problems(settings.grafana_alerting)
+
+
+def _retention_problems(settings: Settings) -> Iterator[str]:
+    window, kept = settings.objectives.window, settings.retention
+    wrong = [*_duration("objectives.window", window), *_duration("retention", kept or "1d")]
+    yield from wrong
+    if wrong:
+        return
+    if not SHORTEST_BUDGET <= seconds(window) <= LONGEST_BUDGET:
+        yield (
+            f"objectives.window: {window}: an error budget is one of days or months; "
+            "write it like 30d"
+        )
+    if kept and seconds(window) > seconds(kept):
+        yield (
+            f"objectives.window: {window}: the data is kept for {kept} alone (retention); "
+            "keep it longer, or make the window shorter"
+        )
 
 
 def _objective_problems(objectives: Objectives) -> Iterator[str]:
@@ -124,7 +151,7 @@ def _provisioning_problems(given: Provisioning) -> Iterator[str]:
         if not _TARGET.fullmatch(target):
             yield f"provisioning.targets: {target!r}: no host with a port; write it like chat:8000"
     if given.trace_url:
-        yield from _url("provisioning.trace_url", given.trace_url)
+        yield from url_problems("provisioning.trace_url", given.trace_url)
         if "{trace_id}" not in given.trace_url:
             yield (
                 f"provisioning.trace_url: {given.trace_url!r}: no {{trace_id}} in it; "
@@ -159,16 +186,6 @@ def _uneven(settings: Settings) -> Iterator[str]:
             f"rule_interval: {text}: 5m is no multiple of it, so that windows would hold now more "
             "and now fewer evaluations; write 15s, 30s or 60s"
         )
-
-
-def _url(key: str, text: str) -> Iterator[str]:
-    try:
-        parts = urlsplit(text)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        good = False
-    if not good or any(char.isspace() for char in text) or "{{" in text:
-        yield f"{key}: {text!r}: no web address; write it like https://grafana.example.com"
 
 
 def _word_problems(

@@ -4,7 +4,6 @@ Targets: the forms in which the bundle is written, one for each kind of system t
 A target is a module in `targets/` that defines `TARGET`; it is found there and registered nowhere.
 """
 
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -38,7 +37,7 @@ class Target:
     One form of the bundle; `render` returns the text of each file by its path.
 
     `folders` says where its files lie and how they are called: a file of ours there that is no
-    longer rendered is removed.
+    longer rendered is removed. `warnings` says what means something else there.
     """
 
     folders: Mapping[str, tuple[str, ...]]
@@ -49,8 +48,7 @@ class Target:
 @cache
 def all_targets() -> Mapping[str, Target]:
     """Return every target by its name: that of its module, with hyphens as in an option."""
-    found: dict[str, Target] = {}
-    for module in pkgutil.iter_modules(targets.__path__):
-        name = module.name.replace("_", "-")
-        found[name] = import_module(f"{targets.__name__}.{module.name}").TARGET
-    return found
+    return {
+        name: import_module(f"{targets.__name__}.{name.replace('-', '_')}").TARGET
+        for name in targets.names()
+    }

@@ -46,6 +46,7 @@ def tune(catalog: Catalog, settings: Settings, where: str = FILE_NAME) -> Catalo
             continue
         tuned = _tuned(alert, wish, settings)
         for problem in (
+            *_forgotten(tuned, settings),
             *_senseless(tuned, signals, alert.threshold),
             *_hollow(tuned, wish, signals, settings),
         ):
@@ -90,6 +91,11 @@ def _window_problems(alert: Alert, wish: AlertSettings) -> Iterator[str]:
                     f"alerts.{alert.name}.{key}: {value}: this alert has one for each window; "
                     f"set objectives.completion, or alerts.{alert.name}.windows"
                 )
+        if wish.windows == ():
+            yield (
+                f"alerts.{alert.name}.windows: []: no window is left; "
+                f"set alerts.{alert.name}.enabled to false instead"
+            )
     elif wish.windows is not None:
         yield f"alerts.{alert.name}.windows: this alert has no windows; set its threshold or for"
     for window in wish.windows or ():
@@ -203,6 +209,17 @@ def _hollow(
     for name, text in wish.annotations.items():
         for problem in holes(text, labels):
             yield f"alerts.{alert.name}.annotations.{name}: {problem}"
+
+
+def _forgotten(alert: Alert, settings: Settings) -> Iterator[str]:
+    """Yield each pair of windows that looks back farther than the data is kept."""
+    kept = settings.retention
+    for window in alert.windows:
+        if kept and seconds(window.long) > seconds(kept):
+            yield (
+                f"retention: {kept}: {alert.name} looks back {window.long}; keep the data longer, "
+                f"or set alerts.{alert.name}.windows without {window.long}"
+            )
 
 
 def _constant(term: Comparison, signals: Mapping[str, Signal]) -> str | None:

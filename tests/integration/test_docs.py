@@ -15,7 +15,9 @@ import requests
 import yaml
 
 from sse_observe.cli.extras import commands
+from sse_observe.render.settings import FILE_NAME
 from sse_observe.render.settings_file import load_settings
+from tests.support import examples
 from tests.support.documents import BLOCKS, written
 from tests.support.paths import ROOT
 from tests.support.raw_server import RawServer, chunked, serving
@@ -161,3 +163,14 @@ def test_the_settings_of_the_readme_are_accepted(tmp_path: Path) -> None:
     assert settings.objectives.completion == 0.999
     assert settings.group_by == ("cluster",)
     assert set(yaml.safe_load(shown)["alerts"]) == set(settings.alerts)
+
+
+def test_the_examples_are_as_the_targets_render_them() -> None:
+    """One of each target stands in the repository, byte for byte; `make render` writes them."""
+    there = {
+        path.relative_to(examples.FOLDER).as_posix(): path.read_text()
+        for path in examples.FOLDER.rglob("*")
+        if path.is_file() and path != examples.FOLDER / FILE_NAME
+    }
+
+    assert there == examples.targets(), "run: make render"

@@ -172,15 +172,6 @@ def names(rendering: Rendering) -> dict[str, str]:
 
 TARGET = Target(folders={"plain": ("files.txt",)}, render=names)
 '''),
-        "sse_observe/cli/render.py": both(
-            after(
-                'help="Also write provisioning/: a Docker Compose stack."),\n    ] = False,\n',
-                "    plain: Annotated[\n"
-                '        bool, typer.Option("--plain", help="Also write plain/: a list.")\n'
-                "    ] = False,\n",
-            ),
-            after('"provisioning": provisioning', ', "plain": plain'),
-        ),
         "tests/unit/render/targets/test_plain.py": new('''
 """The list of files."""
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import yaml
 
 from sse_observe.catalog.load import load
+from sse_observe.errors import SettingsError
 from sse_observe.render.bundle import bundle
 from sse_observe.render.grafana.boards import render_boards
 from sse_observe.render.settings import Settings
@@ -64,3 +66,21 @@ def panel(board: str, title: str, among: Mapping[str, JSON] = BOARDS) -> JSON:
 def steps(shown: JSON) -> list[JSON]:
     """Return the thresholds of a panel."""
     return shown["fieldConfig"]["defaults"]["thresholds"]["steps"]
+
+
+def target(name: str, folder: Path | None = None, text: str = "") -> dict[str, str]:
+    """Return the files of one target by their path in its folder, under settings as text."""
+    settings = None if folder is None else settings_file(folder, text)
+    rendered = bundle(settings, [name]).files
+    return {
+        path.removeprefix(f"{name}/"): content
+        for path, content in rendered.items()
+        if path.startswith(f"{name}/")
+    }
+
+
+def refused(name: str, folder: Path, text: str) -> str:
+    """Return why a target refuses settings."""
+    with pytest.raises(SettingsError) as error:
+        target(name, folder, text)
+    return str(error.value)

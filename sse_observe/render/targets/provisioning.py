@@ -35,8 +35,9 @@ def stack(rendering: Rendering) -> dict[str, str]:
             f"{rendering.source}: provisioning.labels: {reason}, so no rule would see the service; "
             f"give it the label {label}"
         )
-    # Never less than the default of Prometheus.
-    retention = max(DEFAULT_RETENTION_SECONDS, seconds(settings.objectives.window))
+    # Never less than the default of Prometheus, where nobody says otherwise.
+    least = max(DEFAULT_RETENTION_SECONDS, seconds(settings.objectives.window))
+    retention = seconds(settings.retention) if settings.retention else least
     return {
         f"{FOLDER}/{name}": fill(
             f"{FOLDER}/{name}.j2", settings=settings, retention=duration(retention)

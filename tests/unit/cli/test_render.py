@@ -101,3 +101,39 @@ def test_a_folder_that_cannot_be_written_leaves_the_old_files_whole(tmp_path: Pa
     assert "bundle" in line
     assert "--out" in line
     assert files(tmp_path) == {"bundle": b"a file\n"}
+
+
+def test_a_target_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
+    """From the option and from the settings; nothing is written."""
+    option = sse_observe("render", "--out", "bundle", "--target", "mimr", cwd=tmp_path)
+    (tmp_path / "sse-observe.yaml").write_text("target: [mimir, thanoss]\n")
+    setting = sse_observe("render", "--out", "bundle", cwd=tmp_path)
+
+    assert (option.returncode, setting.returncode) == (1, 1)
+    assert option.stderr == "sse-observe: --target mimr: no such target; did you mean mimir?\n"
+    assert "target: thanoss: no such target; did you mean thanos?" in setting.stderr
+    assert list(files(tmp_path)) == ["sse-observe.yaml"]
+
+
+def test_targets_of_the_settings_are_written_and_checked(tmp_path: Path) -> None:
+    """Those of the option come beside them."""
+    (tmp_path / "sse-observe.yaml").write_text("target: mimir\n")
+    written = sse_observe("render", "--target", "thanos", "--target", "google", cwd=tmp_path)
+    folders = {name.split("/")[0] for name in files(tmp_path)}
+    checked = sse_observe("render", "--check", cwd=tmp_path)
+
+    assert written.returncode == 0
+    assert {"mimir", "thanos", "google"} <= folders
+    assert "orphan thanos/sse-observe.yaml" in checked.stderr
+    assert "mimir" not in checked.stderr
+
+
+def test_the_settings_are_printed_and_can_be_saved(tmp_path: Path) -> None:
+    """A whole file on the output, nothing written; saved, it renders the same."""
+    printed = sse_observe("render", "--print-settings", cwd=tmp_path)
+
+    assert printed.returncode == 0
+    assert files(tmp_path) == {}
+    (tmp_path / "sse-observe.yaml").write_text(printed.stdout)
+    assert sse_observe("render", cwd=tmp_path).returncode == 0
+    assert sse_observe("render", "--print-settings", cwd=tmp_path).stdout == printed.stdout

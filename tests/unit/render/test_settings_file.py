@@ -16,7 +16,7 @@ from tests.support.settings import refusal
 
 WRONG = {
     "objectves: {}": "objectves: no such key; did you mean objectives?",
-    "zzz: 1": "zzz: no such key; known are scrape_interval, ",
+    "zzz: 1": "zzz: no such key; known are target, scrape_interval, ",
     "objectives: {completion: 150%}": "objectives.completion: '150%': expected a number, got text",
     "scrape_interval: 15": "scrape_interval: 15: expected text, got a number; write a duration",
     "group_by: cluster": "group_by: 'cluster': expected a list, got text",

@@ -70,7 +70,7 @@ def test_manifest_is_one_that_a_cluster_accepts() -> None:
 def test_manifests_are_written_and_checked_when_asked_for(tmp_path: Path) -> None:
     """The option adds a folder, the check knows it, and a render without it takes it away."""
     runner = CliRunner()
-    asked = ["render", "--out", str(tmp_path), "--kubernetes"]
+    asked = ["render", "--out", str(tmp_path), "--target", "kubernetes"]
 
     assert runner.invoke(app, asked).exit_code == 0
     assert {f"kubernetes/{path.name}" for path in (tmp_path / "kubernetes").iterdir()} == set(
@@ -80,9 +80,9 @@ def test_manifests_are_written_and_checked_when_asked_for(tmp_path: Path) -> Non
     (tmp_path / "kubernetes/sse-alerts.yaml").unlink()
     assert check(tmp_path, None, targets=["kubernetes"]).lines() == [
         "missing kubernetes/sse-alerts.yaml",
-        f"1 file differs; run: sse-observe render --out {tmp_path} --kubernetes",
+        f"1 file differs; run: sse-observe render --out {tmp_path} --target kubernetes",
     ]
-    assert runner.invoke(app, asked[:-1]).exit_code == 0
+    assert runner.invoke(app, asked[:-2]).exit_code == 0
     assert list((tmp_path / "kubernetes").iterdir()) == []
 
 

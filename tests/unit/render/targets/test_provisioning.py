@@ -219,7 +219,7 @@ def test_the_stack_keeps_what_the_objective_looks_back_to(tmp_path: Path) -> Non
 def test_the_stack_is_written_and_checked_when_asked_for(tmp_path: Path) -> None:
     """A render without it takes ours away, and leaves what the user put beside or copied."""
     runner = CliRunner()
-    asked = ["render", "--out", str(tmp_path), "--provisioning"]
+    asked = ["render", "--out", str(tmp_path), "--target", "provisioning"]
 
     assert runner.invoke(app, asked).exit_code == 0
     folder = tmp_path / "provisioning"
@@ -231,8 +231,8 @@ def test_the_stack_is_written_and_checked_when_asked_for(tmp_path: Path) -> None
     stale = runner.invoke(app, [*asked, "--check"])
     assert stale.exit_code == 1
     assert "missing provisioning/prometheus/prometheus.yml" in stale.output
-    assert f"run: sse-observe render --out {tmp_path} --provisioning" in stale.output
-    assert runner.invoke(app, asked[:-1]).exit_code == 0
+    assert f"run: sse-observe render --out {tmp_path} --target provisioning" in stale.output
+    assert runner.invoke(app, asked[:-2]).exit_code == 0
     assert sorted(p.name for p in folder.rglob("*") if p.is_file()) == [
         "alertmanager.yml",
         "compose.override.yaml",

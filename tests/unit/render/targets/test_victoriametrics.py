@@ -1,0 +1,49 @@
+"""The rules of VictoriaMetrics: those of Prometheus, with an increase said in its own words."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sse_observe.render.targets.victoriametrics import metricsql
+from tests.support.rendered import target
+from tests.support.rule_kinds import PlainFile, VMRule
+
+FILES = target("victoriametrics")
+FILE = msgspec.yaml.decode(FILES["sse-observe.yaml"], type=PlainFile)
+
+
+@pytest.mark.parametrize(
+    ("promql", "said"),
+    [
+        ("increase(a[5m])", "increase_prometheus(a[5m])"),
+        ("route:x:increase15m > 0", "route:x:increase15m > 0"),
+        (
+            'sum(increase(a{b="increase(c)"}[5m]))',
+            'sum(increase_prometheus(a{b="increase(c)"}[5m]))',
+        ),
+    ],
+)
+def test_only_the_function_is_said_otherwise(promql: str, said: str) -> None:
+    """A name or a label's value that looks like it stays."""
+    assert metricsql(promql) == said
+
+
+def test_rules_are_those_of_prometheus_but_for_the_function() -> None:
+    """Nothing else is changed, and the operator gets the same groups as vmalert."""
+    plain = msgspec.yaml.decode(target("mimir")["sse-observe.yaml"], type=PlainFile)
+    vmrule = msgspec.yaml.decode(FILES["sse-vmrule.yaml"], type=VMRule)
+
+    assert vmrule.spec.groups == FILE.groups
+    back = re.sub(r"\bincrease_prometheus\(", "increase(", FILES["sse-observe.yaml"])
+    assert msgspec.yaml.decode(back, type=PlainFile) == plain
+    assert FILES["sse-observe.yaml"].count("increase_prometheus(") >= 3
+
+
+def test_an_old_vmalert_gets_what_it_knows(tmp_path: Path) -> None:
+    """Before 1.90 it refuses a file with `keep_firing_for`."""
+    old = target("victoriametrics", tmp_path, "victoriametrics: {keep_firing_for: false}\n")
+
+    assert "keep_firing_for" not in old["sse-observe.yaml"] + old["sse-vmrule.yaml"]
+    assert "keep_firing_for" in FILES["sse-observe.yaml"]
