@@ -9,7 +9,8 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 DEMO_PARTS := prometheus:prometheus
 TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager nginx:nginx haproxy:haproxy \
 	chromium:chromium node:nodejs npm:npm tsc:node-typescript ip:iproute2 nft:nftables openssl:openssl \
-	redis-server:redis-server redis-sentinel:redis-sentinel caddy:caddy varnishd:varnish
+	redis-server:redis-server redis-sentinel:redis-sentinel caddy:caddy varnishd:varnish \
+	victoria-metrics:victoria-metrics
 
 # Tests wait more than they work, so four at once keep two cores busy. A file stays in one process,
 # and the files start in our order: those that wait longest first.
@@ -33,7 +34,7 @@ test-fast: WORKERS = 2
 test-fast: $(VENV)/dev  ## Everything that needs no server and less than a second
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
-prove: PARTS = $(TEST_PARTS) victoria-metrics:victoria-metrics
+prove: PARTS = $(TEST_PARTS)
 prove: parts $(VENV)/dev  ## The exhaustive runs
 	$(BIN)/python -m pytest -m prove $(ARGS)
 

@@ -109,7 +109,7 @@ class Probes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Kubernetes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The metadata of every object of the target `kubernetes`; operators select rules by their labels."""
+    """Metadata of every object of the target `kubernetes`: operators select rules by labels."""
 
     namespace: str = ""
     labels: dict[str, str] = {}
