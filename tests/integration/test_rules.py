@@ -7,26 +7,33 @@ from pathlib import Path
 import pytest
 
 from sse_observe.catalog.durations import seconds
-from sse_observe.catalog.model import COMPARE, Alert, Comparison
+from sse_observe.catalog.model import COMPARE, Alert, Comparison, Signal
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.render.bundle import catalogue, render_to
 from sse_observe.render.groups import AlertRule, Rules
 from sse_observe.render.runbooks import runbooks
 from sse_observe.render.settings import Settings
 from tests.support.history import History, steady
+from tests.support.judgement import Ruled
 from tests.support.programs import needs
 
 pytestmark = pytest.mark.slow
 
-CATALOG, _ = catalogue(None)
-SIGNALS = {signal.record: signal for signal in CATALOG.signals}
-RULES = Rules(CATALOG, Settings()).alert_rules()
-STEP = 30.0
-QUERY = re.compile(r"^ *```promql\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-
 
 def name_of(rule: AlertRule) -> str:
     return f"{rule.alert.name}-{rule.window.long}" if rule.window else rule.alert.name
+
+
+CATALOG, _ = catalogue(None)
+RULES = Rules(CATALOG, Settings()).alert_rules()
+# The default, and the longest interval: other windows, other names.
+EVERY = {each: Ruled(Settings(scrape_interval=each)) for each in ("15s", "60s")}
+CASES = [
+    pytest.param(each, rule, id=f"{name_of(rule)}-{each}")
+    for each, ruled in EVERY.items()
+    for rule in ruled.rules.alert_rules()
+]
+QUERY = re.compile(r"^ *```promql\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
 def value(term: Comparison, *, holds: bool) -> float:
@@ -35,38 +42,44 @@ def value(term: Comparison, *, holds: bool) -> float:
     return next(value for value in near if COMPARE[term.compare](value, term.line()) == holds)
 
 
-def labels_of(signal: str, job: str) -> dict[str, str]:
-    return {"__name__": signal, **{name: name for name in SIGNALS[signal].labels}, "job": job}
+def labels_of(signal: Signal, job: str) -> dict[str, str]:
+    return {"__name__": signal.record, **{name: name for name in signal.labels}, "job": job}
 
 
-@pytest.mark.parametrize("rule", RULES, ids=name_of)
-def test_alert_fires_beyond_its_line_after_its_time_and_not_otherwise(
-    rule: AlertRule, prometheus: Prometheus
+@pytest.mark.parametrize(("each", "rule"), CASES)
+def test_alert_fires_beyond_its_line_after_its_time_and_recovers(
+    each: str, rule: AlertRule, prometheus: Prometheus
 ) -> None:
-    """Each term alone decides: all beyond fires after `for`, any one within stays silent."""
-    history = History(prometheus)
-    wait = seconds(rule.hold_for)
-    end = wait + 10 * STEP
+    """Each term alone decides: all beyond fires after `for`, any one within ends it or holds it."""
+    ruled, history = EVERY[each], History(prometheus)
+    step, wait = float(ruled.step), seconds(rule.hold_for)
+    # A whole number of evaluations.
+    wait = -(-wait // step) * step
+    back, end = wait + 5 * step, wait + 10 * step
     terms = rule.alert.comparisons(rule.window)
     for silent in (None, *terms):
         job = "beyond" if silent is None else f"held by {silent.signal}"
         history.push(
             (
-                labels_of(term.signal, job),
-                steady(value(term, holds=term is not silent), end, step=STEP),
+                labels_of(ruled.signals[term.signal], job),
+                [
+                    *steady(value(term, holds=term is not silent), back, step=step),
+                    # At its line again, not far from it: the alert is over.
+                    *steady(value(term, holds=False), end, begin=back + step, step=step),
+                ],
             )
             for term in terms
         )
     # Its own signal alone: a guard that is absent must hold the alert back.
     if len(terms) > 1:
-        alone = steady(value(terms[0], holds=True), end, step=STEP)
-        history.push([(labels_of(terms[0].signal, "no guard"), alone)])
+        alone = steady(value(terms[0], holds=True), end, step=step)
+        history.push([(labels_of(ruled.signals[terms[0].signal], "no guard"), alone)])
 
-    fired = history.firing(rule.expr, rule.hold_for, end, step=STEP)
+    fired = history.firing(rule.expr, rule.hold_for, end, step=step)
 
-    alerts = {dict(labels)["job"]: instants for labels, instants in fired.items()}
+    alerts = {dict(labels)["job"]: instants for labels, instants in fired.items() if instants}
     assert set(alerts) == {"beyond"}
-    assert alerts["beyond"][0] == wait
+    assert (alerts["beyond"][0], alerts["beyond"][-1]) == (wait, back)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=name_of)

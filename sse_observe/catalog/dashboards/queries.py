@@ -7,7 +7,7 @@ Each bounds the series that it returns; a board must stay readable with fifty ro
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sse_observe.catalog.model import Query, Unit
+from sse_observe.catalog.model import Query, Unit, Weight
 
 # Ten lines are what a legend and a reader can hold.
 MOST_LINES = 10
@@ -72,6 +72,15 @@ def instances(query: str, *, exemplar: bool = False) -> Query:
     """Draw the instances that the reader chose, from raw series; twenty are enough to compare."""
     return Query(
         expr=f"topk(20, {query})", legend="{{instance}}", exemplar=exemplar, by_instance=True
+    )
+
+
+def burn(window: str, weight: Weight = "normal") -> Query:
+    """Draw how many times faster than allowed streams fail on the worst route, over a window."""
+    return Query(
+        expr=f"max(route:sse_stream_failures:ratio_rate{window}) / << budget('completion') >>",
+        legend=window,
+        weight=weight,
     )
 
 

@@ -14,6 +14,7 @@ from sse_observe.catalog.dashboards.queries import (
     ALL,
     bold,
     buckets_over_time,
+    burn,
     column,
     each,
     high_by,
@@ -110,15 +111,17 @@ _ANSWER = stage(
     ),
     lines(
         "Error budget burn",
-        "ratio",
-        "Share of streams that failed, on the worst route, over each window of the burn-rate "
-        "alerts. Above a dashed line the budget is spent so fast that somebody must act.",
-        Query(expr="max(route:sse_stream_failures:ratio_rate1h)", legend="1h", weight="bold"),
-        Query(expr="max(route:sse_stream_failures:ratio_rate6h)", legend="6h"),
-        Query(expr="max(route:sse_stream_failures:ratio_rate1d)", legend="1d", weight="thin"),
+        "times",
+        "How many times faster than allowed streams fail, on the worst route, over each long "
+        "window of the burn-rate alerts. At × 1 the budget lasts exactly its window. Above a "
+        "dashed line it is spent so fast that somebody must act.",
+        burn("1h", "bold"),
+        burn("6h"),
+        burn("1d", "thin"),
+        burn("3d", "thin"),
         height=9,
-        decimals=2,
-        colours={"1h": "p99", "6h": "p95", "1d": "p50"},
+        decimals=1,
+        colours={"1h": "p99", "6h": "p95", "1d": "p50", "3d": "calm"},
     ),
 )
 

@@ -46,3 +46,13 @@ def test_a_burn_rate_has_the_threshold_of_each_long_window() -> None:
     shown = replace(PANEL, queries=(Query(expr="max(route:slow:ratio_rate1h)"),))
 
     assert limits_of(shown, [burn]) == [Limit("SSESlow", ">", 0.72, "critical", 0)]
+
+
+def test_a_burn_rate_in_times_the_allowed_rate_has_the_factor_as_threshold() -> None:
+    """A share of failures over the budget reads × 14.4, and so does the line on its panel."""
+    window = Window(long="1h", short="5m", factor=14.4, hold_for="1m", severity="critical")
+    burn = replace(ALERT, signal="route:slow:ratio_rate{window}", windows=(window,))
+    expr = "max(route:slow:ratio_rate1h) / << budget('completion') >>"
+    shown = replace(PANEL, queries=(Query(expr=expr), Query(expr=f"2 * {expr}")))
+
+    assert limits_of(shown, [burn, ALERT]) == [Limit("SSESlow", ">", 14.4, "critical", 0)]

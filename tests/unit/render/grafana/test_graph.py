@@ -37,10 +37,10 @@ def test_a_graph_draws_the_line_of_the_alert_that_watches_it(
 
 
 def test_burn_rate_windows_each_have_their_line() -> None:
-    """14.4 and 6 times half a percent: the shares at which somebody is called."""
+    """As SREs read it: at × 1 the budget lasts its window, at × 14.4 somebody is called."""
     shown = panel("stream-health", "Error budget burn")
 
-    assert [step["value"] for step in steps(shown)] == [None, 0.015, 0.03, 0.072]
+    assert [step["value"] for step in steps(shown)] == [None, 1, 3, 6, 14.4]
     assert [link["title"] for link in shown["links"]] == ["Runbook: SSEErrorBudgetBurn"]
 
 
