@@ -6,6 +6,7 @@ import pytest
 
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.render.settings import Settings
+from tests.support.detection import INTERVALS, committed, detected
 from tests.support.judgement import (
     RECORDED,
     SIGNALS,
@@ -48,6 +49,17 @@ def test_laws_hold_at_every_scrape_interval(prometheus: Prometheus, interval: st
         judge_signal(record, series, world)
     for job in CASES:
         judge_service(job, world.fired, ruled.slack)
+    if interval in INTERVALS:
+        judge_detection(interval, world)
+
+
+def judge_detection(interval: str, world: World) -> None:
+    """The table of the documents is true, to an evaluation."""
+    table = committed(interval)
+
+    assert table.keys() == world.ruled.alerts.keys()
+    for alert, found in detected(world).items():
+        assert abs(found.seconds - table[alert]) <= world.ruled.step, alert
 
 
 @pytest.mark.parametrize("job", CASES)

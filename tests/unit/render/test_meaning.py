@@ -1,4 +1,4 @@
-"""Changes of meaning: named when an interval changes, and nothing is said when nothing changed."""
+"""Changes of meaning: named when an interval changes, and nothing is told when nothing changed."""
 
 from pathlib import Path
 
@@ -46,11 +46,11 @@ def test_render_and_check_say_so(tmp_path: Path, ours: bool) -> None:
         (tmp_path / RULES).write_text("groups: []\n")
     given = settings_file(tmp_path, "scrape_interval: 60s\n")
 
-    said = [line for line in check(tmp_path, given).warnings if "windows changed" in line]
+    lines = [line for line in check(tmp_path, given).warnings if "windows changed" in line]
 
-    assert bool(said) == ours
+    assert bool(lines) == ours
     if ours:
         _, warnings = render_to(tmp_path, given)
-        assert said[0] in warnings
+        assert lines[0] in warnings
         _, again = render_to(tmp_path, given)
-        assert said[0] not in again
+        assert lines[0] not in again

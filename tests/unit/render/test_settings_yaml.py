@@ -58,8 +58,8 @@ def test_a_value_is_found_as_it_was_written(tmp_path: Path) -> None:
     assert found.written(["a"]) is None
 
 
-def test_merged_keys_and_aliases_are_no_repetition(tmp_path: Path) -> None:
-    """What stands once and is used twice stands once."""
+def test_a_merged_key_or_an_alias_does_not_stand_twice(tmp_path: Path) -> None:
+    """A value that is used twice still stands once."""
     path = tmp_path / "s.yaml"
     path.write_text("a: &a {x: 1}\nb: *a\nc: {<<: *a, x: 2}\n")
 

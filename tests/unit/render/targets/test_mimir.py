@@ -25,8 +25,8 @@ def test_it_holds_every_rule_of_the_plain_files() -> None:
     assert all(len(group.name) <= 40 for group in found.groups)
 
 
-def test_limits_of_a_tenant_are_held(tmp_path: Path) -> None:
-    """What the ruler would refuse is refused here, with the limit's own name."""
+def test_a_limit_of_the_tenant_is_not_exceeded(tmp_path: Path) -> None:
+    """A file that the ruler would refuse is refused here, with the limit's own name."""
     groups = refused("mimir", tmp_path, "mimir: {groups: 5}\n")
     rules_ = refused("mimir", tmp_path, "mimir: {rules_per_group: 10}\n")
     long = refused("mimir", tmp_path, f"annotations: {{note: {'x' * 40_000}}}\n")

@@ -1,4 +1,4 @@
-"""The rules of VictoriaMetrics: those of Prometheus, with an increase said in its own words."""
+"""The rules of VictoriaMetrics: those of Prometheus, with an increase written in its own words."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ FILE = msgspec.yaml.decode(FILES["sse-observe.yaml"], type=PlainFile)
 
 
 @pytest.mark.parametrize(
-    ("promql", "said"),
+    ("promql", "written"),
     [
         ("increase(a[5m])", "increase_prometheus(a[5m])"),
         ("route:x:increase15m > 0", "route:x:increase15m > 0"),
@@ -25,9 +25,9 @@ FILE = msgspec.yaml.decode(FILES["sse-observe.yaml"], type=PlainFile)
         ),
     ],
 )
-def test_only_the_function_is_said_otherwise(promql: str, said: str) -> None:
+def test_only_the_function_is_said_otherwise(promql: str, written: str) -> None:
     """A name or a label's value that looks like it stays."""
-    assert metricsql(promql) == said
+    assert metricsql(promql) == written
 
 
 def test_rules_are_those_of_prometheus_but_for_the_function() -> None:
