@@ -13,7 +13,8 @@ from sse_observe.render.banner import banner
 from sse_observe.render.groups import AlertRule, RecordingRule, Rules
 from sse_observe.render.target import Rendering
 
-_WIDTH = 100
+# Nothing is folded: a template that is broken in the middle is hard to read.
+_WIDTH = 10_000
 
 
 class Rule(
@@ -88,8 +89,8 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def yaml_text(source: str, *documents: object) -> str:
-    """Return YAML of documents, below the banner that names their source."""
-    plain = [msgspec.to_builtins(document) for document in documents]
-    text = yaml.dump_all(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
-    return f"# {banner(source)}\n{text}"
+def yaml_text(document: object) -> str:
+    """Return YAML below our banner: rules come from the catalogue, whatever their form."""
+    plain = msgspec.to_builtins(document)
+    text = yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return f"# {banner('sse_observe/catalog/')}\n{text}"

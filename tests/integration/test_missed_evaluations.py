@@ -4,9 +4,13 @@ from collections.abc import Iterable
 
 import pytest
 
+from sse_observe.catalog.durations import seconds
 from sse_observe.lab.programs.prometheus import Prometheus
-from tests.support.judgement import ALERTS, PACES, STEP, World, evaluated, judge_service
-from tests.support.schedule import Missed, nothing_missed
+from sse_observe.render.groups import Rules
+from sse_observe.render.settings import Settings
+from tests.support import judgement
+from tests.support.judgement import ALERTS, PACES, STEP, Ruled, World, evaluated, judge_service
+from tests.support.schedule import Missed, Pace, nothing_missed
 from tests.support.services import CASES, END, FAULT
 
 pytestmark = pytest.mark.slow
@@ -68,3 +72,23 @@ def test_missed_evaluation_changes_no_alert(
             rough = spells(disturbed.fired[name][job], seen)
             assert len(rough) == len(calm), (name, job)
             assert rough[0][0] - max(calm[0][0], FAULT) <= 2 * AWAY + 300, (name, job)
+
+
+def test_records_of_an_interval_ago_raise_the_same_alerts(
+    prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with vmalert and Grafana's own alerting: no rule sees what its group has just recorded."""
+    monkeypatch.setattr(judgement, "schedule", each_before_what_it_reads)
+    late = evaluated(prometheus, nothing_missed, Ruled(Settings()))
+
+    for job in CASES:
+        judge_service(job, late.fired, 5 * STEP)
+
+
+def each_before_what_it_reads(rules: Rules, missed: Missed = nothing_missed) -> dict[str, Pace]:
+    """Evaluate every record at a moment of its own, the last of the catalogue first."""
+    rows = [(group, rule) for group in rules.recordings() for rule in group.rules]
+    return {
+        rule.record: Pace(seconds(group.interval), (len(rows) - rank) / 8, group.name, missed)
+        for rank, (group, rule) in enumerate(rows)
+    }

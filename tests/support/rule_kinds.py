@@ -109,3 +109,57 @@ class VMRule(Strict):
     kind: Literal["VMRule"]
     metadata: Metadata
     spec: VMSpec
+
+
+class GrafanaQuery(Strict):
+    """`QueryV1` of Grafana's file provisioning."""
+
+    refId: str  # noqa: N815
+    relativeTimeRange: dict[str, int]  # noqa: N815
+    datasourceUid: str  # noqa: N815
+    model: dict[str, object]
+
+
+class GrafanaRecord(Strict, rename={"of": "from"}):
+    """`RecordV1` of Grafana's file provisioning."""
+
+    metric: str
+    of: str
+    targetDatasourceUid: str  # noqa: N815
+
+
+class GrafanaRule(Strict, rename={"hold_for": "for"}):
+    """`AlertRuleV1` of Grafana's file provisioning."""
+
+    uid: str
+    title: str
+    data: list[GrafanaQuery]
+    condition: str = ""
+    dashboardUid: str = ""  # noqa: N815
+    panelId: int = 0  # noqa: N815
+    noDataState: Literal["", "NoData", "Alerting", "OK", "KeepLast"] = ""  # noqa: N815
+    execErrState: Literal["", "Alerting", "Error", "OK", "KeepLast"] = ""  # noqa: N815
+    hold_for: Duration = ""
+    keepFiringFor: Duration = ""  # noqa: N815
+    missing_series_evals_to_resolve: int = 0
+    annotations: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    notification_settings: dict[str, str] = {}
+    record: GrafanaRecord | None = None
+
+
+class GrafanaGroup(Strict):
+    """`AlertRuleGroupV1` of Grafana's file provisioning."""
+
+    orgId: int  # noqa: N815
+    name: str
+    folder: str
+    interval: Duration
+    rules: list[GrafanaRule]
+
+
+class GrafanaFile(Strict):
+    """A file of Grafana's alerting provisioning."""
+
+    apiVersion: Literal[1]  # noqa: N815
+    groups: list[GrafanaGroup]

@@ -23,7 +23,6 @@ def manifests(rendering: Rendering) -> dict[str, str]:
     kept = _kept(rendering)
     found = {
         f"{FOLDER}/{file}": yaml_text(
-            rendering.source,
             {
                 "apiVersion": "monitoring.googleapis.com/v1",
                 "kind": kind,

@@ -39,7 +39,7 @@ def namespace(rendering: Rendering) -> dict[str, str]:
                 f"{len(group.rules)} rules; raise ruler_max_rules_per_rule_group of this tenant, "
                 "and this number with it"
             )
-    text = yaml_text(rendering.source, {"groups": groups})
+    text = yaml_text({"groups": groups})
     if len(text.encode()) > _MOST_BYTES:
         raise SettingsError(
             f"{rendering.source}: labels and annotations: the rules take {len(text.encode())} "

@@ -24,7 +24,7 @@ def rules(rendering: Rendering) -> dict[str, str]:
         for group in rule_groups(rendering)
     ]
     return {
-        f"{FOLDER}/sse-observe.yaml": yaml_text(rendering.source, {"groups": groups}),
+        f"{FOLDER}/sse-observe.yaml": yaml_text({"groups": groups}),
         f"{FOLDER}/README.md": fill(f"{FOLDER}/README.md.j2", settings=rendering.settings),
     }
 

@@ -33,8 +33,8 @@ def rules(rendering: Rendering) -> dict[str, str]:
         "spec": {"groups": groups},
     }
     return {
-        f"{FOLDER}/sse-observe.yaml": yaml_text(rendering.source, {"groups": groups}),
-        f"{FOLDER}/sse-vmrule.yaml": yaml_text(rendering.source, vmrule),
+        f"{FOLDER}/sse-observe.yaml": yaml_text({"groups": groups}),
+        f"{FOLDER}/sse-vmrule.yaml": yaml_text(vmrule),
         f"{FOLDER}/README.md": fill(f"{FOLDER}/README.md.j2", settings=rendering.settings),
     }
 

@@ -16,7 +16,7 @@ TEXT = st.text(max_size=40)
 def test_whatever_is_written_is_read_back(expr: str, labels: dict[str, str]) -> None:
     """Quotes, line feeds and odd characters of a user's words survive."""
     rule = Rule(alert="A", expr=expr, labels=labels)
-    text = yaml_text("here", RuleGroup("g", "30s", (rule,)))
+    text = yaml_text(RuleGroup("g", "30s", (rule,)))
 
     (read,) = yaml.safe_load(text)["rules"]
 
@@ -25,7 +25,7 @@ def test_whatever_is_written_is_read_back(expr: str, labels: dict[str, str]) -> 
 
 def test_lines_of_an_expression_stay_lines(tmp_path: Path) -> None:
     """A reader sees the expression as in Prometheus' file, below a banner that says whose it is."""
-    text = yaml_text("here", Rule(record="r", expr="a\nand b"))
+    text = yaml_text(Rule(record="r", expr="a\nand b"))
     (tmp_path / "file.yaml").write_text(text)
 
     assert "expr: |-\n  a\n  and b\n" in text
@@ -38,4 +38,4 @@ def test_what_stands_twice_is_written_twice() -> None:
     labels = {"severity": "critical"}
     rules = tuple(Rule(alert=name, expr="1", labels=labels) for name in "ab")
 
-    assert "&id" not in yaml_text("here", RuleGroup("g", "30s", rules))
+    assert "&id" not in yaml_text(RuleGroup("g", "30s", rules))

@@ -1,0 +1,191 @@
+"""Grafana's own alerting: its models take each rule, and a real Prometheus answers each query."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import alerting
+
+from sse_observe.catalog.durations import seconds
+from sse_observe.lab.programs.prometheus import Prometheus
+from sse_observe.render.targets.grafana_alerting import annotation, uid
+from tests.support.judgement import DEFAULT, END, RULES, STEP, evaluated
+from tests.support.rendered import BOARDS, CATALOG, FILES, refused, target
+from tests.support.rule_kinds import GrafanaFile, GrafanaRule, PlainFile
+
+TARGET = target("grafana-alerting")
+PROVISIONED = msgspec.yaml.decode(TARGET["provisioning/sse-observe.yaml"], type=GrafanaFile)
+EVERY = [rule for group in PROVISIONED.groups for rule in group.rules]
+ALERTS = [rule for rule in EVERY if rule.record is None]
+RECORDS = [rule for rule in EVERY if rule.record is not None]
+
+
+def test_the_file_to_convert_is_the_plain_one() -> None:
+    """Grafana's conversion API takes what Prometheus takes, group by group."""
+    converted = msgspec.yaml.decode(TARGET["sse-observe.yaml"], type=PlainFile)
+
+    assert converted == msgspec.yaml.decode(target("mimir")["sse-observe.yaml"], type=PlainFile)
+
+
+def test_every_rule_is_provisioned_once() -> None:
+    """Titles and uids are unique, short, and the same with every rendering."""
+    titles = {
+        rule.alert.name + (f" {rule.window.long}/{rule.window.short}" if rule.window else "")
+        for rule in RULES.alert_rules()
+    }
+
+    assert {rule.title for rule in ALERTS} == titles
+    assert {rule.title for rule in RECORDS} == {signal.record for signal in CATALOG.signals}
+    assert len({rule.uid for rule in EVERY}) == len(EVERY)
+    assert all(re.fullmatch(r"[\w-]{1,40}", rule.uid) for rule in EVERY)
+    assert uid("SSEMessageLoss") in {rule.uid for rule in ALERTS}
+    assert len({group.name for group in PROVISIONED.groups}) == len(PROVISIONED.groups)
+
+
+@pytest.mark.parametrize("rule", EVERY, ids=lambda rule: rule.title)
+def test_grafanas_own_model_knows_every_key(rule: GrafanaRule) -> None:
+    """Read into the model of its API and written again, nothing is lost or changed."""
+    given = as_api(rule)
+
+    model = alerting.Rule.from_json(given)
+
+    assert json.loads(json.dumps(model, cls=JSONEncoder)) == given
+
+
+def as_api(rule: GrafanaRule) -> dict[str, Any]:
+    """Return a provisioned rule as Grafana's HTTP API writes it."""
+    found: dict[str, Any] = {
+        "title": rule.title,
+        "uid": rule.uid,
+        "condition": rule.condition,
+        "data": [{**msgspec.to_builtins(query), "queryType": ""} for query in rule.data],
+        "for": rule.hold_for,
+        "noDataState": rule.noDataState,
+        "execErrState": rule.execErrState,
+        "folderUID": "sse",
+        "orgID": 1,
+        "ruleGroup": "g",
+    }
+    if rule.record:
+        record = msgspec.to_builtins(rule.record)
+        found["record"] = {
+            "from": record["from"],
+            "metric": record["metric"],
+            "target_datasource_uid": record["targetDatasourceUid"],
+        }
+    else:
+        found |= {
+            "annotations": rule.annotations,
+            "labels": rule.labels,
+            "missingSeriesEvalsToResolve": rule.missing_series_evals_to_resolve,
+        }
+    if rule.keepFiringFor:
+        found["keep_firing_for"] = rule.keepFiringFor
+    return found
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.title)
+def test_states_are_chosen_and_the_panel_exists(rule: GrafanaRule) -> None:
+    """Idle is no alert; where nothing can be asked, telemetry alone says so; the panel is there."""
+    board = next(b for b in BOARDS.values() if b["uid"] == rule.dashboardUid)
+    ids = {panel["id"]: panel for panel in _panels(board["panels"])}
+
+    assert rule.noDataState == "OK"
+    assert rule.execErrState == ("Error" if rule.title == "SSETelemetryAbsent" else "KeepLast")
+    alert = DEFAULT.alerts[rule.title.partition(" ")[0]]
+    expressions = " ".join(target["expr"] for target in ids[rule.panelId]["targets"])
+    assert any(signal in expressions for signal in alert.signals())
+    assert "$value " not in "".join(rule.annotations.values())
+
+
+def _panels(panels: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for panel in panels:
+        yield from (panel, *_panels(panel.get("panels", [])))
+
+
+def test_templates_and_dollars_are_grafanas() -> None:
+    """`$value` is a sentence there, and `${NAME}` an environment variable."""
+    assert (
+        annotation("{{ $value }} of {{ $labels.a }}") == "{{ $values.A.Value }} of {{ $labels.a }}"
+    )
+    assert annotation("costs ${HOME} and $5") == "costs $${HOME} and $5"
+
+
+def test_settings_name_folder_data_source_and_receiver(tmp_path: Path) -> None:
+    """Every query asks it, every record is written to it, every alert tells the receiver."""
+    text = target(
+        "grafana-alerting",
+        tmp_path,
+        "grafana_alerting: {datasource_uid: mimir-1, folder: Streams, contact_point: on-call}\n"
+        "labels: {cost: $5}\n",
+    )
+    found = msgspec.yaml.decode(text["provisioning/sse-observe.yaml"], type=GrafanaFile)
+    rules = [rule for group in found.groups for rule in group.rules]
+
+    assert {group.folder for group in found.groups} == {"Streams"}
+    assert {query.datasourceUid for rule in rules for query in rule.data} == {"mimir-1", "__expr__"}
+    assert {rule.record.targetDatasourceUid for rule in rules if rule.record} == {"mimir-1"}
+    receivers = [rule.notification_settings for rule in rules if not rule.record]
+    assert all(settings == {"receiver": "on-call"} for settings in receivers)
+    assert {rule.labels["cost"] for rule in rules if not rule.record} == {"$$5"}
+    assert (
+        yaml.safe_load(text["contact-point-example.yaml"])["contactPoints"][0]["name"] == "on-call"
+    )
+    assert "Datasource-UID=mimir-1" in text["README.md"]
+
+
+def test_an_interval_that_grafana_cannot_keep_is_refused(tmp_path: Path) -> None:
+    """Its scheduler ticks every ten seconds."""
+    line = refused("grafana-alerting", tmp_path, "rule_interval: 15s\n")
+
+    assert "rule_interval: 15s: Grafana evaluates every 10 s; write a multiple" in line
+
+
+@pytest.mark.slow
+def test_conditions_hold_exactly_where_the_alerts_fire(prometheus: Prometheus) -> None:
+    """Each query asked of a real Prometheus, each condition taken as Grafana takes it."""
+    world = evaluated(prometheus)
+    for rule in ALERTS:
+        query, *expressions = rule.data
+        fired: dict[str, list[float]] = {}
+        answer = world.history.ask(str(query.model["expr"]), END, step=STEP)
+        for labels, values in answer.items():
+            since = math.inf
+            for at in (float(at) for at in range(0, END + 1, STEP)):
+                since = (
+                    min(since, at) if at in values and holds(values[at], expressions) else math.inf
+                )
+                if at - since >= seconds(rule.hold_for):
+                    fired.setdefault(dict(labels).get("job", ""), []).append(at)
+        name, _, pair = rule.title.partition(" ")
+        if not pair:
+            assert fired == world.fired[name], rule.title
+        else:
+            assert fired.keys() <= world.fired[name].keys()
+
+
+def holds(value: float, expressions: list[Any]) -> bool:
+    """Take a value through the expressions of a rule, as Grafana evaluates them."""
+    any_value, threshold = (one.model for one in expressions)
+    assert any_value["expression"] == "is_number($A) || is_nan($A) || is_inf($A)"
+    (condition,) = threshold["conditions"]
+    assert (any_value["refId"], threshold["expression"]) == ("B", "B")
+    assert condition["evaluator"]["type"] == "gt"
+    # Of NaN and Inf, too, it makes 1.
+    number = float(isinstance(value, float))
+    return number > condition["evaluator"]["params"][0]
+
+
+def test_nothing_else_is_in_the_folder() -> None:
+    """Grafana reads every file of the provisioning folder."""
+    assert [name for name in TARGET if name.startswith("provisioning/")] == [
+        "provisioning/sse-observe.yaml"
+    ]
+    assert not any(name.startswith("grafana") for name in FILES)
