@@ -15,7 +15,7 @@ from tests.support.programs import needs
 class Victoria(PrometheusAPI):
     """A VictoriaMetrics; what was written is found at once, at the instants that are asked for."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *flags: str) -> None:
         port = free_port()
         super().__init__(f"http://127.0.0.1:{port}")
         directory.mkdir(parents=True, exist_ok=True)
@@ -28,6 +28,7 @@ class Victoria(PrometheusAPI):
                 # In shortened time half a minute would be half an hour.
                 "-search.latencyOffset=0s",
                 "-search.disableCache",
+                *flags,
             ],
             log=directory / "victoria.log",
             ready=partial(answers, f"{self.url}/health"),
