@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import NamedTuple
 
+from sse_observe.catalog import datadog
 from sse_observe.catalog.alert_pages import HEADINGS
 from sse_observe.catalog.model import Alert, Board, Catalog, Signal
 from sse_observe.catalog.nearest import did_you_mean
@@ -40,6 +41,7 @@ def problems(catalog: Catalog, group_by: Iterable[str] = ()) -> Iterator[str]:
     yield from _signal_problems(catalog.signals, known)
     placement = Placement(catalog.signals)
     yield from placement.problems()
+    yield from datadog.problems(catalog.signals)
     for board in catalog.boards:
         for panel, series in _reads(board):
             if series not in known:

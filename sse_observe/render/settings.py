@@ -11,7 +11,13 @@ import msgspec
 from sse_observe.catalog.durations import seconds
 from sse_observe.catalog.model import Interval, Severity, Window
 from sse_observe.render.selection import Selection, selection
-from sse_observe.render.target_settings import GrafanaAlerting, Mimir, Thanos, VictoriaMetrics
+from sse_observe.render.target_settings import (
+    Datadog,
+    GrafanaAlerting,
+    Mimir,
+    Thanos,
+    VictoriaMetrics,
+)
 
 FILE_NAME = "sse-observe.yaml"
 """The file that is read if none is named."""
@@ -147,6 +153,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thanos: Thanos = Thanos()
     victoriametrics: VictoriaMetrics = VictoriaMetrics()
     grafana_alerting: GrafanaAlerting = GrafanaAlerting()
+    datadog: Datadog = Datadog()
     time_scale: float = 1.0
 
     @property

@@ -62,6 +62,10 @@ WORDS: Mapping[str, str] = {
     "records to.",
     "grafana_alerting.folder": "The folder of the rules.",
     "grafana_alerting.contact_point": "Who is told; without one the notification policies decide.",
+    "datadog": "For `--target datadog`.",
+    "datadog.endpoint": "Where the Agent finds your /metrics.",
+    "datadog.service": "The tag `service` of your service.",
+    "datadog.notify": "Who is notified, such as @pagerduty-sse; it stands in each message.",
     "time_scale": "For tests and drills only: divides every duration of the rules.",
 }
 """What each key is for, by its path."""

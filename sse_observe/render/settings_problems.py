@@ -22,7 +22,11 @@ from sse_observe.render.settings import (
     Provisioning,
     Settings,
 )
-from sse_observe.render.target_problems import grafana_alerting_problems, mimir_problems
+from sse_observe.render.target_problems import (
+    datadog_problems,
+    grafana_alerting_problems,
+    mimir_problems,
+)
 from sse_observe.render.urls import url_problems
 
 # Above a year a Prometheus would rather be asked for a report.
@@ -68,6 +72,7 @@ def problems(settings: Settings) -> Iterator[str]:
     yield from _probe_problems(settings.probes)
     yield from mimir_problems(settings.mimir)
     yield from grafana_alerting_problems(settings.grafana_alerting)
+    yield from datadog_problems(settings.datadog)
 
 
 def _retention_problems(settings: Settings) -> Iterator[str]:

@@ -7,11 +7,13 @@ What depends on the rules (a limit that they exceed) is for the target.
 import re
 from collections.abc import Iterator
 
-from sse_observe.render.target_settings import GrafanaAlerting, Mimir
+from sse_observe.render.target_settings import Datadog, GrafanaAlerting, Mimir
 from sse_observe.render.urls import url_problems
 
 # Mimir's: it becomes a folder of its object store.
 _TENANT = re.compile(r"[\w.*'()!-]{1,150}", re.ASCII)
+# Datadog's.
+_TAG = re.compile(r"[a-z][a-z0-9_./-]{0,99}")
 # Grafana's.
 _UID = re.compile(r"[\w-]{1,40}", re.ASCII)
 
@@ -36,3 +38,10 @@ def grafana_alerting_problems(given: GrafanaAlerting) -> Iterator[str]:
         )
     if not given.folder.strip():
         yield "grafana_alerting.folder: '': no name; write one such as SSE"
+
+
+def datadog_problems(given: Datadog) -> Iterator[str]:
+    """Yield each value of `datadog` that has the right type and is wrong."""
+    yield from url_problems("datadog.endpoint", given.endpoint)
+    if not _TAG.fullmatch(given.service):
+        yield f"datadog.service: {given.service!r}: no tag; write small letters, digits, _ - . /"

@@ -39,3 +39,11 @@ class GrafanaAlerting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     datasource_uid: str = "prometheus"
     folder: str = "SSE"
     contact_point: str = ""
+
+
+class Datadog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Datadog: what its Agent asks, how the service is called there, and who is notified."""
+
+    endpoint: str = "http://localhost:8000/metrics"
+    service: str = "chat"
+    notify: str = ""

@@ -5,12 +5,14 @@ Faults come and go at a word, so that a test sees an alert come and go.
 """
 
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
+from sse_observe.metrics import METRICS
 from tests.support.services import FAULT, Key, Value
 
 Series = Mapping[Key, Value]
@@ -19,11 +21,15 @@ Series = Mapping[Key, Value]
 class Exporter:
     """`/metrics` of one process; `series` may be exchanged while it runs, and None is no answer."""
 
-    def __init__(self, series: Series, *, time_scale: float = 1) -> None:
+    def __init__(
+        self, series: Series, *, time_scale: float = 1, clock: Callable[[], float] | None = None
+    ) -> None:
         self.series: Series | None = series
         began = time.monotonic()
 
         def now() -> float:
+            if clock is not None:
+                return clock()
             # Healthy rates end at the fault: long before it.
             return FAULT / 2 + (time.monotonic() - began) * time_scale
 
@@ -52,9 +58,18 @@ class Exporter:
 
 def exposition(series: Series, at: float) -> bytes:
     """Write series as Prometheus reads them; what is absent at the instant is left out."""
-    values = ((key, value(at)) for key, value in series.items() if key[0] != "up")
-    lines = (_line(*key, value) for key, value in values if value is not None)
-    return "".join(lines).encode()
+    families: dict[str, list[str]] = {}
+    for (name, labels), value in series.items():
+        now = value(at)
+        if now is not None and name != "up":
+            families.setdefault(_family(name), []).append(_line(name, labels, now))
+    return "".join(
+        f"# TYPE {name} {METRICS[name].kind}\n{''.join(lines)}" for name, lines in families.items()
+    ).encode()
+
+
+def _family(name: str) -> str:
+    return name if name in METRICS else re.sub("_(bucket|count|sum)$", "", name)
 
 
 def _line(name: str, labels: tuple[tuple[str, str], ...], value: float) -> str:

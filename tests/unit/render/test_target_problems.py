@@ -14,6 +14,8 @@ WRONG = {
     "mimir: {rules_per_group: -1}": "mimir.rules_per_group: -1: a limit is above 0",
     "grafana_alerting: {datasource_uid: 'a/b'}": "grafana_alerting.datasource_uid: 'a/b': no uid",
     "grafana_alerting: {folder: ' '}": "grafana_alerting.folder: '': no name",
+    "datadog: {endpoint: localhost}": "datadog.endpoint: 'localhost': no web address",
+    "datadog: {service: Chat!}": "datadog.service: 'Chat!': no tag",
     "thanos: {partial_response: maybe}": "thanos.partial_response: 'maybe'",
     "mimir: {tenants: a}": "mimir.tenants: no such key; did you mean tenant?",
 }

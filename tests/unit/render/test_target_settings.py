@@ -4,7 +4,13 @@ import msgspec
 import pytest
 
 from sse_observe.render.settings import Settings
-from sse_observe.render.target_settings import GrafanaAlerting, Mimir, Thanos, VictoriaMetrics
+from sse_observe.render.target_settings import (
+    Datadog,
+    GrafanaAlerting,
+    Mimir,
+    Thanos,
+    VictoriaMetrics,
+)
 
 
 def test_limits_of_mimir_are_its_own_defaults() -> None:
@@ -12,7 +18,7 @@ def test_limits_of_mimir_are_its_own_defaults() -> None:
     assert (Mimir().rules_per_group, Mimir().groups) == (20, 70)
 
 
-@pytest.mark.parametrize("kind", [GrafanaAlerting, Mimir, Thanos, VictoriaMetrics])
+@pytest.mark.parametrize("kind", [Datadog, GrafanaAlerting, Mimir, Thanos, VictoriaMetrics])
 def test_each_is_a_part_of_the_settings(kind: type[msgspec.Struct]) -> None:
     """Whoever writes nothing gets what the class says."""
     parts = {type(part): part for part in msgspec.structs.astuple(Settings())}
