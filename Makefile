@@ -42,7 +42,7 @@ check: $(VENV)/dev  ## Lint, format, types, and the rendered files
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 	$(BIN)/sse-observe render --check
 
-render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/, docs/examples/, and the tables of README and DESIGN
+render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/, docs/examples/targets/, and the tables of README and DESIGN
 	$(BIN)/sse-observe render
 	$(BIN)/python -m tests.support.documents && $(BIN)/python -m tests.support.examples
 

@@ -86,7 +86,9 @@ _COMPLETION = _ratio(_COMPLETED, _JUDGED, differs=_SERVERS_VIEW)
 
 STATED: Mapping[str, Form | Reason] = {
     r"route:sse_continuous:info": _CONTINUOUS,
-    r"route(_split)?:sse_streams_(started|completed|broken|stopped|cancelled|confirmed):\w+": _CONTINUOUS,
+    r"route(_split)?:sse_streams_(started|completed|broken|stopped|cancelled|confirmed):\w+": (
+        _CONTINUOUS
+    ),
     r"route_split:sse_streams_open:sum": Reason(
         "open streams by network are the difference of two counters since a process began"
     ),

@@ -24,7 +24,7 @@ MONITORS = {
     for name, text in FILES.items()
     if name.startswith("monitors/")
 }
-# The four of the guide, each with a service that raises it, and one that must not.
+# The four that every stack asks for, each with a service that raises it, and one that must not.
 CROSSING = {
     "SSECompletionRateLow": "server-errors",
     "SSEHighReconnectLatency": "slow-reconnects",

@@ -17,7 +17,14 @@ Change = Callable[[str], str]
 """From a file's text, empty where there is none yet, to its new one."""
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
-RENDERED = ("dashboards/", "alerts/", "runbooks/", "docs/examples/", "README.md", "DESIGN.md")
+RENDERED = (
+    "dashboards/",
+    "alerts/",
+    "runbooks/",
+    "docs/examples/targets/",
+    "README.md",
+    "DESIGN.md",
+)
 RENDER = (("sse_observe", "render"), ("tests.support.documents",), ("tests.support.examples",))
 CHECKS = (
     ("ruff", "format", "-q"),

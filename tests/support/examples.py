@@ -1,7 +1,7 @@
 """
 One example of each target, and of the settings file, rendered with the default settings.
 
-`python -m tests.support.examples` writes them into docs/examples/; `make render` does that too.
+`python -m tests.support.examples` writes them into docs/examples/targets/, as `make render` does.
 """
 
 from sse_observe.render.bundle import DEFAULT, bundle, catalogue, write
@@ -10,7 +10,7 @@ from sse_observe.render.settings_example import settings_example
 from sse_observe.render.targets import names
 from tests.support.paths import ROOT
 
-FOLDER = ROOT / "docs/examples"
+FOLDER = ROOT / "docs/examples/targets"
 
 
 def targets() -> dict[str, str]:

@@ -17,13 +17,22 @@ from sse_observe.render.settings import (
     Settings,
 )
 from sse_observe.render.settings_file import load_settings
+from sse_observe.render.target_settings import (
+    Datadog,
+    GrafanaAlerting,
+    Mimir,
+    Thanos,
+    VictoriaMetrics,
+)
 from tests.support.paths import ROOT
 from tests.support.rendered import settings_file
 
 ALERT = "SSEHighReconnectLatency"
 EFFECTS = {
     Settings: {
+        "target": "mimir",
         "scrape_interval": "10s",
+        "retention": "40d",
         "rule_interval": "1m",
         "selector": "'env=\"x\"'",
         "group_by": "[cluster]",
@@ -65,6 +74,16 @@ EFFECTS = {
         "interval": "1m",
         "timeout": "20s",
     },
+    Mimir: {
+        "address": "https://m.test",
+        "tenant": "a",
+        "rules_per_group": "25",
+        "groups": "80",
+    },
+    Thanos: {"partial_response": "warn"},
+    VictoriaMetrics: {"keep_firing_for": "false"},
+    GrafanaAlerting: {"datasource_uid": "m", "folder": "Streams", "contact_point": "on-call"},
+    Datadog: {"endpoint": "http://p:1/m", "service": "voice", "notify": "'@pagerduty'"},
 }
 """A value for each key that the file may hold, by the part that it stands in."""
 PARTS = {
@@ -74,18 +93,19 @@ PARTS = {
     Kubernetes: "kubernetes: ",
     Provisioning: "provisioning: ",
     Probes: "probes: ",
+    Mimir: "mimir: ",
+    Thanos: "thanos: ",
+    VictoriaMetrics: "victoriametrics: ",
+    GrafanaAlerting: "grafana_alerting: ",
+    Datadog: "datadog: ",
 }
 KEYS = [
     pytest.param(part, key, id=f"{PARTS[part]}{key}") for part in EFFECTS for key in EFFECTS[part]
 ]
-# Where a selector is set, a stack wants labels that fit it.
-ASKED = {
-    Provisioning: ["provisioning"],
-    Kubernetes: ["kubernetes"],
-    Probes: ["provisioning"],
-}
 # Without a prober nobody is asked, so what is said of it has no effect.
 BESIDE = {"prober": "'p:1'", "targets": "[feed-eu]"}
+ASKED = {part: [words.split(":")[0].replace("_", "-")] for part, words in PARTS.items() if words}
+ASKED |= {AlertSettings: [], Objectives: [], Probes: ["provisioning"]}
 
 
 @cache
@@ -95,7 +115,7 @@ def default(*targets: str) -> dict[str, str]:
 
 def test_every_key_is_turned_once() -> None:
     """A key that is added to the settings gets its line above."""
-    parts = {"objectives", "alerts", "kubernetes", "provisioning", "probes"}
+    parts = {words.partition(":")[0] for words in PARTS.values()}
     for part, values in EFFECTS.items():
         keys = {field.encode_name for field in msgspec.structs.fields(part)} - parts
         # Its own test: only the burn-rate alert has windows.
@@ -112,7 +132,7 @@ def test_a_key_that_is_accepted_has_an_effect(part: type, key: str, tmp_path: Pa
     closing = {Settings: "", AlertSettings: "}}"}.get(part, "}")
     text = f"{PARTS[part]}{'{' if closing else ''}{entry}{closing}\n"
 
-    asked = ASKED.get(part, [])
+    asked = ["provisioning"] if key == "retention" else ASKED.get(part, [])
     usual = default(*asked)
     if part is Probes:
         others = ", ".join(f"{name}: {value}" for name, value in BESIDE.items() if name != key)

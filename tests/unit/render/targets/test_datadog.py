@@ -86,7 +86,7 @@ def test_a_monitor_says_one_number_and_leads_to_its_runbook(name: str) -> None:
     assert monitor["options"].keys() <= MonitorOptions.openapi_types.keys()
 
 
-def test_the_four_of_the_guide_are_said() -> None:
+def test_the_four_that_every_stack_asks_for_are_there() -> None:
     """Completion, reconnect p95 over 5 s, loss, duplicates over 1 %."""
     queries = {name: one["query"] for name, one in MONITORS.items()}
 
