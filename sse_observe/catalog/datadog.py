@@ -73,6 +73,7 @@ _CONTINUOUS = Reason("Datadog has no `unless`: continuous routes cannot be taken
 _BESIDE = Reason("a formula cannot join series of different tags")
 _COUNT_BEYOND = Reason("Datadog keeps quantiles of a distribution, not the events beyond a bound")
 _YESTERDAY = Reason("Datadog compares a share with no other day's within one formula")
+_PROBER = Reason("the Agent is told of services; a prober's metrics are read by Prometheus alone")
 _BUDGET = Reason("Datadog keeps the budget itself, in the SLO object")
 
 _COMPLETED = _count("sse_streams_closed", "reason:completed")
@@ -85,6 +86,7 @@ _SERVERS_VIEW = (
 _COMPLETION = _ratio(_COMPLETED, _JUDGED, differs=_SERVERS_VIEW)
 
 STATED: Mapping[str, Form | Reason] = {
+    r"route:sse_probe_\w+:\w+": _PROBER,
     r"route:sse_continuous:info": _CONTINUOUS,
     r"route(_split)?:sse_streams_(started|completed|broken|stopped|cancelled|confirmed):\w+": (
         _CONTINUOUS

@@ -79,7 +79,6 @@ or sum by (<< by >>) (
         unit="seconds",
         help="Time until the certificate expires that a probe was shown.",
         labels=TARGET,
-        interval="slow",
     ),
 )
 """The signals of probes, each after those that it reads."""

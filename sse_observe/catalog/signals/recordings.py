@@ -12,9 +12,8 @@ that can be, and the widest ones that wake nobody are recorded at the slow inter
 """
 
 from sse_observe.catalog.model import Interval, Signal, Unit
-from sse_observe.catalog.signals.measures import ROUTE, SPLIT
-from sse_observe.catalog.signals.probes import PROBES
 from sse_observe.catalog.signals.measures import ROUTE, SPLIT, about
+from sse_observe.catalog.signals.probes import PROBES
 from sse_observe.catalog.signals.slis import SLIS
 from sse_observe.metrics import FAILURES, METRICS
 

@@ -7,7 +7,7 @@ Counters are named without `_total`; histograms become distributions.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sse_observe.metrics import METRICS
+from sse_observe.metrics import SERVICE_METRICS
 from sse_observe.metrics.model import Source
 from sse_observe.render.datadog.query import JSON, NAMESPACE
 from sse_observe.render.settings import Settings
@@ -28,7 +28,7 @@ class Cost(NamedTuple):
 def check_config(settings: Settings) -> JSON:
     """Return `conf.d/openmetrics.d/conf.yaml`."""
     given = settings.datadog
-    labels = {label for metric in METRICS.values() for label in metric.labels}
+    labels = {label for metric in SERVICE_METRICS.values() for label in metric.labels}
     return {
         "init_config": {},
         "instances": [
@@ -40,7 +40,7 @@ def check_config(settings: Settings) -> JSON:
                 "min_collection_interval": max(1, round(settings.scrape_seconds)),
                 "metrics": [
                     {metric.name.removesuffix("_total"): _short(metric.name)}
-                    for metric in METRICS.values()
+                    for metric in SERVICE_METRICS.values()
                 ],
                 "rename_labels": {label: f"sse_{label}" for label in _RESERVED if label in labels},
                 "histogram_buckets_as_distributions": True,
@@ -58,7 +58,7 @@ def cost(sources: Iterable[Source]) -> Cost:
     """Return what the families of some sources cost."""
     wanted = {*sources}
     of_route = besides = 0
-    for metric in METRICS.values():
+    for metric in SERVICE_METRICS.values():
         if metric.source not in wanted:
             continue
         series = metric.series()

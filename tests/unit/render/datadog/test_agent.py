@@ -1,6 +1,6 @@
 """The Agent's configuration, and what it costs."""
 
-from sse_observe.metrics import METRICS
+from sse_observe.metrics import SERVICE_METRICS
 from sse_observe.render.datadog.agent import check_config, cost
 from sse_observe.render.settings import Settings
 
@@ -10,7 +10,7 @@ def test_every_family_is_mapped_once() -> None:
     (instance,) = check_config(Settings())["instances"]
     raw = [name for entry in instance["metrics"] for name in entry]
 
-    assert raw == [name.removesuffix("_total") for name in METRICS]
+    assert raw == [name.removesuffix("_total") for name in SERVICE_METRICS]
     assert instance["histogram_buckets_as_distributions"]
     assert instance["rename_labels"] == {"version": "sse_version"}
 
@@ -26,12 +26,12 @@ def test_the_cost_counts_a_distribution_as_ten() -> None:
     """And its count and sum beside it."""
     counters = sum(
         metric.series()
-        for metric in METRICS.values()
+        for metric in SERVICE_METRICS.values()
         if metric.source == "client" and metric.kind != "histogram" and "route" in metric.labels
     )
     histograms = sum(
         12 * metric.series() // (len(metric.buckets) + 3)
-        for metric in METRICS.values()
+        for metric in SERVICE_METRICS.values()
         if metric.source == "client" and metric.kind == "histogram"
     )
 
