@@ -5,6 +5,7 @@ Knows ids and bytes; knows neither HTTP nor what the bytes mean, nor where they 
 `store_contract` holds the tests that every store must pass.
 """
 
+import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -78,6 +79,11 @@ class Stream:
     epoch: str
     owner: str = ""
     keep_seconds: float | None = None
+
+
+def unleased_writer() -> str:
+    """Return a name that no write used before; no host's lease stands behind it."""
+    return f"-{secrets.token_hex(8)}"
 
 
 @dataclass(frozen=True, slots=True)

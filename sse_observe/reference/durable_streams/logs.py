@@ -6,7 +6,6 @@ the writer's name with them, so that a change made from old facts is refused and
 """
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from sse_observe.reference.store import (
     StreamExistsError,
     StreamStore,
     Write,
+    unleased_writer,
 )
 
 T = TypeVar("T")
@@ -67,11 +67,6 @@ def gone() -> RefusedError:
     return RefusedError(410, "the stream was deleted; its forks live on")
 
 
-def new_writer() -> str:
-    """Return a name that no write used before; no host's lease stands behind it."""
-    return f"-{secrets.token_hex(8)}"
-
-
 class Logs:
     """All durable streams of one store."""
 
@@ -104,7 +99,7 @@ class Logs:
     async def create(self, name: str, facts: Facts, after: int, frames: list[bytes]) -> bool:
         """Add a stream and what it begins with; tell whether it is new."""
         stream = Stream(name, new_name(), keep_seconds=facts.ttl)
-        writer = new_writer()
+        writer = unleased_writer()
         hidden = Facts(facts.content_type, facts.epoch, deleted=True)
         try:
             # Until it is whole nobody sees it.
@@ -138,7 +133,7 @@ class Logs:
         None where somebody else changed the facts meanwhile.
         """
         writer = log.writer
-        fresh = None if facts is None else new_writer()
+        fresh = None if facts is None else unleased_writer()
         note = None if facts is None else pack(facts)
         write = Write(writer, None, tuple(frames), note=note, next_writer=fresh)
         try:
