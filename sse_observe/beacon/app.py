@@ -31,8 +31,9 @@ from sse_observe.beacon.counts import ClientCounts
 from sse_observe.beacon.known_routes import KnownRoutes
 from sse_observe.beacon.limits import Buckets, Limits, Rate, network_of_address
 from sse_observe.beacon.origins import Origins
-from sse_observe.beacon.report import decode
+from sse_observe.beacon.report import BeaconReport, decode
 from sse_observe.beacon.reporters import Reporter, Reporters
+from sse_observe.beacon.seen import Seen, SeenReports
 from sse_observe.beacon.tokens import Tokens
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import REPORT_RESULTS
@@ -67,6 +68,7 @@ def beacon_app(
     segments: Sequence[str] = (),
     segment: Resolver | None = None,
     limits: Limits | None = None,
+    store: SeenReports | None = None,
     clock: Callable[[], float] = time.monotonic,
     unix_time: Callable[[], float] = time.time,
 ) -> "Beacon":
@@ -78,7 +80,8 @@ def beacon_app(
     signs the tokens; without it SSE_OBSERVE_SECRET does, and several workers or hosts need the
     same one. `origins` are further origins whose web pages may report, as in
     `https://app.example.com`. `segments` and `segment` are those of the middleware. Metrics
-    that have a beacon put a token into every hello.
+    that have a beacon put a token into every hello. `store`, a `RedisStore`, lets a report
+    that comes again at another host count once; `limits` stay each process's own.
     """
     if not path or path.startswith("/") or path in (MODULE, TOKEN):
         raise SettingsError(
@@ -93,6 +96,7 @@ def beacon_app(
         Segments(segments, segment, on_error=observer_error, where="beacon_app"),
         limits or Limits(),
         path=path,
+        seen=Seen(store, clock),
         clock=clock,
         observer_error=observer_error,
     )
@@ -110,12 +114,14 @@ class Beacon:
         limits: Limits,
         *,
         path: str,
+        seen: Seen,
         clock: Callable[[], float],
         observer_error: Callable[[], None],
     ) -> None:
         self._tokens = tokens
         self._origins = origins
         self._segments = segments
+        self._seen = seen
         self._path = "/" + path
         self._observer_error = observer_error
         self._claims = Claims(StreamTracker.of(metrics))
@@ -180,7 +186,7 @@ class Beacon:
         result = self._refusal(scope)
         if result is None:
             body = await self._bodies.read(receive)
-            result = "too_large" if len(body) > _MOST_BYTES else self._judge(body)
+            result = "too_large" if len(body) > _MOST_BYTES else await self._judge(body)
         self._count[result]()
         start = self._starts[result]
         if cors:
@@ -194,7 +200,7 @@ class Beacon:
             return "bad_origin"
         return None if self._is_within_limits(scope) else "rate_limited"
 
-    def _judge(self, body: bytes) -> str:
+    async def _judge(self, body: bytes) -> str:
         """Judge one beacon report and count what it says; return what became of it."""
         try:
             report = decode(body)
@@ -207,11 +213,18 @@ class Beacon:
             return "rate_limited"
         if not report.is_consistent():
             return "bad_schema"
-        ends = report.outcome is not None
-        if not reporter.is_new(report.n) or (ends and not reporter.is_first_end()):
+        if not await self._is_new(reporter, report):
             return "replayed"
         self._counts.add(report, reporter.counts)
         return "accepted"
+
+    async def _is_new(self, reporter: Reporter, report: BeaconReport) -> bool:
+        """Tell whether a report comes for the first time, here and in the whole fleet."""
+        ends = report.outcome is not None
+        if not reporter.is_new(report.n) or (ends and not reporter.is_first_end()):
+            return False
+        left = self._tokens.seconds_left(reporter.grant)
+        return await self._seen.is_new(reporter.grant.nonce, report.n, ends=ends, keep_seconds=left)
 
     def _reporter(self, token: str) -> Reporter | None:
         """Return the browser tab that sends a token; it sends the same one many times."""

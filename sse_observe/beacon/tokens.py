@@ -86,7 +86,11 @@ class Tokens:
 
     def is_alive(self, grant: Grant) -> bool:
         """Tell whether a grant holds still."""
-        return grant.expires > self._clock()
+        return self.seconds_left(grant) > 0
+
+    def seconds_left(self, grant: Grant) -> float:
+        """Return how long a grant holds still."""
+        return grant.expires - self._clock()
 
     def _sign(self, payload: bytes) -> bytes:
         return hmac.digest(self._key, payload, "sha256")[:_SIGNATURE_BYTES]

@@ -14,7 +14,6 @@ _OPERATIONS = {
     "present": "watch",
     "attended": "watch",
     "exists": "lease",
-    "first_time": "report",
 }
 
 

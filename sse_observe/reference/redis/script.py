@@ -293,9 +293,23 @@ function calls.exists(key)
   return {'ok', redis.call('EXISTS', key)}
 end
 
--- What was seen already: numbers of reports and the like, each for a while.
-function calls.first_time(key, _, milliseconds)
-  local is_new = redis.call('SET', key, 1, 'NX', 'PX', milliseconds)
+-- The numbers of a reporter's reports: the highest, whether it has ended, and for each of the
+-- last 64, from the highest down, whether it came.
+function calls.report(key, _, n, ends, milliseconds)
+  local held = redis.call('GET', key) or '0 0 '
+  local highest, ended, window = held:match('^(%d+) (%d) (%d*)$')
+  local behind = tonumber(highest) - n
+  if behind < 0 then
+    highest = n
+    window = ('1' .. ('0'):rep(math.min(-behind, 64) - 1) .. window):sub(1, 64)
+  else
+    if behind >= 64 or window:sub(behind + 1, behind + 1) == '1' then return {'ok', 0} end
+    window = window .. ('0'):rep(behind + 1 - #window)
+    window = window:sub(1, behind) .. '1' .. window:sub(behind + 2)
+  end
+  local is_new = not (ends and ended == '1')
+  ended = ends and 1 or ended
+  redis.call('SET', key, string.format('%d %d %s', highest, ended, window), 'PX', milliseconds)
   return {'ok', is_new and 1 or 0}
 end
 

@@ -356,6 +356,15 @@ class RedisStore:
         self._held = {name: held for name, held in self._held.items() if held[1] > now}
         return Usage(len(self._held), sum(count for count, _ in self._held.values()))
 
+    async def is_new_report(
+        self, reporter: str, n: int, *, ends: bool, keep_seconds: float
+    ) -> bool:
+        """Tell whether a reporter's report comes for the first time to any host."""
+        key = f"{self._prefix}reporter:{reporter}"
+        milliseconds = max(int(keep_seconds * 1000), 1)
+        answer = await self._calls.call("report", (key, key), n, ends, milliseconds)
+        return bool(answer[1])
+
     def _look_at_everything(self) -> None:
         """Look again: the store was away, or lost something."""
         self._lease.interrupted()

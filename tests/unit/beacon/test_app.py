@@ -49,6 +49,30 @@ def count_requests(metrics: SSEMetrics, *labels: str) -> None:
         StreamTracker.of(metrics).counts_of(Resolved(label, StreamRoute())).requests += 1
 
 
+def test_a_report_that_comes_again_at_another_host_counts_once(clock: Clock) -> None:
+    """Its answer was lost on the way; the balancer sends the second one elsewhere."""
+    seen: set[tuple[str, int]] = set()
+
+    class Fleet:
+        async def is_new_report(
+            self, reporter: str, n: int, *, ends: bool, keep_seconds: float
+        ) -> bool:
+            assert 0 < keep_seconds <= 86_400
+            is_new = (reporter, n) not in seen
+            seen.add((reporter, n))
+            return is_new
+
+    hosts = [SSEMetrics(CollectorRegistry()) for _ in range(2)]
+    one, other = (beacon_app(m, secret=SECRET, clock=clock, store=Fleet()) for m in hosts)
+    token = one.issue(ROUTE, "all", "3g")
+    for n in (1, 2):
+        for app in (one, other, one):
+            assert post(app, {"token": token, "n": n, "events": 5}).status == 204
+
+    assert results(hosts[0]) == {"accepted": 2, "replayed": 2}
+    assert results(hosts[1]) == {"replayed": 2}
+
+
 def test_a_token_must_be_ours_and_alive(metrics: SSEMetrics, token: str) -> None:
     """A foreign one, a changed one, an expired one: 403, which tells a client to get another."""
     now = [1_800_000_000.0]

@@ -1,6 +1,7 @@
 """The store in Redis: the contract of all stores, and what it alone does."""
 
 import asyncio
+import random
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from sse_observe.beacon.reporters import Reporter
+from sse_observe.beacon.tokens import Grant
 from sse_observe.reference import StreamStore
 from sse_observe.reference.redis import RedisStore
 from sse_observe.reference.store_contract import StoreContract
@@ -42,3 +45,37 @@ class TestRedisStore(StoreContract):
     async def store(self, **bounds: Any) -> AsyncIterator[StreamStore]:
         async with store_of(self.url, **bounds) as store:
             yield store
+
+
+def test_reports_are_told_apart_as_one_process_does(redis_server: RedisServer) -> None:
+    """The fleet's window over the numbers is the local one, whatever order they come in."""
+    numbers = random.Random(7)
+
+    async def main() -> None:
+        async with store_of(redis_server.url) as store:
+            for reporter in map(str, range(20)):
+                local = Reporter(Grant("/", "all", "4g", 0, reporter), None, 0, 0)  # type: ignore[arg-type]
+                middle = 1
+                for _ in range(100):
+                    middle += numbers.choice([0, 1, 1, 2, 30])
+                    n = max(1, middle - numbers.randrange(80))
+                    ends = numbers.random() < 0.05
+                    expected = local.is_new(n) and not (ends and not local.is_first_end())
+                    found = await store.is_new_report(reporter, n, ends=ends, keep_seconds=60)
+                    assert found is expected, (reporter, n)
+
+    asyncio.run(main())
+
+
+def test_the_memory_of_reports_has_an_end(redis_server: RedisServer) -> None:
+    """One short key for each browser tab, for as long as its token holds."""
+
+    async def main() -> None:
+        async with store_of(redis_server.url, prefix="seen:") as store:
+            for n in (1, 3, 999_999):
+                assert await store.is_new_report("r", n, ends=False, keep_seconds=60)
+            key = "seen:reporter:r"
+            assert 0 < redis_server.client.pttl(key) <= 60_000
+            assert redis_server.client.strlen(key) < 80
+
+    asyncio.run(main())
