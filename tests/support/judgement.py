@@ -148,7 +148,7 @@ def judge_service(job: str, fired: Mapping[str, Mapping[str, list[float]]], slac
     raised = {alert: jobs[job] for alert, jobs in fired.items() if job in jobs}
     expected = CASES[job]
 
-    assert set(raised) == expected.alerts
+    assert set(raised) == expected.alerts, set(raised) ^ expected.alerts
     for alert, instants in raised.items():
         assert min(instants) >= FAULT
         assert max(instants) < expected.until.get(alert, math.inf) + slack

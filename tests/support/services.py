@@ -64,6 +64,11 @@ def both(*parts: dict[Key, Value]) -> dict[Key, Value]:
     }
 
 
+def store_calls(counted: Value, seconds: float) -> dict[Key, Value]:
+    """Return the calls of a shared store that take so long."""
+    return histogram("sse_store_operation_seconds", seconds, counted, operation="write")
+
+
 def streams(
     *,
     completed: Value,
@@ -131,6 +136,7 @@ def everything() -> dict[Key, Value]:
     for name, value in usual.items():
         found |= histogram(name, value, rate(1))
     found |= histogram("sse_reconnect_time_seconds", 1.5, rate(0.1), network_type="4g")
+    found |= store_calls(rate(5), 0.002)
     busy = {"message", "heartbeat", "full", "accepted", "4g", "live", "other", "flowing"}
     for metric in METRICS.values():
         if metric.kind != "counter" or any(name == metric.name for name, _ in found):
@@ -146,6 +152,9 @@ def everything() -> dict[Key, Value]:
                 "sse_tcp_retransmitted_segments_total",
                 "sse_replay_evicted_events_total",
                 "sse_streams_empty_total",
+                "sse_producers_lost_total",
+                "sse_store_errors_total",
+                "sse_streams_fenced_total",
             )
             speed = 5.0 if moves and not quiet and "fault" not in labels else 0.0
             own = labels if "route" not in metric.labels else {**labels, **route}
@@ -663,6 +672,22 @@ CASES = {
     ),
     "blocked": case(
         healthy(on_route("sse_send_blocked_seconds_total", rate(0, 20))), "SendBlocked"
+    ),
+    "store-down": case(
+        healthy(
+            store_calls(rate(10), 0.002),
+            one("sse_store_errors_total", rate(0, 9), operation="write", error="unreachable"),
+        ),
+        "ReplayStoreDown",
+    ),
+    "store-slow": case(
+        healthy(both(store_calls(rate(20, 18), 0.002), store_calls(rate(0, 2), 0.5))),
+        "ReplayStoreSlow",
+    ),
+    "producers-lost": case(
+        healthy(one("sse_producers_lost_total", step(3))),
+        "ProducersLost",
+        until={"SSEProducersLost": FAULT + 990},
     ),
     "observer": case(
         healthy(one("sse_observer_faults_total", step(1), where="tick")),

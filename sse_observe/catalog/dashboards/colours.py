@@ -52,3 +52,4 @@ def _apart(metric: str, label: str) -> Colours:
 
 FAULT_COLOURS = _apart("sse_response_faults_total", "fault")
 PLACE_COLOURS = _apart("sse_observer_faults_total", "where")
+STORE_COLOURS = _apart("sse_store_errors_total", "error")

@@ -5,6 +5,7 @@ from sse_observe.catalog.dashboards.colours import (
     PLACE_COLOURS,
     QUANTILE_COLOURS,
     STATUS_COLOURS,
+    STORE_COLOURS,
 )
 from sse_observe.catalog.dashboards.panels import (
     NO_PROBES,
@@ -15,6 +16,7 @@ from sse_observe.catalog.dashboards.panels import (
     per_instance,
 )
 from sse_observe.catalog.dashboards.queries import (
+    bold,
     buckets_over_time,
     each,
     high_by,
@@ -23,8 +25,10 @@ from sse_observe.catalog.dashboards.queries import (
     most_by,
     per_minute_by,
     quantiles,
+    sum_by,
 )
 from sse_observe.catalog.dashboards.shared_panels import completion_by_network
+from sse_observe.catalog.model import Query
 
 OPENING = depth(
     "Opening in depth: first event, refusals, response headers",
@@ -275,6 +279,61 @@ PROBES = depth(
     ),
 )
 
+_NO_STORE = "No shared store"
+
+STORE = depth(
+    "The store that hosts share",
+    lines(
+        "Store calls failed",
+        "ratio",
+        "Share of calls of the shared store that failed. Above the dashed line it is down: answers "
+        "go on at their own host for a while, and cannot be read elsewhere.",
+        high_by("job", "route:sse_store_failed:ratio_rate5m"),
+        width=6,
+        decimals=1,
+        maximum=1,
+        no_value=_NO_STORE,
+    ),
+    lines(
+        "Store errors",
+        "operations/s",
+        "Failed calls per second by error: `unreachable` and `timeout` are the network or the "
+        "server, `full` is its memory, `refused` its settings.",
+        sum_by("error", "route:sse_store_errors:rate5m"),
+        width=6,
+        stacked=True,
+        colours=STORE_COLOURS,
+        no_value=_NO_STORE,
+    ),
+    lines(
+        "Store calls over 100 ms",
+        "ratio",
+        "Share of calls that took over 100 ms, of which one is felt in every event. A store of its "
+        "own answers in one or two.",
+        high_by("job", "route:sse_store_slow:ratio_rate10m"),
+        width=6,
+        decimals=1,
+        maximum=1,
+        no_value=_NO_STORE,
+    ),
+    lines(
+        "Producers lost or fenced",
+        "count",
+        "Answers whose host died within 15m, and (thin) writers per minute that were refused "
+        "because another one had taken their stream. Both are zero in a deploy.",
+        bold(high_by("job", "route:sse_producers_lost:increase15m")),
+        Query(
+            expr="60 * sum(route:sse_streams_fenced:rate5m)",
+            legend="fenced per minute",
+            weight="thin",
+        ),
+        width=6,
+        decimals=0,
+        no_value=_NO_STORE,
+        colours={"fenced per minute": "calm"},
+    ),
+)
+
 INSTANCES = per_instance(
     lines(
         "Active streams by instance",
@@ -308,4 +367,4 @@ INSTANCES = per_instance(
     ),
 )
 
-DEPTH = (BUDGET, SPLITS, OPENING, ENDING, CAPACITY, TELEMETRY, PROBES, INSTANCES)
+DEPTH = (BUDGET, SPLITS, OPENING, ENDING, CAPACITY, STORE, TELEMETRY, PROBES, INSTANCES)

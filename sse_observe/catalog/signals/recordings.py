@@ -308,6 +308,26 @@ _PROCESS = (
     ),
 )
 
+_STORE = (
+    _counter("sse_store_errors_total"),
+    Signal(
+        record="route:sse_store_operation_seconds_bucket:rate5m",
+        expr="sum by (<< by >>) (rate(sse_store_operation_seconds_bucket[<< rate('5m') >>]))",
+        unit="operations/s",
+        help=f"{METRICS['sse_store_operation_seconds'].help} Observations per second, by bound.",
+        labels=("job", "operation", "le"),
+        per_second=True,
+    ),
+    _counter("sse_streams_fenced_total", interval="slow"),
+    Signal(
+        record="route:sse_producers_lost:increase15m",
+        expr="sum by (<< by >>) (increase(sse_producers_lost_total[<< w('15m') >>]))",
+        unit="count",
+        help=f"{METRICS['sse_producers_lost_total'].help} Within 15m.",
+        labels=("job",),
+    ),
+)
+
 _OURSELVES = (
     Signal(
         record="route:sse_telemetry_instances:count",
@@ -344,6 +364,7 @@ SIGNALS = (
     *about("flow", _FLOW),
     *about("replay", _REPLAY),
     *about("network", _NETWORK),
+    *about("store", _STORE),
     *about("telemetry", (*_PROCESS, *_OURSELVES)),
     *SLIS,
     *about("probes", PROBES),

@@ -29,7 +29,7 @@ def _observed(buckets: str, bound: str, window: str, offset: str = "") -> str:
 
 
 def _over_bound(
-    name: str, buckets: str, bound: str, window: str, things: str
+    name: str, buckets: str, bound: str, window: str, things: str, *labels: str
 ) -> tuple[Signal, Signal]:
     """Record the share and the number of observations over a bound of a recorded histogram."""
     every, within = (_observed(buckets, up_to, window) for up_to in (_ALL, bound))
@@ -38,11 +38,13 @@ def _over_bound(
             f"route:{name}:ratio_rate{window}",
             f"1 - {within} / ({every} > 0)",
             f"Share of {things}.",
+            *labels,
         ),
         number(
             f"route:{name}:increase{window}",
             f"({every} - {within}) * << interval >>",
             f"Number of {things}, within {window}.",
+            *labels,
         ),
     )
 
@@ -56,6 +58,34 @@ def _closed(matcher: str) -> str:
     closed = f"route:sse_streams_closed:rate5m{{{matcher}}}"
     return f"sum by (<< by >>) (sum_over_time({closed}[<< w('10m') >>]))"
 
+
+_STORE_CALLS = "route:sse_store_operation_seconds_bucket:rate5m"
+_ALL_CALLS = f'sum by (<< by >>) ({_STORE_CALLS}{{le="+Inf"}})'
+
+_STORE = (
+    share(
+        "route:sse_store_failed:ratio_rate5m",
+        # Without an error there is no series of errors: that is zero.
+        f"(sum by (<< by >>) (route:sse_store_errors:rate5m) or 0 * {_ALL_CALLS})"
+        f" / ({_ALL_CALLS} > 0)",
+        "Share of calls of the shared store that failed.",
+        "job",
+    ),
+    number(
+        "route:sse_store_failed:increase5m",
+        total("route:sse_store_errors:rate5m", "5m", merged=True),
+        "Number of calls of the shared store that failed, within 5m.",
+        "job",
+    ),
+    *_over_bound(
+        "sse_store_slow",
+        _STORE_CALLS,
+        'le="0.1"',
+        "10m",
+        "calls of the shared store that took over 100 ms",
+        "job",
+    ),
+)
 
 _CONNECTIONS = (
     *_over_bound(
@@ -309,6 +339,7 @@ SLIS = (
     *about("flow", _FLOW),
     *about("replay", _REPLAY),
     *about("network", _NETWORK),
+    *about("store", _STORE),
     *about("telemetry", _OURSELVES),
 )
 """All of them, each after those that it reads."""
