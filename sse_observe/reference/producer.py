@@ -25,6 +25,8 @@ from sse_observe.reference.store import (
 )
 
 _log = logging.getLogger("sse_observe.reference")
+# How long the end of a stream may hold up the end of its process. Its lease says the same, later.
+_END_SECONDS = 8.0
 
 OnDisconnect = float | Literal["continue", "stop"]
 
@@ -115,6 +117,7 @@ class Producer:
         # Cancelling our part must not cancel the end that is written for it.
         state: State = "failed"
         next_writer = None
+        patience = None
         try:
             async with self._store.hold(self._stream.id, self._look_soon):
                 self._filling = asyncio.ensure_future(self._fill())
@@ -123,6 +126,7 @@ class Producer:
                 try:
                     state = await self._filling
                 except asyncio.CancelledError:
+                    patience = _END_SECONDS
                     await self._cancel(self._filling)
                     if self._policy.hands_over:
                         state, next_writer = "open", ""
@@ -130,9 +134,10 @@ class Producer:
                 finally:
                     await self._quiet()
                     if not self._taken:
-                        await self._end(state, next_writer)
-        except StoreDownError as down:
-            _log.warning("%s; the end of a stream could not be written", down)
+                        async with asyncio.timeout(patience):
+                            await self._end(state, next_writer)
+        except (StoreDownError, TimeoutError) as down:
+            _log.warning("%s; the end of a stream could not be written", str(down) or "no answer")
 
     async def _end(self, state: State, next_writer: str | None) -> None:
         try:

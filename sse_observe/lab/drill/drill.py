@@ -104,17 +104,18 @@ class Drill:
 
     def _possible(self, programs: ExitStack) -> tuple[LossyNetwork | None, list[Fault]]:
         """Return the faults that can be caused here, and the lossy network if one needs it."""
-        others = [fault for fault in self.faults if not fault.lossy]
-        if len(others) == len(self.faults):
-            return None, others
-        try:
-            network = programs.enter_context(LossyNetwork())
-        except LabError as error:
-            if not others:
-                raise
-            self._skipped = {fault.name: str(error) for fault in self.faults if fault.lossy}
-            return None, others
-        return network, list(self.faults)
+        network: LossyNetwork | None = None
+        for fault in self.faults:
+            try:
+                if fault.lossy:
+                    network = programs.enter_context(LossyNetwork())
+                if fault.store is not None:
+                    find("redis-server", "redis-server")
+            except LabError as error:
+                self._skipped[fault.name] = str(error)
+                if len(self._skipped) == len(self.faults):
+                    raise
+        return network, [fault for fault in self.faults if fault.name not in self._skipped]
 
     async def _first_scrape(self, targets: Mapping[str, Sequence[str]]) -> None:
         """Wait until there is something to judge: Prometheus takes 5 s to find its targets."""

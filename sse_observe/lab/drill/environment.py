@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from signal import SIGKILL
 from typing import Self
 
 from sse_observe.asgi import App
@@ -12,7 +13,9 @@ from sse_observe.lab.drill.fault import JOB, Fault
 from sse_observe.lab.drill.prober import asked_through_a_balancer
 from sse_observe.lab.drill.readers import Readers
 from sse_observe.lab.drill.sdk_clients import SDKClients
+from sse_observe.lab.drill.second_host import SecondHost
 from sse_observe.lab.drill.service import Address, Service
+from sse_observe.lab.drill.shared_store import shared_store
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.lab.programs.lossy_network import LossyNetwork
 
@@ -56,8 +59,12 @@ class Environment:
                 await self._serve(stack, JOB, None, Switch())
             for fault in self._faults:
                 switch = self.switches[fault.name]
-                service = await self._serve(stack, fault.job, fault, switch)
-                await self._populate(stack, fault, switch, service)
+                store_url = None
+                if fault.store is not None:
+                    store = shared_store(fault, switch, self._home / fault.name)
+                    store_url = await stack.enter_async_context(store)
+                service = await self._serve(stack, fault.job, fault, switch, store_url)
+                await self._populate(stack, fault, switch, service, store_url)
             self._stack = stack.pop_all()
         return self
 
@@ -65,11 +72,18 @@ class Environment:
         await self._stack.aclose()
 
     async def _serve(
-        self, stack: AsyncExitStack, job: str, fault: Fault | None, switch: Switch
+        self,
+        stack: AsyncExitStack,
+        job: str,
+        fault: Fault | None,
+        switch: Switch,
+        store_url: str | None = None,
     ) -> Service:
         address = next(self._addresses)
         network = self._network if fault and fault.lossy else None
-        service = Service(fault, switch, self._rest, address=address, network=network)
+        service = Service(
+            fault, switch, self._rest, address=address, network=network, store_url=store_url
+        )
         await stack.enter_async_context(service)
         self.url = self.url or f"http://127.0.0.1:{service.port}"
         scraped = address or Address("127.0.0.1", service.port)
@@ -77,7 +91,12 @@ class Environment:
         return service
 
     async def _populate(
-        self, stack: AsyncExitStack, fault: Fault, switch: Switch, service: Service
+        self,
+        stack: AsyncExitStack,
+        fault: Fault,
+        switch: Switch,
+        service: Service,
+        store_url: str | None,
     ) -> None:
         if fault.balancer:
             watched = await stack.enter_async_context(
@@ -90,9 +109,21 @@ class Environment:
         if fault.method is not None:
             await stack.enter_async_context(SDKClients(fault, switch).reading(service.port))
         elif fault.users:
-            readers = Readers(fault, switch, service.metrics)
             home = self._home / fault.name
-            await stack.enter_async_context(readers.reading(service.port, home, network))
+            second = self._second_host(stack, fault, switch, home, store_url)
+            readers = Readers(fault, switch, service.metrics)
+            await stack.enter_async_context(readers.reading(service.port, home, network, second))
         if fault.beacon_reports:
             clients = BeaconClients(service.port, f"/{fault.name}", switch)
             await stack.enter_async_context(clients.reporting())
+
+    @staticmethod
+    def _second_host(
+        stack: AsyncExitStack, fault: Fault, switch: Switch, home: Path, store_url: str | None
+    ) -> SecondHost | None:
+        """Start a host that is killed when the fault is turned on, where it wants one."""
+        if not fault.killed or store_url is None:
+            return None
+        host = stack.enter_context(SecondHost(home, root=f"/{fault.name}", store_url=store_url))
+        switch.listeners.append(lambda on: host.signal(SIGKILL) if on else None)
+        return host

@@ -33,7 +33,8 @@ class Fault:
     `buffering` puts a second nginx, with its defaults, in between, `lossy` a network that loses
     packets. An `exporter` does not answer, strangers send forged `beacon_reports`, all servers
     restart once (`restarts`), code blocks an event loop (`blocking`). A `balancer` before the
-    service is gone; through it a prober asks, and nobody else.
+    service is gone; through it a prober asks, and nobody else. The `store` that hosts share is
+    `down` or `slow`, or one of two hosts that share it is `killed`.
 
     What is there all the time:
     `users` read, with our own clients, or with a `method` as the SDKs of models do. `read_timeout`
@@ -63,6 +64,8 @@ class Fault:
     restarts: bool = False
     blocking: bool = False
     balancer: bool = False
+    store: Literal["down", "slow", "shared"] | None = None
+    killed: bool = False
     scale: float = 60
 
     @property
@@ -80,7 +83,8 @@ class Fault:
     def alone(self) -> bool:
         """Whether it has a job of its own, because it breaks servers or has no route."""
         breaks_servers = self.exporter or self.restarts or self.blocking
-        return breaks_servers or self.beacon_reports or self.lossy or self.balancer
+        apart = self.beacon_reports or self.lossy or self.balancer or self.store is not None
+        return breaks_servers or apart
 
     @property
     def proxied(self) -> bool:

@@ -11,6 +11,9 @@ _ANSWER = StreamRoute(terminal_events=("done",), dense_ids=True)
 # Nothing declared, as most routes are: its protocol is recognised stream by stream.
 _UNDECLARED = StreamRoute()
 
+# While the store is away nothing new comes, and that is not the point here.
+_KEPT = StreamRoute(kind="continuous", dense_ids=True, stall_seconds=600)
+
 FAULTS = (
     Fault(
         name="healthy",
@@ -265,6 +268,39 @@ FAULTS = (
         alerts=("SSEReplayMiss",),
         within=30,
         restarts=True,
+    ),
+    Fault(
+        name="no-sticky-sessions",
+        text="Readers come back to another host, and the two hosts share no store.",
+        alerts=("SSEReplayMiss",),
+        within=35,
+        service=faulty_apps.scattered,
+        life=2,
+    ),
+    Fault(
+        name="store-down",
+        text="The Redis that keeps the streams ends, and later begins again, empty.",
+        alerts=("SSEReplayStoreDown",),
+        within=30,
+        route=_KEPT,
+        store="down",
+    ),
+    Fault(
+        name="store-slow",
+        text="The Redis that keeps the streams takes 150 ms for each answer.",
+        alerts=("SSEReplayStoreSlow",),
+        within=35,
+        route=_KEPT,
+        store="slow",
+    ),
+    Fault(
+        name="host-killed",
+        text="One of two hosts that share a Redis is killed in the middle of its answers.",
+        alerts=("SSEProducersLost",),
+        within=30,
+        route=_KEPT,
+        store="shared",
+        killed=True,
     ),
     Fault(
         name="bad-reports",

@@ -5,12 +5,13 @@ Each builds on the reference endpoint and has the one defect that its name says.
 """
 
 import asyncio
+import itertools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from sse_observe.asgi import App, Message, Receive, Scope, Send, answer
 from sse_observe.lab.drill.switch import Switch
-from sse_observe.reference import MemoryStore, reference_app
+from sse_observe.reference import MemoryStore, StreamStore, reference_app
 from sse_observe.reference.params import Params
 
 _HEARTBEAT_SECONDS = 10.0
@@ -57,7 +58,7 @@ def _feed(
     payload: Callable[[], str] = lambda: "tick",
     *,
     heartbeat_seconds: float = _HEARTBEAT_SECONDS,
-    store: MemoryStore | None = None,
+    store: StreamStore | None = None,
 ) -> App:
     """
     Serve feeds without an end; `pause` returns the seconds until the next event.
@@ -76,6 +77,23 @@ def _feed(
                 waited += step
 
     return reference_app(produce=produce, heartbeat_seconds=heartbeat_seconds, store=store)
+
+
+def kept(store: StreamStore) -> App:
+    """Serve a feed that is always healthy, from a store that hosts share."""
+    return _feed(lambda: 1, store=store)
+
+
+def scattered(switch: Switch) -> App:
+    """Send every other request to a second host, which shares nothing with the first."""
+    hosts = steady(switch), steady(switch)
+    turns = itertools.count()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        host = hosts[next(turns) % 2 if switch.on else 0]
+        await host(scope, receive, send)
+
+    return app
 
 
 def steady(switch: Switch) -> App:  # noqa: ARG001 - what breaks is elsewhere

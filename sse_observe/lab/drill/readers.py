@@ -15,6 +15,7 @@ from sse_observe.consumer import (
     resume_stream,
 )
 from sse_observe.lab.drill.fault import Fault
+from sse_observe.lab.drill.second_host import SecondHost
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.lab.programs.cutting_proxy import Connection, CuttingProxy, Dial, dial_port
 from sse_observe.lab.programs.lossy_network import LossyNetwork
@@ -45,11 +46,19 @@ class Readers:
 
     @asynccontextmanager
     async def reading(
-        self, port: int, home: Path, network: LossyNetwork | None = None
+        self,
+        port: int,
+        home: Path,
+        network: LossyNetwork | None = None,
+        second: SecondHost | None = None,
     ) -> AsyncIterator[None]:
-        """Read from the service at a port while the block runs; an nginx writes below `home`."""
+        """
+        Read from the service at a port while the block runs; an nginx writes below `home`.
+
+        From a second host as long as it is there.
+        """
         async with AsyncExitStack() as stack:
-            base = await self._connected(stack, port, home, network)
+            base = await self._connected(stack, port, home, network, second)
             self._url = f"{base}{self._fault.path}"
             tasks = [
                 asyncio.create_task(self._live(number / self._fault.users))
@@ -63,7 +72,12 @@ class Readers:
                 await asyncio.wait(tasks)
 
     async def _connected(
-        self, stack: AsyncExitStack, port: int, home: Path, network: LossyNetwork | None
+        self,
+        stack: AsyncExitStack,
+        port: int,
+        home: Path,
+        network: LossyNetwork | None,
+        second: SecondHost | None,
     ) -> str:
         """Put in between what the fault wants; return the URL that readers ask."""
         dial: Dial | None = network.dial if network else None
@@ -72,6 +86,8 @@ class Readers:
             port = stack.enter_context(nginx).port
             if self._fault.buffering:
                 dial = self._dial_nginx(nginx)
+        if second is not None:
+            dial = _dial_either(second.port, port)
         if dial is None:
             return f"http://127.0.0.1:{port}"
         proxy = await stack.enter_async_context(CuttingProxy(dial))
@@ -137,3 +153,15 @@ class Readers:
     async def _sleep(self, _: float) -> None:
         """Wait as the fault says, whatever the client's own back-off is by now."""
         await asyncio.sleep(self._fault.pause if self._switch.on else _PAUSE_SECONDS)
+
+
+def _dial_either(first: int, second: int) -> Dial:
+    """Return a function that connects to the first port, or to the second if it must."""
+
+    async def dial() -> Connection:
+        try:
+            return await dial_port(first)()
+        except OSError:
+            return await dial_port(second)()
+
+    return dial

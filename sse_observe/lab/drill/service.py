@@ -11,9 +11,12 @@ from sse_observe.asgi import App, Receive, Scope, Send
 from sse_observe.errors import LabError
 from sse_observe.lab.drill.beacon_clients import MOUNT
 from sse_observe.lab.drill.fault import Fault
+from sse_observe.lab.drill.faulty_apps import kept
+from sse_observe.lab.drill.second_host import LEASE_SECONDS
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.lab.programs.lossy_network import LossyNetwork
 from sse_observe.lab.programs.server import Server
+from sse_observe.reference.redis import RedisStore
 
 
 class Address(NamedTuple):
@@ -39,12 +42,14 @@ class Service:
         *,
         address: Address | None = None,
         network: LossyNetwork | None = None,
+        store_url: str | None = None,
     ) -> None:
         self._fault = fault
         self._switch = switch
         self._rest = rest
         self._address = address
         self._network = network
+        self._store_url = store_url
         self._server = self._new_server(port=0)
         self.port = self._server.port
         self._restarting: asyncio.Future[None] | None = None
@@ -58,7 +63,8 @@ class Service:
     async def __aexit__(self, *_: object) -> None:
         if self._restarting is not None:
             await self._restarting
-        self._server.stop()
+        # Its streams write their ends, on ways that this loop carries.
+        await asyncio.to_thread(self._server.stop)
 
     def _turned(self, on: bool) -> None:
         if on:
@@ -100,13 +106,21 @@ class Service:
         """Return the applications by the start of their paths; the first that fits answers."""
         root = f"/{fault.name}"
         streams = SSEObserveMiddleware(
-            _mounted(fault.service(self._switch), root),
+            _mounted(self._streams(fault), root),
             metrics=self.metrics,
             routes={fault.path: fault.route},
             tcp_info=fault.lossy,
         )
         beacon = {f"{root}{MOUNT}/": beacon_app(self.metrics)} if fault.beacon_reports else {}
         return {**beacon, f"{root}/": streams}
+
+    def _streams(self, fault: Fault) -> App:
+        if self._store_url is None:
+            return fault.service(self._switch)
+        store = RedisStore.from_url(
+            self._store_url, metrics=self.metrics, lease_seconds=LEASE_SECONDS
+        )
+        return kept(store)
 
 
 def _mounted(app: App, root: str) -> App:

@@ -11,6 +11,8 @@ Dial = Callable[[], Awaitable[Connection]]
 """Opens the connection behind a new one."""
 Lifetime = Callable[[], float | None]
 """Returns for each new connection after how many seconds it is cut; None: never."""
+Delay = Callable[[], float]
+"""Returns for each piece that comes back how many seconds it is held up."""
 
 
 def dial_port(port: int) -> Dial:
@@ -25,8 +27,11 @@ class CuttingProxy:
     A cut closes both connections at once, in the middle of whatever is on its way.
     """
 
-    def __init__(self, dial: Dial, lifetime: Lifetime = lambda: None) -> None:
+    def __init__(
+        self, dial: Dial, lifetime: Lifetime = lambda: None, *, delay: Delay | None = None
+    ) -> None:
         self._dial = dial
+        self._delay = delay
         self._lifetime = lifetime
         self._server: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -77,15 +82,19 @@ class CuttingProxy:
             with suppress(OSError, TimeoutError, asyncio.CancelledError):
                 back, behind = await self._dial()
                 async with asyncio.timeout(self._lifetime()):
-                    await asyncio.gather(_pour(reader, behind), _pour(back, writer))
+                    await asyncio.gather(_pour(reader, behind), _pour(back, writer, self._delay))
         finally:
             for end in (writer, behind):
                 if end is not None:
                     end.transport.abort()
 
 
-async def _pour(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+async def _pour(
+    source: asyncio.StreamReader, sink: asyncio.StreamWriter, delay: Delay | None = None
+) -> None:
     while chunk := await source.read(65_536):
+        if delay is not None:
+            await asyncio.sleep(delay())
         sink.write(chunk)
         await sink.drain()
     with suppress(OSError):

@@ -1,13 +1,16 @@
 """Producers: one for each stream, whether anybody reads it or not."""
 
+import asyncio
 import logging
 from typing import Any
 
 import pytest
 
-from sse_observe.reference import reference_app
+from sse_observe.reference import MemoryStore, StoreDownError, Stream, reference_app
+from sse_observe.reference.frames import payload_frames
+from sse_observe.reference.producer import Producer, ProducerPolicy
 from tests.support.scripted_endpoint import Script, created, endpoint, kinds, words
-from tests.support.virtual import Visit, run
+from tests.support.virtual import Visit, now, run
 
 
 def test_the_producer_runs_once_whoever_comes_and_goes() -> None:
@@ -68,3 +71,36 @@ def test_a_producer_that_gives_no_iterator_fails_its_stream_in_words(
     with caplog.at_level(logging.ERROR):
         run(main())
     assert "async generator function" in caplog.text
+
+
+def test_a_store_that_is_away_holds_up_no_shutdown(caplog: pytest.LogCaptureFixture) -> None:
+    """A runner that ends cancels each task once, and waits: the end is given up after a while."""
+
+    async def main() -> None:
+        store: Any = MemoryStore(clock=now)
+        store.in_process = False
+        stream = Stream("s", "e")
+        writer = store.new_writer()
+        await store.create(stream, writer=writer)
+        write, away = store.write, []
+
+        async def sometimes(*arguments: Any) -> Any:
+            if away:
+                raise StoreDownError("redis://h: not reachable")
+            return await write(*arguments)
+
+        store.write = sometimes
+        frames = payload_frames(lambda: words(1000)("s", {}))
+        task = asyncio.ensure_future(
+            Producer(store, stream, writer, frames, ProducerPolicy()).run()
+        )
+        await asyncio.sleep(5)
+        away.append(True)
+        began = now()
+        task.cancel()
+        await asyncio.wait([task], timeout=100)
+        assert task.done()
+        assert now() - began == pytest.approx(8, abs=0.5)
+
+    run(main())
+    assert "the end of a stream could not be written" in caplog.text
