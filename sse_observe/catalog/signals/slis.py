@@ -72,9 +72,9 @@ _STORE = (
         "job",
     ),
     number(
-        "route:sse_store_failed:increase5m",
-        total("route:sse_store_errors:rate5m", "5m", merged=True),
-        "Number of calls of the shared store that failed, within 5m.",
+        "route:sse_store_failed:increase10m",
+        total("route:sse_store_errors:rate5m", "10m", merged=True),
+        "Number of calls of the shared store that failed, within 10m.",
         "job",
     ),
     *_over_bound(
