@@ -90,7 +90,11 @@ class AlertSettings(
 
 
 class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Scrape targets of the stack of `provisioning`, as its container of Prometheus sees them."""
+    """
+    The stack of the target `provisioning`: its Prometheus' targets, as its container sees them.
+
+    `redis` adds a store for streams that several hosts share.
+    """
 
     job: str = "sse"
     targets: tuple[str, ...] = ("host.docker.internal:8000",)
@@ -98,6 +102,7 @@ class Provisioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scheme: Literal["http", "https"] = "http"
     labels: dict[str, str] = {}
     trace_url: str = ""
+    redis: bool = False
 
 
 class Probes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

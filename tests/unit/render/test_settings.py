@@ -66,6 +66,7 @@ EFFECTS = {
         "scheme": "https",
         "labels": "{env: x}",
         "trace_url": "'https://t.test/{trace_id}'",
+        "redis": "true",
     },
     Probes: {
         "prober": "'prober:9470'",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import yaml
 from typer.testing import CliRunner
 
@@ -19,6 +20,7 @@ from sse_observe.lab.programs.prometheus import PrometheusAPI
 from sse_observe.render.bundle import bundle, render_to
 from sse_observe.render.targets.provisioning import FILES
 from tests.support.programs import needs
+from tests.support.redis_server import RedisServer
 from tests.support.servers import RawClient, serve_process
 
 STACK = {
@@ -175,6 +177,38 @@ def test_nothing_of_the_stack_is_open_to_strangers() -> None:
     password = SERVICES["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
     # Compose's own word for "required": it ends with this message where the variable is missing.
     assert re.fullmatch(r"\$\{GRAFANA_ADMIN_PASSWORD:\?[^}]+\}", password)
+
+
+def redis_of(tmp_path: Path) -> dict[str, Any]:
+    """Return the store that hosts share, where the settings ask for it."""
+    files = bundle(given(tmp_path, "provisioning: {redis: true}"), targets=["provisioning"]).files
+    return dict(yaml.safe_load(files["provisioning/compose.yaml"])["services"]["redis"])
+
+
+def test_a_redis_comes_with_the_stack_where_it_is_asked_for(tmp_path: Path) -> None:
+    """As closed as the rest: loopback, no rights, a version, and a password that must be set."""
+    assert "redis" not in SERVICES
+    store = redis_of(tmp_path)
+
+    assert store["ports"] == ["127.0.0.1:6379:6379"]
+    assert store["cap_drop"] == ["ALL"]
+    assert store["user"] != "0"
+    assert re.fullmatch(r"[a-z]+/[a-z]+:\d+\.\d+\.\d+", store["image"])
+    (password,) = (word for word in store["command"] if "PASSWORD" in word)
+    assert re.fullmatch(r"\$\{REDIS_PASSWORD:\?[^}]+\}", password)
+
+
+@pytest.mark.slow
+def test_a_real_redis_understands_its_command_and_asks_for_the_password(tmp_path: Path) -> None:
+    """The same options, given to the program of this machine."""
+    options = [
+        "secret" if "PASSWORD" in word else str(word) for word in redis_of(tmp_path)["command"][1:]
+    ]
+    with RedisServer(tmp_path / "redis", *options) as server:
+        with redis.Redis(port=server.port) as stranger, pytest.raises(redis.AuthenticationError):
+            stranger.ping()
+        with redis.Redis(port=server.port, password="secret", decode_responses=True) as ours:
+            assert ours.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
 
 
 def test_grafana_finds_prometheus_and_the_boards() -> None:
