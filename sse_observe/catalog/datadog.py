@@ -182,6 +182,11 @@ STATED: Mapping[str, Form | Reason] = {
     r"route_split:sse_packet_loss:ratio_rate10m": _ratio(
         _count("sse_tcp_retransmitted_segments"), _count("sse_tcp_sent_segments")
     ),
+    r"route:sse_store_failed:ratio_rate5m": _ratio(
+        _count("sse_store_errors"), _count("sse_store_operation_seconds.count")
+    ),
+    r"route:sse_store_slow:ratio_rate10m": _beyond("sse_store_operation_seconds", 0.1),
+    r"route:sse_store_slow:increase10m": _COUNT_BEYOND,
     r"route:sse_client_reports_refused:ratio_rate15m": _ratio(
         _count("sse_client_reports", "!result:accepted", "!result:replayed"),
         _count("sse_client_reports"),

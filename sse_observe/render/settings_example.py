@@ -49,6 +49,7 @@ WORDS: Mapping[str, str] = {
     "provisioning.scheme": "http or https.",
     "provisioning.labels": "Labels that its series get.",
     "provisioning.trace_url": "Where an exemplar leads, with {trace_id} in it.",
+    "provisioning.redis": "Whether it brings a store for streams that several hosts share.",
     "probes": "The prober, `sse-observe probe`: scraped by the stack, a Probe in Kubernetes.",
     "probes.prober": "Its host and port; without it nothing asks.",
     "probes.job": "The job of its series.",
