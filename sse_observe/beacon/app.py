@@ -6,12 +6,11 @@ read, and every refused report is counted by its reason. What a report says is `
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import parse_qsl
-
-import msgspec
 
 from sse_observe.asgi import (
     Message,
@@ -28,12 +27,12 @@ from sse_observe.beacon.claims import Claims
 from sse_observe.beacon.client_module import NAME as MODULE
 from sse_observe.beacon.client_module import Module
 from sse_observe.beacon.counts import ClientCounts
+from sse_observe.beacon.judge import Judge
+from sse_observe.beacon.keeping import accounts_in, balances_in
 from sse_observe.beacon.known_routes import KnownRoutes
-from sse_observe.beacon.limits import Buckets, Limits, Rate, network_of_address
+from sse_observe.beacon.limits import Buckets, Limits, Rate, address_of, network_of_address
 from sse_observe.beacon.origins import Origins
-from sse_observe.beacon.report import BeaconReport, decode
-from sse_observe.beacon.reporters import Reporter, Reporters
-from sse_observe.beacon.seen import Seen, SeenReports
+from sse_observe.beacon.reporters import Reporters
 from sse_observe.beacon.tokens import Tokens
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import REPORT_RESULTS
@@ -42,6 +41,8 @@ from sse_observe.middleware.headers import network_of
 from sse_observe.middleware.segments import Resolver, Segments
 from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics, chosen_metrics
+from sse_observe.registry.multiprocess import MULTIPROC_DIR
+from sse_observe.registry.receipt import Receipt
 
 TOKEN = "token"  # noqa: S105 - the name of a path
 # Twice what our client ever sends.
@@ -52,6 +53,7 @@ _STATUS = {
     "accepted": 204,
     "replayed": 204,
     "bad_schema": 400,
+    "implausible": 400,
     "bad_origin": 403,
     "bad_token": 403,
     "too_large": 413,
@@ -118,16 +120,16 @@ class Beacon:
         clock: Callable[[], float],
         observer_error: Callable[[], None],
     ) -> None:
-        self._tokens = tokens
         self._origins = origins
         self._segments = segments
         self._seen = seen
         self._path = "/" + path
         self._observer_error = observer_error
-        self._claims = Claims(StreamTracker.of(metrics))
-        self._counts = ClientCounts(metrics)
+        tracker = StreamTracker.of(metrics)
+        directory = os.environ.get(MULTIPROC_DIR)
+        self._claims = Claims(balances_in(directory))
+        tracker.on_request = self._asked
         self._routes = KnownRoutes(metrics)
-        self._reporters = Reporters(limits.token, clock)
         self._by_address = Buckets(limits.address, clock)
         self._rate_of_all = Rate(limits.everyone, clock)
         self._everyone = self._rate_of_all.full()
@@ -145,16 +147,35 @@ class Beacon:
             }
             for result, status in _STATUS.items()
         }
+        self._judge = Judge(
+            tokens,
+            accounts_in(directory),
+            Reporters(limits.token, clock),
+            ClientCounts(metrics),
+            count_pending=tracker.buffer.count_pending,
+            count=lambda result: self._count[result](),
+            on_error=observer_error,
+        )
         metrics.sign_report_tokens_with(self.issue)
 
-    def issue(self, route: str, user_segment: str, network_type: str) -> str:
-        """Return a token for one connection to carry; its reports' series exist from now on."""
-        self._claims.give(route)
-        return self._token(route, user_segment, network_type)
+    def issue(
+        self,
+        route: str,
+        user_segment: str,
+        network_type: str,
+        receipt: Receipt | None = None,
+    ) -> str:
+        """Return a token for one stream to carry; its reports' series exist from now on."""
+        if receipt is not None:
+            self._claims.give(route, network_of_address(receipt.address))
+        return self._judge.issue(route, user_segment, network_type, receipt)
 
-    def _token(self, route: str, user_segment: str, network_type: str) -> str:
-        self._counts.of(route, user_segment, network_type)
-        return self._tokens.issue(route, user_segment, network_type)
+    def _asked(self, route: str, scope: Scope) -> None:
+        """Take note of a request for a stream; never raises."""
+        try:
+            self._claims.ask(route, address_of(scope))
+        except Exception:  # noqa: BLE001 - the stream goes on without us
+            self._observer_error()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or follow the server's life."""
@@ -186,7 +207,7 @@ class Beacon:
         result = self._refusal(scope)
         if result is None:
             body = await self._bodies.read(receive)
-            result = "too_large" if len(body) > _MOST_BYTES else await self._judge(body)
+            result = "too_large" if len(body) > _MOST_BYTES else self._judge.judge(body)
         self._count[result]()
         start = self._starts[result]
         if cors:
@@ -200,43 +221,6 @@ class Beacon:
             return "bad_origin"
         return None if self._is_within_limits(scope) else "rate_limited"
 
-    async def _judge(self, body: bytes) -> str:
-        """Judge one beacon report and count what it says; return what became of it."""
-        try:
-            report = decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return "bad_schema"
-        reporter = self._reporter(report.token)
-        if reporter is None:
-            return "bad_token"
-        if not self._reporters.take(reporter):
-            return "rate_limited"
-        if not report.is_consistent():
-            return "bad_schema"
-        if not await self._is_new(reporter, report):
-            return "replayed"
-        self._counts.add(report, reporter.counts)
-        return "accepted"
-
-    async def _is_new(self, reporter: Reporter, report: BeaconReport) -> bool:
-        """Tell whether a report comes for the first time, here and in the whole fleet."""
-        ends = report.outcome is not None
-        if not reporter.is_new(report.n) or (ends and not reporter.is_first_end()):
-            return False
-        left = self._tokens.seconds_left(reporter.grant)
-        return await self._seen.is_new(reporter.grant.nonce, report.n, ends=ends, keep_seconds=left)
-
-    def _reporter(self, token: str) -> Reporter | None:
-        """Return the browser tab that sends a token; it sends the same one many times."""
-        reporter = self._reporters.get(token)
-        if reporter is not None:
-            return reporter if self._tokens.is_alive(reporter.grant) else None
-        grant = self._tokens.read(token)
-        if grant is None:
-            return None
-        counts = self._counts.of(grant.route, grant.user_segment, grant.network_type)
-        return self._reporters.put(token, grant, counts)
-
     async def _at_tokens(self, scope: Scope, send: Send) -> None:
         if scope["method"] != "GET":
             await answer(send, 405, b"", (b"allow", b"GET"))
@@ -244,10 +228,11 @@ class Beacon:
             await answer(send, _STATUS[refusal])
         else:
             route = self._routes.label_of(_stream_path(scope))
-            if not self._claims.take(route):
+            if not self._claims.take(route, address_of(scope)):
                 await answer(send, 403, b"", *self._origins.cors(scope))
                 return
-            token = self._token(route, self._segments.of(scope), network_of(scope))
+            labels = self._segments.of(scope), network_of(scope)
+            token = self._judge.issue(route, *labels, None)
             body = json.dumps({"report_token": token, "bounds": bucket_bounds()}).encode()
             kind = (b"content-type", b"application/json")
             uncached = (b"cache-control", b"no-store")
@@ -255,10 +240,8 @@ class Beacon:
 
     def _is_within_limits(self, scope: Scope) -> bool:
         """Tell whether one more request of this address is allowed, and count it if so."""
-        client = scope.get("client")
-        address = network_of_address(client[0]) if client else ""
         # The address first: one that floods must not use up what is everyone's.
-        return self._by_address.take(address) and self._rate_of_all.take(self._everyone)
+        return self._by_address.take(address_of(scope)) and self._rate_of_all.take(self._everyone)
 
 
 def _stream_path(scope: Scope) -> str:

@@ -61,8 +61,26 @@ class ClientCounts:
         """Add what a beacon report says to one of our counts."""
         with self._lock:
             counts.add(report)
+            is_first = not self._touched
             self._touched.add(counts)
-        loop = asyncio.get_running_loop()
+        if is_first:
+            self._write_soon()
+
+    def end(self, outcome: str, counts: "ReportCounts") -> None:
+        """Count how a client said that its stream ended, once the server has seen the end."""
+        with self._lock:
+            counts.ended[outcome] += 1
+            is_first = not self._touched
+            self._touched.add(counts)
+        if is_first:
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # A stream that ended outside of any loop; a scrape writes it down.
+            return
         if self._loop is not loop:
             self._loop = loop
             loop.call_later(_WRITE_SECONDS, self._write_now)

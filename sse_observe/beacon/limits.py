@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from sse_observe.asgi import Scope
 from sse_observe.errors import SettingsError
 
 V = TypeVar("V")
@@ -94,7 +95,7 @@ class Recent(Generic[V]):
 
     def put(self, key: Hashable, value: V) -> V:
         """Remember a value, and return it."""
-        if len(self._values) >= self._most:
+        if key not in self._values and len(self._values) >= self._most:
             self._values.popitem(last=False)
         self._values[key] = value
         return value
@@ -117,6 +118,13 @@ class Buckets:
         """Tell whether one more is allowed to this key now, and count it if so."""
         bucket = self._buckets.get(key) or self._buckets.put(key, self._rate.full())
         return self._rate.take(bucket)
+
+
+def address_of(scope: Scope) -> str:
+    """Return who asks, as far as the server knows it; empty where it does not."""
+    client = scope.get("client")
+    host: str = client[0] if client else ""
+    return network_of_address(host) if ":" in host else host
 
 
 def network_of_address(host: str) -> str:

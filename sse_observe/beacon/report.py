@@ -19,6 +19,10 @@ _MOST = 1_000_000
 _MOST_LOST = 10_000
 _DAY = 86_400.0
 
+# Connections of one stream between two beacon reports; a client that polls has most.
+_MOST_EARLIER = 12
+
+Token = Annotated[str, msgspec.Meta(max_length=1024)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 RECONNECT = "sse_reconnect_time_seconds"
 RECOVERY = "sse_stall_recovery_seconds"
@@ -82,7 +86,7 @@ class Shown(_Strict):
 class BeaconReport(_Strict):
     """All that one browser tab saw of one stream since its last beacon report."""
 
-    token: Annotated[str, msgspec.Meta(max_length=1024)]
+    token: Token
     n: Annotated[int, msgspec.Meta(ge=1, le=_MOST)]
     events: Count = 0
     duplicates: Count = 0
@@ -93,6 +97,8 @@ class BeaconReport(_Strict):
     sse_stall_recovery_seconds: Vector | None = None
     sse_event_delay_seconds: Vector | None = None
     outcome: Literal["completed", "cancelled", "failed"] | None = None
+    earlier: Annotated[tuple[Token, ...], msgspec.Meta(max_length=_MOST_EARLIER)] = ()
+    """The tokens of the connections before, where it speaks of them too."""
 
     def is_consistent(self) -> bool:
         """Tell whether the numbers can be true together."""

@@ -61,10 +61,12 @@ class Tokens:
         self._lifetime = lifetime_seconds
         self._clock = clock
 
-    def issue(self, route: str, user_segment: str, network_type: str) -> str:
-        """Return a token for one connection of a stream."""
+    def issue(
+        self, route: str, user_segment: str, network_type: str, nonce: str | None = None
+    ) -> str:
+        """Return a token for one connection of a stream; `nonce` is its name in the accounts."""
         expires = int(self._clock()) + self._lifetime
-        nonce = secrets.token_urlsafe(9)
+        nonce = nonce or secrets.token_urlsafe(9)
         payload = _write(Grant(route, user_segment, network_type, expires, nonce))
         return _spell(payload, self._sign(payload))
 

@@ -122,7 +122,10 @@ function reporter({ window, reportTo: url, reportEvery }, stream, leads) {
   let [n, token, bounds, unsent] = [0, "", {}, []];
   let asked, delta;
   const accept = (hello) => {
-    if (hello.report_token) [token, bounds] = [hello.report_token, hello.bounds];
+    if (!hello.report_token) return;
+    // A report is worth what was sent under its tokens.
+    if (delta && token) delta.earlier = [...(delta.earlier ?? []), token].slice(-12);
+    [token, bounds] = [hello.report_token, hello.bounds];
   };
   // Whoever wonders why there are no numbers finds this in the console.
   const ask = async (to, init) => {

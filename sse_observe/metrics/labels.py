@@ -50,7 +50,7 @@ UI_MESSAGES = (
 )
 REPORT_RESULTS = (
     *("accepted", "bad_origin", "bad_token", "rate_limited", "too_large", "bad_schema"),
-    "replayed",
+    *("replayed", "implausible"),
 )
 KINDS = ("finite", "continuous")
 STORE_OPERATIONS = ("create", "write", "read", "watch", "lease", "report", "other")

@@ -304,7 +304,8 @@ class SSEObserveMiddleware:
         with self.counting(stream) as counts:
             shown = "429" if status == 429 else f"{min(status // 100, 5)}xx"
             counts.rejected[shown,] += 1
-            counts.requests += 1
+        if self._tracker.on_request is not None:
+            self._tracker.on_request(counts.label, scope)
 
     def _last(self, stream: Stream, message: Message) -> Awaitable[None]:
         if not stream.gone and not stream.asking:

@@ -15,6 +15,7 @@ from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.routes import StreamRoute
 from sse_observe.middleware.stream import NOTHING_STATED, OVER, Overrides, Stream
 from sse_observe.registry import SSEMetrics
+from sse_observe.registry.receipt import Receipt
 
 CURRENT: ContextVar[Stream | None] = ContextVar("sse_observe_stream", default=None)
 
@@ -113,7 +114,7 @@ class CurrentStream:
             route = owner.counts_of(inner)
             if heartbeat is None:
                 heartbeat = route.config.heartbeat_seconds
-            token = owner.metrics.report_token(route.label, *owner.labels_of(inner))
+            token = self._report_token(inner)
             if resumed_from is None and stated.continues:
                 resumed_from = owner.cursor_of(inner)
         return greeting(
@@ -127,6 +128,21 @@ class CurrentStream:
                 "bounds": bucket_bounds(),
             }
         )
+
+    def _report_token(self, stream: Stream) -> str | None:
+        """Return the token of this stream's reports, the same however often it is asked for."""
+        owner = _owner(stream)
+        if not owner.metrics.takes_reports:
+            return None
+        stated = self._overrides()
+        if stated.receipt is None:
+            client = stream.scope.get("client")
+            receipt = stated.receipt = Receipt(client[0] if client else "")
+            if stream.live:
+                receipt.begin(stream)
+            label, labels = owner.counts_of(stream).label, owner.labels_of(stream)
+            receipt.token = owner.metrics.report_token(label, *labels, receipt)
+        return stated.receipt.token
 
     def resume(self, outcome: str) -> None:
         """

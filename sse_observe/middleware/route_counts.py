@@ -65,7 +65,7 @@ class RouteCounts(Counts, shared=("route",)):
     __slots__ = (
         # of the route
         *("config", "exemplars", "fixed", "kinds", "label", "names", "plain", "rows"),
-        *("_readers", "is_used", "requests", "sends_streams", "stall_seconds", "streams"),
+        *("_readers", "is_used", "sends_streams", "stall_seconds", "streams"),
         # of the message path
         *("comments", "content_firsts", "contents", "fast", "fast_volume", "firsts", "pings"),
         *("slow", "slow_messages", "slow_volume"),
@@ -82,8 +82,6 @@ class RouteCounts(Counts, shared=("route",)):
         """Set by the first stream that belongs to a trace."""
         self.sends_streams = False
         """Whether the route is declared, or has sent a stream before."""
-        self.requests = 0
-        """Streams that were opened or refused since the start."""
         self.stall_seconds = config.stall_limit
         self.names = EventNames() if config.demands_terminal else None
         """Kept where a stream may lack the terminal that was declared."""

@@ -12,6 +12,7 @@ from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.scan import FRESH, KEPT_OF_A_LINE, WAITING, Held, Scan
 from sse_observe.protocols.model import TERMINAL
+from sse_observe.registry.receipt import Receipt
 
 
 class Owner(Protocol):
@@ -37,7 +38,7 @@ class ResumeCursor(Protocol):
 class Overrides:
     """Statements of the application about its stream; they go before what is inferred."""
 
-    __slots__ = ("continues", "judges_resume", "lost", "polled", "reason", "replayed")
+    __slots__ = ("continues", "judges_resume", "lost", "polled", "reason", "receipt", "replayed")
 
     def __init__(self) -> None:
         self.polled = False
@@ -46,6 +47,8 @@ class Overrides:
         """The replay began where the client's cursor stands."""
         self.lost = self.replayed = 0
         self.reason: str | None = None
+        self.receipt: Receipt | None = None
+        """What was sent, for the reports of its client; only where somebody takes them."""
 
 
 NOTHING_STATED = Overrides()

@@ -13,6 +13,7 @@ from itertools import islice
 from time import monotonic
 from typing import NamedTuple, Protocol
 
+from sse_observe.asgi import Scope
 from sse_observe.metrics import OTHER
 from sse_observe.middleware.cuts import limit_of
 from sse_observe.middleware.end_log import LOGGER, QUIET_ENDS, EndLog
@@ -69,6 +70,8 @@ class StreamTracker:
         self.end_log = EndLog(clock)
         self.sockets: SocketReader | None = None
         """Reads the kernel's side of the streams, where somebody asked for it."""
+        self.on_request: Callable[[str, Scope], None] | None = None
+        """Hears of each request for a stream, answered or refused, and of its route."""
         self.held = 0
         """Scrapes under way: what they read must not change between their pieces."""
         self._cursors = Cursors()
@@ -122,11 +125,6 @@ class StreamTracker:
         known = self._routes.get(label)
         return known is not None and known.counts.sends_streams
 
-    def requests_of(self, label: str) -> int:
-        """Return how many streams of a route were opened or refused since the start."""
-        known = self._routes.get(label)
-        return 0 if known is None else known.counts.requests
-
     def labels(self) -> list[str]:
         """Return the routes that are counted so far."""
         return list(self._routes)
@@ -142,7 +140,6 @@ class StreamTracker:
         trace = self._trace() if TRACER in sys.modules and self._alone else None
         with self.lock:
             stream.begin(counts, labels, now)
-            counts.requests += 1
             stream.resumed = resumed_from is not None
             if counts.config.dense_ids:
                 self.buffer.count_pending()
@@ -157,6 +154,10 @@ class StreamTracker:
                 self._exemplars_of(counts).opened(stream, trace)
         if now > self._tick.overdue_at:
             self._tick.start(now)
+        if (receipt := stream.overrides.receipt) is not None:
+            receipt.begin(stream)
+        if self.on_request is not None:
+            self.on_request(counts.label, stream.scope)
 
     def may_wait(self) -> bool:
         """Tell whether a stream that has ended may be closed within the next second."""
@@ -195,11 +196,13 @@ class StreamTracker:
                 self._count_cut(stream, now)
             if counts.config.dense_ids:
                 self._cursors.closed(stream)
+            readable = stream.scan is not UNREADABLE
             stream.coro = stream.scan = stream.cursor = None
             if self.sockets is not None:
                 self.sockets.close(stream)
             if counts.exemplars is not None:
                 counts.exemplars.closed(stream, age)
+        _end_receipt(stream, reason, readable=readable)
         if reason not in QUIET_ENDS:
             self.end_log.write(stream, age, stream.silence(now))
         if not self._tick.is_running:
@@ -350,3 +353,8 @@ class StreamTracker:
     def loop_lag(self, seconds: float) -> None:
         """Observe how late the event loop ran a timer."""
         self.metrics.histogram("sse_event_loop_lag_seconds").observe(seconds)
+
+
+def _end_receipt(stream: Stream, reason: str, *, readable: bool) -> None:
+    if (receipt := stream.overrides.receipt) is not None:
+        receipt.end(reason, readable=readable)

@@ -23,13 +23,14 @@ from sse_observe.registry import liveness
 from sse_observe.registry.multiprocess import MULTIPROC_DIR, shared_directory
 from sse_observe.registry.nowhere import Nowhere
 from sse_observe.registry.prometheus import PrometheusSink
+from sse_observe.registry.receipt import Receipt
 from sse_observe.registry.siblings import is_one_of_many, is_the_first
 from sse_observe.registry.sink import Counter, Gauge, Histogram, Sink
 
 T = TypeVar("T")
 _LOGGER = logging.getLogger("sse_observe")
 _MAKING = RLock()
-_SIGN = Callable[[str, str, str], str]
+_SIGN = Callable[[str, str, str, Receipt], str]
 
 
 @cache
@@ -163,12 +164,21 @@ class SSEMetrics:
         return self._sink
 
     def sign_report_tokens_with(self, sign: _SIGN) -> None:
-        """Let `sign(route, user_segment, network_type)` make the tokens of beacon reports."""
+        """Let `sign(route, user_segment, network_type, receipt)` make the tokens of reports."""
         self._sign = sign
 
-    def report_token(self, route: str, user_segment: str, network_type: str) -> str | None:
+    @property
+    def takes_reports(self) -> bool:
+        """Whether somebody takes the beacon reports of clients."""
+        return self._sign is not None
+
+    def report_token(
+        self, route: str, user_segment: str, network_type: str, receipt: Receipt
+    ) -> str | None:
         """Return a token for the beacon reports of one connection; None where none are taken."""
-        return None if self._sign is None else self._sign(route, user_segment, network_type)
+        if self._sign is None:
+            return None
+        return self._sign(route, user_segment, network_type, receipt)
 
     def state(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge that stays as it is for the life of the process."""

@@ -20,6 +20,7 @@ test("one whole stream is one report, sent at its end", async () => {
     {
       url: "https://app.example/sse/deltas",
       token: "token 2",
+      earlier: ["token 1"],
       n: 1,
       events: 9,
       duplicates: 2,

@@ -17,6 +17,7 @@ from sse_observe.metrics import OTHER
 from sse_observe.middleware.routes import Resolved, StreamRoute
 from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics
+from sse_observe.registry.receipt import Receipt
 from tests.support.clock import Clock
 from tests.support.reporting import (
     BOUNDS,
@@ -45,8 +46,11 @@ def token(app: Any) -> str:
 
 def count_requests(metrics: SSEMetrics, *labels: str) -> None:
     """Count one stream more on each route, as the middleware does when it opens."""
+    tracker = StreamTracker.of(metrics)
     for label in labels:
-        StreamTracker.of(metrics).counts_of(Resolved(label, StreamRoute())).requests += 1
+        tracker.counts_of(Resolved(label, StreamRoute()))
+        assert tracker.on_request is not None
+        tracker.on_request(label, scope_of(label, "GET"))
 
 
 def test_a_report_that_comes_again_at_another_host_counts_once(clock: Clock) -> None:
@@ -201,7 +205,7 @@ def test_a_token_is_due_to_a_stream_only(metrics: SSEMetrics, app: Any) -> None:
     count_requests(metrics, "/plain")
     asks()
     asks()
-    app.issue("/plain", "all", "4g")
+    app.issue("/plain", "all", "4g", Receipt(scope_of()["client"][0]))
     count_requests(metrics, "/plain", "/elsewhere")
     asks()
 
@@ -279,7 +283,7 @@ def test_an_observer_error_is_counted_and_answered(
     def fail(*_: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(app._counts, "add", fail)
+    monkeypatch.setattr(app._judge._counts, "add", fail)
 
     assert post(app, {"token": token, "n": 1}).status == 500
     assert value(metrics, "sse_observer_faults_total", where="beacon") == 1
