@@ -24,8 +24,13 @@ LINGER_SECONDS = 20.0
 _REQUEST_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
 _MOST_HEADER_BYTES = 16_384
-# A scraper needs one; what a stranger opens beyond these is closed unread.
-_MOST_CONNECTIONS = 32
+# A scraper asks within a millisecond of connecting. Beyond these, the one that has been silent
+# for longest makes room.
+_MOST_SILENT = 32
+# Whoever asks and does not read the answer makes room once it is this old.
+_MOST_ANSWERS = 32
+_SLOW_SECONDS = 2.0
+_HIGHEST_PORT = 65_535
 _GLANCE_SECONDS = 0.05
 _SCRAPED = "sse-observe.scraped"
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
@@ -64,7 +69,9 @@ class MetricsServer:
         self._socket = self._listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._app = MetricsApp(metrics)
-        self._open = 0
+        # Since when, the oldest first.
+        self._silent: dict[asyncio.StreamWriter, float] = {}
+        self._answers: dict[asyncio.StreamWriter, float] = {}
         self._scraped_at = 0.0
         self._listens = threading.Event()
         metrics.at_shutdown.append(self.linger)
@@ -75,6 +82,10 @@ class MetricsServer:
         self._listens.wait()
 
     def _listen(self, host: str, port: int) -> socket.socket:
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= _HIGHEST_PORT:
+            raise SettingsError(
+                f"metrics_server: port={port!r} is none; give a number up to {_HIGHEST_PORT}"
+            )
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self._shared and hasattr(socket, "SO_REUSEPORT"):
@@ -82,10 +93,11 @@ class MetricsServer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             listener.bind((host, port))
-        except OSError as error:
+        except (OSError, ValueError, TypeError) as error:
             listener.close()
+            why = error.strerror if isinstance(error, OSError) else "is no address"
             raise SettingsError(
-                f"metrics_server: {host} port {port}: {error.strerror}; choose another port"
+                f"metrics_server: {host} port {port}: {why}; choose another port or host"
             ) from None
         return listener
 
@@ -129,16 +141,15 @@ class MetricsServer:
             await self._closed.wait()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._open >= _MOST_CONNECTIONS:
-            writer.close()
-            return
-        self._open += 1
         try:
             began_at = time.time()
-            async with asyncio.timeout(_REQUEST_SECONDS):
-                head = await reader.readuntil(b"\r\n\r\n")
+            scope = _scope_of(await self._asked(reader, writer))
+            if not self._has_room():
+                writer.close()
+                return
+            self._answers[writer] = self._loop.time()
             async with asyncio.timeout(_ANSWER_SECONDS):
-                status = await self._answer(_scope_of(head), writer)
+                status = await self._answer(scope, writer)
                 writer.close()
                 await writer.wait_closed()
             if status == 200:
@@ -147,7 +158,31 @@ class MetricsServer:
             # It hung up, was too slow, or spoke no HTTP.
             writer.transport.abort()
         finally:
-            self._open -= 1
+            self._answers.pop(writer, None)
+
+    async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """Return the head of a request; strangers who stay silent keep nobody out."""
+        if len(self._silent) >= _MOST_SILENT:
+            oldest = next(iter(self._silent))
+            del self._silent[oldest]
+            oldest.transport.abort()
+        self._silent[writer] = self._loop.time()
+        try:
+            async with asyncio.timeout(_REQUEST_SECONDS):
+                return await reader.readuntil(b"\r\n\r\n")
+        finally:
+            self._silent.pop(writer, None)
+
+    def _has_room(self) -> bool:
+        """Tell whether one more may be answered; one that does not read goes for it."""
+        if len(self._answers) < _MOST_ANSWERS:
+            return True
+        oldest, since = next(iter(self._answers.items()))
+        if self._loop.time() - since < _SLOW_SECONDS:
+            return False
+        del self._answers[oldest]
+        oldest.transport.abort()
+        return True
 
     async def _answer(self, scope: Scope, writer: asyncio.StreamWriter) -> int:
         status = 404

@@ -5,11 +5,11 @@ import signal
 import socket
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 import requests
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from sse_observe import SSEMetrics, metrics_server
@@ -67,21 +67,65 @@ def test_what_is_no_request_ends_the_connection_alone(url, request_bytes, monkey
     assert requests.get(url, timeout=5).status_code == 200
 
 
-def test_connections_are_bounded(url, monkeypatch):
-    """Whoever opens them without end leaves room for the scraper's patience, not for more."""
-    monkeypatch.setattr(server_module, "_MOST_CONNECTIONS", 3)
+@contextmanager
+def held_open(url, many, sent=b""):
+    """Hold connections open that say nothing more than this."""
     address = ("127.0.0.1", int(url.split(":")[2].split("/")[0]))
-    held = [socket.create_connection(address, 5) for _ in range(3)]
-    for connection in held:
-        connection.sendall(b"GET")
-    time.sleep(0.05)
+    with ExitStack() as opened:
+        held = []
+        for _ in range(many):
+            held.append(opened.enter_context(socket.create_connection(address, 5)))
+            held[-1].sendall(sent)
+        yield held
 
-    with socket.create_connection(address, 5) as one_more:
-        assert one_more.recv(10) == b""
-    for connection in held:
-        connection.close()
-    time.sleep(0.05)
-    assert requests.get(url, timeout=5).status_code == 200
+
+def is_closed(connection):
+    """Tell whether the server has closed a connection, within a second."""
+    connection.settimeout(1)
+    try:
+        return connection.recv(10) == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def test_a_scraper_finds_room_among_silent_strangers(url, monkeypatch):
+    """However many connections are held, the one that was silent for longest goes first."""
+    monkeypatch.setattr(server_module, "_MOST_SILENT", 3)
+    with held_open(url, 20, b"GET") as held:
+        for _ in range(5):
+            assert requests.get(url, timeout=5).status_code == 200
+        assert all(is_closed(connection) for connection in held[:17])
+
+
+def test_who_does_not_read_the_answer_makes_room(url, metrics, monkeypatch):
+    """A request is cheap for whoever never takes the answer."""
+    monkeypatch.setattr(server_module, "_MOST_ANSWERS", 2)
+    monkeypatch.setattr(server_module, "_SLOW_SECONDS", 0.05)
+    large = Gauge("large", "More than sockets hold.", ["text"], registry=metrics.registry)
+    for n in range(16):
+        large.labels(f"{n}" + "x" * (1 << 20))
+    with held_open(url, 2, b"GET /metrics HTTP/1.1\r\n\r\n") as held:
+        for connection in held:
+            assert connection.recv(10) == b"HTTP/1.1 2"
+        time.sleep(0.1)
+
+        assert requests.get(url, params={"name[]": "sse_build_info"}, timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize("port", [70_000, -1, True, "9100", 9100.0, None])
+def test_what_is_no_port_is_refused_in_one_line(port):
+    """Before anything is opened."""
+    with pytest.raises(SettingsError, match="give a number up to 65535"):
+        metrics_server(port, metrics=SSEMetrics(CollectorRegistry()))
+
+
+@pytest.mark.parametrize("host", ["no such host", "a\0b", "x" * 300])
+def test_what_is_no_host_is_refused_in_one_line(host):
+    """Also what the system's resolver does not even take."""
+    with pytest.raises(SettingsError, match="choose another port or host"):
+        metrics_server(0, host=host, metrics=SSEMetrics(CollectorRegistry()))
 
 
 def test_it_is_one_server_however_often_it_is_asked_for(server, metrics):
