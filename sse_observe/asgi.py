@@ -4,6 +4,7 @@ The ASGI interface, once: its types, its headers, the smallest answers, a server
 Knows neither streams nor metrics.
 """
 
+import ipaddress
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -26,6 +27,28 @@ def header(headers: Headers, name: bytes) -> bytes | None:
         if len(key) == size and key.lower() == name:
             return value
     return None
+
+
+def address_of(scope: Scope) -> str:
+    """
+    Return who asks, as far as the server knows it; empty where it does not.
+
+    In IPv6 it is the /64 that one customer gets.
+    """
+    client = scope.get("client")
+    host = str(client[0]) if client else ""
+    return network_of_address(host) if ":" in host else host
+
+
+def network_of_address(host: str) -> str:
+    """Return whom an address belongs to: itself, or in IPv6 the /64 that one customer gets."""
+    if ":" not in host:
+        return host
+    try:
+        packed = ipaddress.IPv6Address(host.partition("%")[0]).packed
+    except ValueError:
+        return host
+    return packed[:8].hex()
 
 
 async def answer(

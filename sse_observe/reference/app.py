@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from urllib.parse import quote
 
-from sse_observe.asgi import Receive, Scope, Send, follow_lifespan, refuse_websocket
+from sse_observe.asgi import Receive, Scope, Send, address_of, follow_lifespan, refuse_websocket
 from sse_observe.errors import SettingsError, SSEObserveError
 from sse_observe.reference.asking import cursor_text
 from sse_observe.reference.cursor import new_epoch, new_stream_id, parse_cursor
@@ -77,12 +77,16 @@ class ReferenceApp:
             except StoreDownError as down:
                 await reply(send, 503, f"{down}\n", LATER)
 
-    async def create(self, params: Params | None = None) -> Stream:
-        """Create a stream and start its producer; raise RefusedError where all are held."""
-        return (await self._created(params or {})).stream
+    async def create(self, params: Params | None = None, *, holder: str = "") -> Stream:
+        """
+        Create a stream and start its producer; raise RefusedError where all are held.
 
-    async def _created(self, params: Params) -> Found:
-        stream = Stream(new_stream_id(), new_epoch())
+        `holder` is for whom, where the store has to choose which stream gives way.
+        """
+        return (await self._created(params or {}, holder)).stream
+
+    async def _created(self, params: Params, holder: str) -> Found:
+        stream = Stream(new_stream_id(), new_epoch(), holder=holder)
         frames = payload_frames(lambda: self._produce(stream.id, params))
         return await self._streams.begin(stream, frames)
 
@@ -110,14 +114,15 @@ class ReferenceApp:
         elif method not in allowed:
             raise RefusedError(405, f"{method} is not allowed here", allow)
         elif method == "POST":
-            await self._post(root, receive, send)
+            await self._post(root, scope, receive, send)
         elif method == "HEAD":
             await self._head(scope, send)
         else:
             await self._get(scope, receive, send)
 
-    async def _post(self, root: str, receive: Receive, send: Send) -> None:
-        stream = await self.create(await body_params(receive, self._max_params_bytes))
+    async def _post(self, root: str, scope: Scope, receive: Receive, send: Send) -> None:
+        params = await body_params(receive, self._max_params_bytes)
+        stream = await self.create(params, holder=address_of(scope))
         # A mount's prefix may hold what the client wrote there, line ends included.
         url = f"{quote(root + STREAM_PATH)}?stream_id={quote(stream.id)}"
         created = json.dumps({"stream_id": stream.id, "url": url})
@@ -149,7 +154,8 @@ class ReferenceApp:
         cursor = parse_cursor(text)
         if cursor and cursor.epoch and (found := await self._streams.find_epoch(cursor.epoch)):
             return asked_from(found, text)
-        begun = await self._created({k: v for k, v in query.items() if k not in _OURS})
+        params = {k: v for k, v in query.items() if k not in _OURS}
+        begun = await self._created(params, address_of(scope))
         outcome = None
         if text:
             outcome = "unknown_stream" if cursor else "malformed"

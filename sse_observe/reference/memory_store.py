@@ -5,7 +5,7 @@ Knows how much it may hold, and what has to go first; nothing of it outlives the
 """
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -69,8 +69,9 @@ class MemoryStore:
     stream: route by stream, or give the application a store that they share.
     `max_events`, `max_bytes` and `max_age_seconds` bound what one stream holds for replay; its
     newest event is held whatever its size, or no reader could ever get it. `idle_seconds` is
-    how long a stream that nobody reads stays. Where `max_streams` are held, a finished one
-    that nobody reads is forgotten for it; if all are at work, a new one is refused.
+    how long a stream that nobody reads stays. Where `max_streams` are held, one that nobody
+    reads is forgotten for it: a finished one first, then one of the address that left most
+    unread. If all are being read, a new one is refused. No address holds more than nine tenths.
     `max_total_bytes` bounds all streams together, in the same way.
     """
 
@@ -97,6 +98,7 @@ class MemoryStore:
         self._logs: dict[str, _Log] = {}
         self._epochs: dict[str, _Log] = {}
         self._held = self._held_bytes = 0
+        self._held_by: Counter[str] = Counter()
         self._writers = count(1)
 
     async def start(self) -> None:
@@ -122,9 +124,11 @@ class MemoryStore:
         taken = self._log(stream.id) or self._live(self._epochs.get(stream.epoch))
         if taken is not None:
             raise StreamExistsError("a stream of that id or epoch exists already; choose another")
+        self._check_share(stream.holder)
         if len(self._logs) >= self._bounds.max_streams:
             self._forget_one(f"{self._bounds.max_streams} streams", "max_streams")
         log = self._logs[stream.id] = _Log(stream, self._clock(), writer, after, note)
+        self._held_by[stream.holder] += 1
         self._name(log)
 
     def _name(self, log: _Log) -> None:
@@ -137,18 +141,34 @@ class MemoryStore:
         while self._held_bytes + size > self._max_total_bytes:
             self._forget_one(f"{self._held_bytes} bytes", "max_total_bytes", log)
 
+    def _check_share(self, holder: str) -> None:
+        """Keep some room for everybody else, however many connections one address has."""
+        most = self._bounds.max_streams - self._bounds.max_streams // 10
+        if holder and self._held_by[holder] >= most:
+            mine = [log for log in self._logs.values() if log.stream.holder == holder]
+            self._forget_first(mine, f"{most} streams are held by one address", "max_streams")
+
     def _forget_one(self, held: str, bound: str, wanted: _Log | None = None) -> None:
-        idle = [
+        logs = [log for log in self._logs.values() if log is not wanted]
+        self._forget_first(logs, f"{held} are held", bound)
+
+    def _forget_first(self, logs: list[_Log], held: str, bound: str) -> None:
+        """Forget the one that is missed least; whoever reads keeps his."""
+        unread = [
             log
-            for log in self._logs.values()
-            if not log.watchers and (log.state != "open" or self._is_idle(log))
-            if log is not wanted
+            for log in logs
+            # What nobody holds was written to be kept, whoever reads it and when.
+            if not log.watchers and (log.state != "open" or log.stream.holder or self._is_idle(log))
         ]
-        if not idle:
-            raise StoreFullError(
-                f"{held} are held and no stream has ended; retry later, or raise {bound}"
-            )
-        self._forget(min(idle, key=lambda log: log.read_at))
+        if not unread:
+            raise StoreFullError(f"{held} and all are in use; retry later, or raise {bound}")
+        many = Counter(log.stream.holder for log in unread)
+        log = min(
+            unread,
+            key=lambda log: (log.state == "open", -many[log.stream.holder], log.read_at),
+        )
+        self._forget(log)
+        log.wake_holders()
 
     def _is_idle(self, log: _Log) -> bool:
         keep = log.stream.keep_seconds
@@ -314,6 +334,9 @@ class MemoryStore:
 
     def _forget(self, log: _Log) -> None:
         del self._logs[log.stream.id]
+        self._held_by[log.stream.holder] -= 1
+        if not self._held_by[log.stream.holder]:
+            del self._held_by[log.stream.holder]
         for epoch in log.epochs:
             self._epochs.pop(epoch, None)
         self._held -= len(log.frames)

@@ -9,10 +9,10 @@ import inspect
 import logging
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from sse_observe.asgi import Headers, Receive, Scope, Send
+from sse_observe.asgi import Headers, Receive, Scope, Send, address_of
 from sse_observe.errors import SettingsError
 from sse_observe.middleware.current_stream import current_stream
 from sse_observe.reference.asking import asks_for_contract, cursor_text
@@ -157,7 +157,8 @@ class ResumableStreams:
         stream = Stream(stream_id or new_stream_id(), new_epoch(), owner)
 
         async def answer(scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
-            found = await self.begin(stream, raw_frames(frames))
+            held = replace(stream, holder=address_of(scope))
+            found = await self.begin(held, raw_frames(frames))
             contract = asks_for_contract(scope)
             await self.serve(Asked(found, "", None, None), receive, send, headers, contract)
 

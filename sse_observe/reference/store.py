@@ -72,13 +72,15 @@ class Stream:
     The names of one stream: `id` in its URL, `epoch` in the ids of its events.
 
     `owner` is whom the application bound it to. `keep_seconds` is how long it stays unread,
-    where that is not the store's own `idle_seconds`.
+    where that is not the store's own `idle_seconds`. `holder` is the address that asked for it:
+    where there is no more room, what it does not read gives way. Without one it never does.
     """
 
     id: str
     epoch: str
     owner: str = ""
     keep_seconds: float | None = None
+    holder: str = ""
 
 
 def unleased_writer() -> str:

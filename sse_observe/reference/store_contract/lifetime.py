@@ -60,7 +60,7 @@ class LifetimeContract(StoreTests):
             assert await store.find(looked_at.id) is None
 
     @runs
-    async def test_a_finished_stream_gives_way_a_working_one_does_not(self) -> None:
+    async def test_a_finished_stream_gives_way_one_that_is_read_does_not(self) -> None:
         """If all places are taken, the finished stream that was read longest ago goes."""
         async with self.store(max_streams=2) as store:
             one, two, three = new_stream(), new_stream(), new_stream()
@@ -68,7 +68,8 @@ class LifetimeContract(StoreTests):
             await self.pause(0.02)
             await store.create(two, writer="w")
 
-            await refused(StoreFullError, store.create(three))
+            async with store.watch(one.id, lambda: None), store.watch(two.id, lambda: None):
+                await refused(StoreFullError, store.create(three))
             for stream in (two, one):
                 await store.write(stream.id, Write("w", -1, (b"x",), state="done"))
             async with store.watch(one.id, lambda: None):

@@ -23,12 +23,13 @@ from tests.support.virtual import Visit, now, run
 
 
 def test_a_full_store_answers_503_with_a_delay() -> None:
-    """A stranger can start so many and no more, and a client knows when to come again."""
+    """No more are read at once than it holds, and a client knows when to come again."""
 
     async def main() -> None:
         app = endpoint(words(9), store=MemoryStore(max_streams=2, clock=now))
-        await created(app)
-        await created(app)
+        for _ in range(2):
+            query = await created(app)
+            await Visit(app, query=query).until(lambda v: bool(v.payloads))
         refused = await Visit(app, CREATE, method="POST").ended()
         also = await Visit(app).ended()
 

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_observe.reference import MemoryStore, Stream, StreamStore, Write
+from sse_observe.reference.store import StoreFullError
 from sse_observe.reference.store_contract import StoreContract
 from tests.support.clock import Clock
 
@@ -66,5 +68,94 @@ def test_a_sweep_names_what_it_forgot_and_wakes_its_holder() -> None:
             clock.tick(1)
             assert (await store.sweep()).streams == ("s",)
         assert heard == ["news"]
+
+    asyncio.run(main())
+
+
+async def _filled(store: MemoryStore, names: str, holder: str) -> None:
+    for name in names:
+        await store.create(Stream(name, f"epoch {name}", holder=holder), writer="w")
+
+
+def test_streams_that_nobody_reads_make_room() -> None:
+    """A thousand views that left at once keep no reader out; who reads keeps his stream."""
+
+    async def main() -> None:
+        clock, gone = Clock(), list[str]()
+        store = MemoryStore(max_streams=3, clock=clock)
+        await _filled(store, "abc", "an address")
+        async with store.hold("b", lambda: gone.append("b")), store.watch("a", lambda: None):
+            await store.read("c", -1)
+            clock.tick(1)
+            await store.read("c", -1)
+            await _filled(store, "d", "an address")
+
+            assert await store.find("a") is not None
+            assert await store.find("b") is None
+            assert await store.find("c") is not None
+            # Its producer learns that it works for nobody.
+            assert gone == ["b"]
+
+    asyncio.run(main())
+
+
+def test_the_address_that_left_most_unread_gives_way() -> None:
+    """A user who reconnects finds his stream, however many a stranger has opened since."""
+
+    async def main() -> None:
+        clock = Clock()
+        store = MemoryStore(max_streams=5, clock=clock)
+        await _filled(store, "u", "a user")
+        for n in range(200):
+            clock.tick(0.01)
+            await _filled(store, chr(1000 + n), "a stranger")
+
+        assert await store.find("u") is not None
+
+    asyncio.run(main())
+
+
+def test_no_address_holds_all_there_is() -> None:
+    """Connections are cheap for a stranger: a tenth of the places is for all others."""
+
+    async def main() -> None:
+        store = MemoryStore(max_streams=10)
+        async with AsyncExitStack() as reading:
+            for name in "abcdefghi":
+                await _filled(store, name, "a stranger")
+                await reading.enter_async_context(store.watch(name, lambda: None))
+            with pytest.raises(StoreFullError, match="by one address"):
+                await _filled(store, "j", "a stranger")
+            await _filled(store, "u", "a user")
+
+            assert await store.find("u") is not None
+
+    asyncio.run(main())
+
+
+def test_who_has_let_go_may_come_again() -> None:
+    """What was deleted or swept is held against nobody."""
+
+    async def main() -> None:
+        store = MemoryStore(max_streams=10)
+        for _ in range(3):
+            await _filled(store, "abcdefghi", "one")
+            for name in "abcdefghi":
+                await store.delete(name)
+
+        assert not store._held_by
+
+    asyncio.run(main())
+
+
+def test_what_nobody_holds_is_kept() -> None:
+    """A log that an application wrote is no view that somebody left."""
+
+    async def main() -> None:
+        store = MemoryStore(max_streams=2)
+        await _filled(store, "ab", "")
+
+        with pytest.raises(StoreFullError, match="all are in use"):
+            await _filled(store, "u", "a user")
 
     asyncio.run(main())
