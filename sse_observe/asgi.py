@@ -30,11 +30,7 @@ def header(headers: Headers, name: bytes) -> bytes | None:
 
 
 def address_of(scope: Scope) -> str:
-    """
-    Return who asks, as far as the server knows it; empty where it does not.
-
-    In IPv6 it is the /64 that one customer gets.
-    """
+    """Return who asks, as far as the server knows it; empty where it does not."""
     client = scope.get("client")
     host = str(client[0]) if client else ""
     return network_of_address(host) if ":" in host else host

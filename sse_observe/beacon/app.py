@@ -17,9 +17,11 @@ from sse_observe.asgi import (
     Receive,
     Scope,
     Send,
+    address_of,
     answer,
     content_length,
     follow_lifespan,
+    network_of_address,
     refuse_websocket,
 )
 from sse_observe.beacon.body import Bodies
@@ -30,7 +32,7 @@ from sse_observe.beacon.counts import ClientCounts
 from sse_observe.beacon.judge import Judge
 from sse_observe.beacon.keeping import accounts_in, balances_in
 from sse_observe.beacon.known_routes import KnownRoutes
-from sse_observe.beacon.limits import Buckets, Limits, Rate, address_of, network_of_address
+from sse_observe.beacon.limits import Buckets, Limits, Rate
 from sse_observe.beacon.origins import Origins
 from sse_observe.beacon.reporters import Reporters
 from sse_observe.beacon.tokens import Tokens

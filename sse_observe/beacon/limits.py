@@ -4,13 +4,11 @@ How much strangers may send, in constant memory.
 Knows keys, rates and a clock; what is sent is nothing to it.
 """
 
-import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sse_observe.asgi import Scope
 from sse_observe.errors import SettingsError
 
 V = TypeVar("V")
@@ -118,21 +116,3 @@ class Buckets:
         """Tell whether one more is allowed to this key now, and count it if so."""
         bucket = self._buckets.get(key) or self._buckets.put(key, self._rate.full())
         return self._rate.take(bucket)
-
-
-def address_of(scope: Scope) -> str:
-    """Return who asks, as far as the server knows it; empty where it does not."""
-    client = scope.get("client")
-    host: str = client[0] if client else ""
-    return network_of_address(host) if ":" in host else host
-
-
-def network_of_address(host: str) -> str:
-    """Return whom an address belongs to: itself, or in IPv6 the /64 that one customer gets."""
-    if ":" not in host:
-        return host
-    try:
-        packed = ipaddress.IPv6Address(host.partition("%")[0]).packed
-    except ValueError:
-        return host
-    return packed[:8].hex()

@@ -24,6 +24,7 @@ _MAGIC = b"sse-observe 1\n\0\0"
 _HEADER = struct.Struct("<16s16s")
 # The key and how often the table was written when this was.
 _HEAD = struct.Struct("<8sQ")
+_LAST_TURN = 2**64 - 1
 _WAYS = 8
 _BUCKETS = 2048
 
@@ -76,23 +77,23 @@ class SlotFile:
 
     def get(self, key: str) -> bytes | None:
         """Return the value of a key; the caller has the lock."""
-        digest, _, data = self._read(key)
+        name, _, data = self._read(key)
         for at in range(0, self._row, self._slot):
-            if data[at : at + 8] == digest:
+            if data[at : at + 8] == name:
                 return data[at + _HEAD.size : at + self._slot]
         return None
 
     def put(self, key: str, value: bytes) -> None:
         """Keep a value, if need be in place of the oldest of its row; the caller has the lock."""
-        digest, row, data = self._read(key)
+        name, row, data = self._read(key)
         heads = [_HEAD.unpack_from(data, at) for at in range(0, self._row, self._slot)]
         names, turns = zip(*heads, strict=True)
-        place = names.index(digest) if digest in names else turns.index(min(turns))
-        slot = _HEAD.pack(digest, max(turns) + 1) + value
+        place = names.index(name) if name in names else turns.index(min(turns))
+        slot = _HEAD.pack(name, min(max(turns) + 1, _LAST_TURN)) + value
         os.pwrite(self._file, slot, row + place * self._slot)
 
     def _read(self, key: str) -> tuple[bytes, int, bytes]:
-        digest = blake2b(key.encode(), digest_size=8).digest()
-        row = _HEADER.size + int.from_bytes(digest[:4], "little") % _BUCKETS * self._row
+        name = bytes.fromhex(blake2b(key.encode(), digest_size=8).hexdigest())
+        row = _HEADER.size + int.from_bytes(name[:4], "little") % _BUCKETS * self._row
         # Whatever was cut off reads as never used.
-        return digest, row, os.pread(self._file, self._row, row).ljust(self._row, b"\0")
+        return name, row, os.pread(self._file, self._row, row).ljust(self._row, b"\0")

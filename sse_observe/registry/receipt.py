@@ -19,7 +19,7 @@ class Sent(Protocol):
 
 class Receipt:
     """
-    What was sent on one connection, and how it ended.
+    The record of one connection: what was sent on it, and how it ended.
 
     `address` is whom it was sent to. `on_end` is called once, when the connection has ended.
     """

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sse_observe.asgi import answer, follow_lifespan, header, refuse_websocket
+from sse_observe.asgi import address_of, answer, follow_lifespan, header, refuse_websocket
 
 
 def sent_by(step: Any, *inbox: dict[str, str]) -> list[Any]:
@@ -86,3 +86,17 @@ def test_a_websocket_is_closed_in_order() -> None:
     sent = sent_by(lambda _, send: refuse_websocket(send))
 
     assert sent == [{"type": "websocket.close", "code": 1000}]
+
+
+def test_a_customer_of_ipv6_is_one_sender() -> None:
+    """A provider gives each a whole /64, in which addresses are free."""
+
+    def address(host: str) -> str:
+        return address_of({"client": (host, 1)})
+
+    assert address("2001:db8::1") == address("2001:db8::ffff:2")
+    assert address("2001:db8::1") != address("2001:db8:1::1")
+    assert address("192.0.2.7") == "192.0.2.7"
+    assert address("fe80::1%eth0") == address("fe80::2")
+    assert address(":not:an:address:") == ":not:an:address:"
+    assert address_of({"client": None}) == address_of({}) == ""

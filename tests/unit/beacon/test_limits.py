@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from sse_observe.beacon import Limits, beacon_app
-from sse_observe.beacon.limits import Buckets, network_of_address
+from sse_observe.beacon.limits import Buckets
 from sse_observe.errors import SettingsError
 from sse_observe.registry import SSEMetrics
 from tests.support.clock import Clock
@@ -51,15 +51,6 @@ def test_what_is_remembered_of_strangers_has_a_bound(clock: Clock) -> None:
 
     assert len(buckets) == 10
     assert sum(allowed) == 5
-
-
-def test_a_customer_of_ipv6_is_one_sender() -> None:
-    """A provider gives each a whole /64, in which addresses are free."""
-    assert network_of_address("2001:db8::1") == network_of_address("2001:db8::ffff:2")
-    assert network_of_address("2001:db8::1") != network_of_address("2001:db8:1::1")
-    assert network_of_address("192.0.2.7") == "192.0.2.7"
-    assert network_of_address("fe80::1%eth0") == network_of_address("fe80::2")
-    assert network_of_address(":not:an:address:") == ":not:an:address:"
 
 
 def test_limits_that_let_nothing_through_are_refused() -> None:

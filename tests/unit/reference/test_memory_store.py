@@ -134,7 +134,7 @@ def test_no_address_holds_all_there_is() -> None:
 
 
 def test_who_has_let_go_may_come_again() -> None:
-    """What was deleted or swept is held against nobody."""
+    """Streams that were deleted or swept are held against nobody."""
 
     async def main() -> None:
         store = MemoryStore(max_streams=10)
