@@ -11,7 +11,7 @@ import secrets
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import blake2b
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 
@@ -93,7 +93,7 @@ class SlotFile:
         os.pwrite(self._file, slot, row + place * self._slot)
 
     def _read(self, key: str) -> tuple[bytes, int, bytes]:
-        name = bytes.fromhex(blake2b(key.encode(), digest_size=8).hexdigest())
+        name = sha256(key.encode()).digest()[:8]
         row = _HEADER.size + int.from_bytes(name[:4], "little") % _BUCKETS * self._row
         # Whatever was cut off reads as never used.
         return name, row, os.pread(self._file, self._row, row).ljust(self._row, b"\0")
