@@ -481,6 +481,10 @@ CASES = {
         },
         frozenset({"SSEMessageLoss"}),
     ),
+    "loss-that-clients-see": case(
+        healthy(on_route("sse_message_loss_total", rate(0, 0.02), seen_by="client")),
+        "MessageLossReported",
+    ),
     "old-loss": case(healthy(on_route("sse_message_loss_total", level(7), seen_by="client"))),
     "duplicates": case(
         healthy(
@@ -693,6 +697,13 @@ CASES = {
         healthy(one("sse_observer_faults_total", step(1), where="tick")),
         "ObserverFaults",
         until={"SSEObserverFaults": FAULT + 990},
+    ),
+    "implausible-reports": case(
+        healthy(
+            one("sse_client_reports_total", rate(0, 0.05), result="implausible"),
+            one("sse_client_reports_total", rate(1), result="accepted"),
+        ),
+        "ClientReportsImplausible",
     ),
     "reports": case(
         healthy(

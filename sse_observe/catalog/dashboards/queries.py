@@ -57,6 +57,11 @@ def each(label: str, signal: str) -> Query:
     return Query(expr=f"max by ({label}) ({signal})", legend=f"{{{{{label}}}}}")
 
 
+def named(legend: str, signal: str) -> Query:
+    """Draw one line, the worst route of a signal."""
+    return Query(expr=f"max ({signal})", legend=legend)
+
+
 def now(query: Query) -> Query:
     """Ask for the value now: the last value of an hour ago is no answer."""
     # A quantile of nothing is NaN, which Grafana would print.

@@ -226,6 +226,16 @@ TELEMETRY = depth(
         decimals=1,
         no_value=NO_REPORTS,
     ),
+    lines(
+        "Reports that cannot be true, within 15m",
+        "count",
+        "Beacon reports under good tokens that claim more than their stream was sent, or a stop "
+        "of a stream that was delivered. They are not believed. Above a few: somebody lies.",
+        high_by("job", "route:sse_client_reports_implausible:increase15m"),
+        width=6,
+        decimals=0,
+        no_value=NO_REPORTS,
+    ),
 )
 
 PROBES = depth(

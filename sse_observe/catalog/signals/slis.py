@@ -258,6 +258,17 @@ _REPLAY = (
         total("route:sse_client_events_received:rate5m", "15m"),
         "Events that clients received within 15m.",
     ),
+    number(
+        "route:sse_message_loss_by_server:increase15m",
+        'sum by (<< by >>) (route:sse_message_loss:increase15m{seen_by="server"})',
+        "Events lost for good within 15m, as the server saw it.",
+    ),
+    number(
+        # Apart: what clients say may be forged, and pages nobody.
+        "route:sse_message_loss_by_client:increase15m",
+        'sum by (<< by >>) (route:sse_message_loss:increase15m{seen_by="client"})',
+        "Events lost for good within 15m, as clients said.",
+    ),
     share(
         "route:sse_duplicates:ratio_rate15m",
         # Only events that a client dropped: a replayed event is no duplicate unless it came before.
@@ -316,6 +327,12 @@ _NETWORK = (
 )
 
 _OURSELVES = (
+    number(
+        "route:sse_client_reports_implausible:increase15m",
+        total('route:sse_client_reports:rate5m{result="implausible"}', "15m", merged=True),
+        "Beacon reports within 15m that claimed more than their stream can have given.",
+        "job",
+    ),
     number(
         "route:sse_client_reports_refused:increase15m",
         # A report that arrives twice is normal: pagehide and visibilitychange both send it.

@@ -85,7 +85,7 @@ PLANTED = {
         "heading `## Appendix` is one too many",
     ),
     "link to no runbook": (
-        prose(lambda text: text.replace("SSECompletionRateLow.md", "SSECompletionLow.md")),
+        prose(lambda text: text.replace("SSEClientReportsRejected.md", "SSECompletionLow.md")),
         "link to SSECompletionLow.md",
     ),
     "unknown metric in prose": (

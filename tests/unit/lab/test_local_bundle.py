@@ -31,5 +31,5 @@ def test_the_rules_that_are_written_are_those_that_the_settings_ask_for(tmp_path
 
     text = (tmp_path / "alerts/sse-alerts.yaml").read_text()
     assert "- alert: SSEReplayMiss" in text
-    assert "- alert: SSEMessageLoss" not in text
+    assert "- alert: SSEMessageLoss\n" not in text
     assert "SSEMessageLoss" not in {alert.name for alert in bundle.catalog.alerts}

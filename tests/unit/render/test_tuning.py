@@ -16,7 +16,7 @@ WRONG = {
     "alerts: {SSEMesageLoss: {}}": "alerts.SSEMesageLoss: no such alert; did you mean "
     "SSEMessageLoss?",
     "alerts: {SSEMessageLoss: {threshold: -1}}": "alerts.SSEMessageLoss.threshold: -1: "
-    "route:sse_message_loss:increase15m lies between 0 and inf, so `> -1` is always true",
+    "route:sse_message_loss_by_server:increase15m lies between 0 and inf, so `> -1` is always true",
     "alerts: {SSEMessageLoss: {windows: []}}": "alerts.SSEMessageLoss.windows: this alert "
     "has no windows",
     "alerts: {SSEHighDuplicateRate: {threshold: 1}}": "alerts.SSEHighDuplicateRate.threshold: 1: "
@@ -38,7 +38,7 @@ WRONG = {
     "30m,",
     "alerts: {SSEMessageLoss: {annotations: {note: 'in {{ $labels.severity }}'}}}": (
         "alerts.SSEMessageLoss.annotations.note: $labels.severity is no label of the expression; "
-        "it has job, route, seen_by"
+        "it has job, route"
     ),
     "time_scale: .inf": "time_scale: inf: the 2m window of ",
 }
