@@ -21,6 +21,15 @@ pytestmark = pytest.mark.slow
 
 def children(pid: int) -> list[str]:
     """Return the commands of a process' children."""
+    return [name for name, _ in _children(pid)]
+
+
+def pids(pid: int, command: str) -> list[int]:
+    """Return the process ids of a process' children that run a command."""
+    return [child for name, child in _children(pid) if name == command]
+
+
+def _children(pid: int) -> list[tuple[str, int]]:
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -28,7 +37,7 @@ def children(pid: int) -> list[str]:
         except OSError:
             continue
         if int(rest.split()[1]) == pid:
-            found.append(name.split("(", 1)[1])
+            found.append((name.split("(", 1)[1], int(status.parent.name)))
     return found
 
 
@@ -71,6 +80,28 @@ def test_every_link_opens_until_an_interrupt_that_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(requests.ConnectionError):
         requests.get(url, timeout=2)
+
+
+def test_a_demo_that_is_killed_leaves_no_program_behind() -> None:
+    """SIGKILL leaves no time to stop anything, and the port must be free for the next demo."""
+    needs("prometheus")
+    command = [*SSE_OBSERVE, "demo", "--port", str(free_port())]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as demo:
+        wait_until(lambda: "prometheus" in children(demo.pid), "Prometheus")
+        (prometheus,) = pids(demo.pid, "prometheus")
+        demo.kill()
+
+    wait_until(lambda: not Path(f"/proc/{prometheus}/exe").exists(), "the end of Prometheus")
+
+
+def test_what_is_no_port_is_one_clear_line() -> None:
+    """Beyond the last one: say so, name the remedy, exit with 1."""
+    command = [*SSE_OBSERVE, "demo", "--port", "70000"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert "70000" in done.stderr
 
 
 def test_without_prometheus_the_demo_runs_and_says_what_is_missing(tmp_path: Path) -> None:

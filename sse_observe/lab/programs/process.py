@@ -14,6 +14,9 @@ from sse_observe.errors import LabError
 STOP_SECONDS = 5.0
 """How long a program may take after SIGTERM; Prometheus, nginx and Redis need 0.1 s."""
 
+# Waits for the end of our pipe, whatever ends us; a line says that all is well.
+_GUARD = 'read line || kill "$1"'
+
 # Where Debian keeps nginx, and where only root's PATH looks.
 _SERVERS = "/usr/sbin"
 
@@ -43,8 +46,8 @@ class Program:
     """
     One child process with its output in the file `log`.
 
-    A context manager: it is started and waited for on entry, and stopped on exit. `ready` tells
-    whether it answers.
+    A context manager: it is started and waited for on entry, and stopped on exit, and also where
+    our own process is killed. `ready` tells whether it answers.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Program:
         self._ready_seconds = ready_seconds
         self._env = env
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
 
     @property
     def name(self) -> str:
@@ -80,6 +84,13 @@ class Program:
                 # A Ctrl-C in the terminal is ours to pass on, in our order.
                 start_new_session=True,
             )
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "guard", str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         deadline = time.monotonic() + self._ready_seconds
         while not self._ready():
             if self._process.poll() is not None:
@@ -111,6 +122,9 @@ class Program:
             self._process.kill()
             self._process.wait()
         self._process = None
+        if self._guard is not None:
+            self._guard.communicate(b"\n")
+            self._guard = None
 
     def __enter__(self) -> Self:
         return self.start()

@@ -49,10 +49,11 @@ class Server:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind(("127.0.0.1", port))
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             self._socket.close()
+            why = error.strerror if isinstance(error, OSError) else "is no port"
             remedy = "choose another with --port, or 0 for a free one"
-            raise LabError(f"port {port}: {error.strerror}; {remedy}") from None
+            raise LabError(f"port {port}: {why}; {remedy}") from None
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._server = uvicorn.Server(
