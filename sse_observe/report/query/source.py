@@ -175,7 +175,7 @@ def _error_text(error: HTTPError) -> str:
         return str(found.get("error", ""))
     except (OSError, HTTPException):
         return ""
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body.decode(errors="replace")
 
 

@@ -19,6 +19,7 @@ from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics
 from sse_observe.registry.receipt import Receipt
 from tests.support.clock import Clock
+from tests.support.mutations import mutate
 from tests.support.reporting import (
     BOUNDS,
     RECONNECT,
@@ -308,24 +309,6 @@ def test_it_follows_a_servers_life_and_takes_no_websocket(app: Any) -> None:
     life = ("lifespan.startup", "lifespan.shutdown")
     assert asyncio.run(spoken("lifespan", *life)) == [f"{event}.complete" for event in life]
     assert asyncio.run(spoken("websocket")) == ["websocket.close"]
-
-
-def mutate(body: bytearray, random: random.Random) -> bytes:
-    """Return a body with some of its bytes changed, cut, doubled or swapped."""
-    for _ in range(random.randint(1, 6)):
-        at = random.randrange(len(body) + 1)
-        kind = random.randrange(5)
-        if kind == 0:
-            body[at:at] = bytes([random.randrange(256)])
-        elif kind == 1:
-            del body[at : at + random.randint(1, 20)]
-        elif kind == 2:
-            body[at:at] = body[at : at + random.randint(1, 300)] * random.randint(1, 9)
-        elif kind == 3:
-            body[at : at + 1] = random.choice([b"-", b"9" * 30, b"1e9", b"null", b'"', b"\0", b"{"])
-        elif body:
-            body[random.randrange(len(body))] ^= 1 << random.randrange(8)
-    return bytes(body)
 
 
 def series_of(metrics: SSEMetrics) -> int:

@@ -82,6 +82,7 @@ def http(status: str, body: str, *headers: str) -> bytes:
         (http("400 Bad", "no org id"), "answers 400: no org id; add --header 'X-Scope-OrgID: …'$"),
         (http("500 Oops", "<h1>\u2028broken</h1>"), "answers 500: <h1> broken</h1>"),
         (http("400 Bad", "[1]"), "answers 400: \\[1\\]"),
+        (http("400 Bad", '{"error":' + "[" * 5000), "answers 400: "),
         (http("200 OK", "<html>Grafana</html>"), "not an answer of a Prometheus API"),
         (http("200 OK", '{"status":"success"}'), "without data"),
         (http("200 OK", '{"status":"error","error":"no"}'), ": no$"),
