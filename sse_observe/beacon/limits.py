@@ -27,7 +27,8 @@ class Limits:
     """
 
     token: tuple[float, float] = (0.5, 20)
-    address: tuple[float, float] = (200, 1000)
+    # A thousand tabs behind one proxy that are all cut off, and say so twice.
+    address: tuple[float, float] = (200, 2000)
     everyone: tuple[float, float] = (5000, 10_000)
 
     def __post_init__(self) -> None:

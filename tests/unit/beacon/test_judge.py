@@ -1,6 +1,7 @@
 """The judge of reports, with the streams of a real middleware: a word is worth one stream."""
 
 import asyncio
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from sse_observe import SSEMetrics, SSEObserveMiddleware, current_stream
 from sse_observe.beacon import Limits, beacon_app
 from sse_observe.beacon.accounts import SharedAccounts
 from tests.support.asgi import END, Exchange, body, http_scope, start
+from tests.support.clock import Clock
 from tests.support.reporting import SECRET, asked, results, scope_of
 from tests.support.virtual import run
 
@@ -182,3 +184,59 @@ def test_workers_of_one_directory_count_a_report_once(tmp_path: Path) -> None:
     assert one.outcomes() == {}
     assert results(one.metrics) == {"replayed": 1, "accepted": 1}
     assert results(other.metrics) == {"accepted": 1, "replayed": 1, "implausible": 1}
+
+
+def test_a_thousand_users_behind_one_address_are_not_refused(metrics: SSEMetrics) -> None:
+    """A proxy that hides them is cut off: each of them reports, and reports again as he leaves."""
+    clock = Clock()
+    beacon = beacon_app(metrics, secret=SECRET, clock=clock)
+    tokens = [beacon.issue("/s", "all", "4g") for _ in range(1000)]
+
+    async def main() -> set[int]:
+        found = set()
+        for n, more in ((1, {"events": 3}), (2, {"outcome": "cancelled"})):
+            for token in tokens:
+                text = json.dumps({"token": token, "n": n, **more}).encode()
+                found.add((await asked(beacon, scope_of(), text)).status)
+        return found
+
+    assert run(main()) == {204}
+
+
+def test_a_clock_that_jumps_costs_no_stream_and_no_report(metrics: SSEMetrics) -> None:
+    """A host that was asleep, or whose time was set: tokens of the future hold, old ones end."""
+    unix = [1_800_000_000.0]
+    beacon = beacon_app(metrics, secret=SECRET, unix_time=lambda: unix[0])
+    token = beacon.issue("/s", "all", "4g")
+
+    async def status(n: int) -> int:
+        text = json.dumps({"token": token, "n": n}).encode()
+        return (await asked(beacon, scope_of(), text)).status
+
+    found = []
+    for n, jump in enumerate((0.0, -1e9, 1e9, 1e9), 1):
+        unix[0] += jump
+        found.append(run(status(n)))
+
+    assert found == [204, 204, 204, 403]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" * 4000,
+        b'{"a":' * 600,
+        b'{"token":"x","n":1,"earlier":' + b"[" * 1500,
+        gzip.compress(b'{"token":"x","n":1}'),
+        '{"token":"x","n":1}'.encode("utf-16"),
+        b'{"token":"\\ud800","n":1}',
+        b'{"token":"x","n":1e400}',
+    ],
+    ids=["deep", "deeper", "deep tokens", "compressed", "UTF-16", "half a letter", "infinite"],
+)
+def test_strange_bodies_are_refused_as_they_are(metrics: SSEMetrics, text: bytes) -> None:
+    """No error of ours comes out of them, and nothing is unpacked."""
+    beacon = beacon_app(metrics, secret=SECRET)
+
+    assert run(asked(beacon, scope_of(), text)).status == 400
+    assert results(metrics) == {"bad_schema": 1}
