@@ -142,6 +142,7 @@ class Judge:
     def _ended(self, nonce: str, counts: ReportCounts, receipt: Receipt) -> None:
         """Take note that a stream has ended; never raises."""
         try:
+            self._receipts.forget(nonce)
             with self._accounts.lock:
                 account = self._accounts.get(nonce)
                 if account is None:

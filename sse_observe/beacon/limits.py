@@ -99,6 +99,10 @@ class Recent(Generic[V]):
         self._values[key] = value
         return value
 
+    def forget(self, key: Hashable) -> None:
+        """Forget a key, if it is remembered."""
+        self._values.pop(key, None)
+
 
 class Buckets:
     """One bucket for each key."""
