@@ -6,7 +6,6 @@ read, and every refused report is counted by its reason. What a report says is `
 """
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -43,7 +42,6 @@ from sse_observe.middleware.headers import network_of
 from sse_observe.middleware.segments import Resolver, Segments
 from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics, chosen_metrics
-from sse_observe.registry.multiprocess import MULTIPROC_DIR
 from sse_observe.registry.receipt import Receipt
 
 TOKEN = "token"  # noqa: S105 - the name of a path
@@ -128,7 +126,7 @@ class Beacon:
         self._path = "/" + path
         self._observer_error = observer_error
         tracker = StreamTracker.of(metrics)
-        directory = os.environ.get(MULTIPROC_DIR)
+        directory = metrics.directory
         self._claims = Claims(balances_in(directory))
         tracker.on_request = self._asked
         self._routes = KnownRoutes(metrics)

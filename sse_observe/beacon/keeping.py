@@ -13,11 +13,11 @@ from sse_observe.beacon.claims import Balances, MemoryBalances, SharedBalances
 _LOGGER = logging.getLogger("sse_observe")
 
 
-def accounts_in(directory: str | None) -> Accounts:
+def accounts_in(directory: Path | None) -> Accounts:
     """Return the accounts of this process, those of all workers where they share a directory."""
     if directory is not None:
         try:
-            return SharedAccounts(Path(directory) / "sse-observe.tokens")
+            return SharedAccounts(directory / "sse-observe.tokens")
         except OSError as error:
             # A full disk costs a report that counts twice, not a service that does not start.
             _LOGGER.warning(
@@ -28,11 +28,11 @@ def accounts_in(directory: str | None) -> Accounts:
     return MemoryAccounts()
 
 
-def balances_in(directory: str | None) -> Balances:
+def balances_in(directory: Path | None) -> Balances:
     """Return how many tokens are due, to all workers where they share a directory."""
     if directory is not None:
         try:
-            return SharedBalances(Path(directory) / "sse-observe.claims")
+            return SharedBalances(directory / "sse-observe.claims")
         except OSError as error:
             _LOGGER.warning(
                 "%s: %s; a browser may be refused a token by the worker that did not serve it",

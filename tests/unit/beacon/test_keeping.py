@@ -12,8 +12,8 @@ from sse_observe.beacon.keeping import accounts_in, balances_in
 
 def test_workers_that_share_a_directory_share_these_too(tmp_path: Path) -> None:
     """A process that counts alone writes no file."""
-    assert isinstance(accounts_in(str(tmp_path)), SharedAccounts)
-    assert isinstance(balances_in(str(tmp_path)), SharedBalances)
+    assert isinstance(accounts_in(tmp_path), SharedAccounts)
+    assert isinstance(balances_in(tmp_path), SharedBalances)
     assert isinstance(accounts_in(None), MemoryAccounts)
     assert isinstance(balances_in(None), MemoryBalances)
 
@@ -22,10 +22,10 @@ def test_without_room_the_service_starts_and_says_what_it_costs(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One line for each, with the directory."""
-    missing = str(tmp_path / "missing")
+    missing = tmp_path / "missing"
     with caplog.at_level(logging.WARNING):
         assert isinstance(accounts_in(missing), MemoryAccounts)
         assert isinstance(balances_in(missing), MemoryBalances)
 
     assert len(caplog.messages) == 2
-    assert all(missing in line for line in caplog.messages)
+    assert all(str(missing) in line for line in caplog.messages)
