@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from sse_observe import SSEMetrics, SSEObserveMiddleware, current_stream
 from sse_observe.beacon import Limits, beacon_app
 from sse_observe.beacon.accounts import SharedAccounts
+from sse_observe.middleware.tracker import StreamTracker
 from tests.support.asgi import END, Exchange, body, http_scope, start
 from tests.support.clock import Clock
 from tests.support.reporting import SECRET, asked, results, scope_of
@@ -45,8 +46,9 @@ class Service:
         await send(END)
 
     async def stream(self) -> str:
-        """Read one stream to its end; return its token."""
+        """Read one stream to its end, and until the tick has seen the end; return its token."""
         await Exchange(self.app, http_scope("/s")).run()
+        StreamTracker.of(self.metrics).tick()
         return self.tokens[-1]
 
     async def report(self, token: str, n: int = 1, **more: Any) -> int:
