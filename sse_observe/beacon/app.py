@@ -34,6 +34,7 @@ from sse_observe.beacon.known_routes import KnownRoutes
 from sse_observe.beacon.limits import Buckets, Limits, Rate
 from sse_observe.beacon.origins import Origins
 from sse_observe.beacon.reporters import Reporters
+from sse_observe.beacon.seen import Seen, SeenReports
 from sse_observe.beacon.tokens import Tokens
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import REPORT_RESULTS
@@ -98,7 +99,7 @@ def beacon_app(
         Segments(segments, segment, on_error=observer_error, where="beacon_app"),
         limits or Limits(),
         path=path,
-        seen=Seen(store, clock),
+        seen=None if store is None else Seen(store, clock),
         clock=clock,
         observer_error=observer_error,
     )
@@ -116,7 +117,7 @@ class Beacon:
         limits: Limits,
         *,
         path: str,
-        seen: Seen,
+        seen: Seen | None,
         clock: Callable[[], float],
         observer_error: Callable[[], None],
     ) -> None:
@@ -207,7 +208,12 @@ class Beacon:
         result = self._refusal(scope)
         if result is None:
             body = await self._bodies.read(receive)
-            result = "too_large" if len(body) > _MOST_BYTES else self._judge.judge(body)
+            if len(body) > _MOST_BYTES:
+                result = "too_large"
+            elif self._seen is None:
+                result = self._judge.judge(body)
+            else:
+                result = await self._judge.judge_in_fleet(body, self._seen)
         self._count[result]()
         start = self._starts[result]
         if cors:
@@ -241,7 +247,9 @@ class Beacon:
     def _is_within_limits(self, scope: Scope) -> bool:
         """Tell whether one more request of this address is allowed, and count it if so."""
         # The address first: one that floods must not use up what is everyone's.
-        return self._by_address.take(address_of(scope)) and self._rate_of_all.take(self._everyone)
+        now = self._rate_of_all.clock()
+        is_allowed = self._by_address.take(address_of(scope), now)
+        return is_allowed and self._rate_of_all.take(self._everyone, now)
 
 
 def _stream_path(scope: Scope) -> str:

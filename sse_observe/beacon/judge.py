@@ -6,8 +6,9 @@ stream that was opened here.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,10 +18,19 @@ from sse_observe.beacon.counts import ClientCounts, ReportCounts
 from sse_observe.beacon.limits import Recent
 from sse_observe.beacon.report import BeaconReport, decode
 from sse_observe.beacon.reporters import Reporter, Reporters
+from sse_observe.beacon.seen import Seen
 from sse_observe.beacon.tokens import Tokens
 from sse_observe.registry.receipt import Receipt
 
 _NONE: dict[str, Account] = {}
+
+
+class Accepted(NamedTuple):
+    """A report that can be true, and whether its client said how the stream ended."""
+
+    report: BeaconReport
+    reporter: Reporter
+    ends: bool
 
 
 class Judge:
@@ -66,8 +76,34 @@ class Judge:
             receipt.on_end = partial(self._ended, nonce, counts)
         return self._tokens.issue(route, user_segment, network_type, nonce)
 
-    def judge(self, body: bytes) -> str:
-        """Judge one beacon report and count what it says; return what became of it."""
+    async def judge_in_fleet(self, body: bytes, seen: Seen) -> str:
+        """Do the same where other hosts may have seen the report before."""
+        found: list[Accepted] = []
+        result = self.judge(body, found)
+        for report, reporter, ends in found:
+            grant = reporter.grant
+            left = self._tokens.seconds_left(grant)
+            if not await seen.is_new(grant.nonce, report.n, ends=ends, keep_seconds=left):
+                if ends:
+                    self._take_back(grant.nonce)
+                return "replayed"
+            self._counts.add(report, reporter.counts)
+        return result
+
+    def _take_back(self, nonce: str) -> None:
+        """Forget the word that waits for a stream's end: another host has counted it."""
+        with self._accounts.lock:
+            account = self._accounts.get(nonce)
+            if account is not None:
+                account.waiting = None
+                self._accounts.put(nonce, account)
+
+    def judge(self, body: bytes, found: list[Accepted] | None = None) -> str:
+        """
+        Judge one beacon report and count what it says; return what became of it.
+
+        With `found` an accepted one is added there instead, for others to have their say.
+        """
         try:
             report = decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -85,6 +121,7 @@ class Judge:
             if account is None:
                 return "bad_token"
             earlier = self._earlier(report, nonce) if report.earlier else _NONE
+            ends = report.outcome is not None
             result = account.judge(report, earlier.values())
             if result == "implausible" and account.reason == OPEN:
                 # What was sent in this very moment is not counted yet.
@@ -92,11 +129,12 @@ class Judge:
                 account = self._account(nonce) or account
                 result = account.judge(report, earlier.values())
             if not accounts.keeps_changes:
-                accounts.put(nonce, account)
-                for key, other in earlier.items():
-                    accounts.put(key, other)
+                self._keep({**earlier, nonce: account})
         if result == "accepted":
-            self._counts.add(report, reporter.counts)
+            if found is None:
+                self._counts.add(report, reporter.counts)
+            else:
+                found.append(Accepted(report, reporter, ends))
         return result
 
     def _reporter(self, token: str) -> Reporter | None:
@@ -109,6 +147,10 @@ class Judge:
             return None
         counts = self._counts.of(grant.route, grant.user_segment, grant.network_type)
         return self._reporters.put(token, grant, counts)
+
+    def _keep(self, changed: Mapping[str, Account]) -> None:
+        for nonce, account in changed.items():
+            self._accounts.put(nonce, account)
 
     def _account(self, nonce: str) -> Account | None:
         """Return an account as of now; None for one of ours that is forgotten."""

@@ -63,9 +63,9 @@ class Rate:
         """Return the bucket of a sender that is heard of for the first time."""
         return Bucket(self.burst, self.clock())
 
-    def take(self, bucket: Bucket) -> bool:
+    def take(self, bucket: Bucket, now: float | None = None) -> bool:
         """Tell whether one more is allowed now, and count it if so."""
-        now = self.clock()
+        now = self.clock() if now is None else now
         level = bucket.level + (now - bucket.since) * self._per_second
         level = min(level, self.burst)
         bucket.since = now
@@ -117,7 +117,7 @@ class Buckets:
         """Return how many keys are remembered."""
         return len(self._buckets)
 
-    def take(self, key: Hashable) -> bool:
+    def take(self, key: Hashable, now: float | None = None) -> bool:
         """Tell whether one more is allowed to this key now, and count it if so."""
         bucket = self._buckets.get(key) or self._buckets.put(key, self._rate.full())
-        return self._rate.take(bucket)
+        return self._rate.take(bucket, now)

@@ -242,3 +242,28 @@ def test_strange_bodies_are_refused_as_they_are(metrics: SSEMetrics, text: bytes
 
     assert run(asked(beacon, scope_of(), text)).status == 400
     assert results(metrics) == {"bad_schema": 1}
+
+
+def test_a_word_that_another_host_has_counted_waits_no_more(metrics: SSEMetrics) -> None:
+    """A user leaves, and his report comes to two hosts: it is one stream that was cancelled."""
+
+    class Fleet:
+        async def is_new_report(
+            self, reporter: str, n: int, *, ends: bool, keep_seconds: float
+        ) -> bool:
+            return False
+
+    service = Service(metrics)
+    service.beacon = beacon_app(metrics, secret=SECRET, limits=NO_LIMITS, store=Fleet())
+
+    async def main() -> None:
+        service.wait = asyncio.Event()
+        task = asyncio.create_task(Exchange(service.app, http_scope("/s")).run())
+        await service.waits.wait()
+        assert await service.report(service.tokens[0], outcome="cancelled") == 204
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    run(main())
+    assert service.outcomes() == {}
+    assert results(metrics) == {"replayed": 1}
