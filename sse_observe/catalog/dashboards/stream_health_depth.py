@@ -193,7 +193,7 @@ TELEMETRY = depth(
         "1 while a job exports these metrics. At 0 all other panels of the job are empty. That "
         "does not mean that it is healthy.",
         low_by("job", "route:sse_telemetry_present:bool"),
-        width=6,
+        width=8,
         decimals=0,
         maximum=1,
     ),
@@ -203,7 +203,7 @@ TELEMETRY = depth(
         "Processes that export these metrics, by job. Fewer than you run: Prometheus cannot scrape "
         "some targets.",
         high_by("job", "route:sse_telemetry_instances:count"),
-        width=6,
+        width=8,
         decimals=0,
     ),
     lines(
@@ -212,7 +212,7 @@ TELEMETRY = depth(
         "Errors of sse-observe itself, by where they were caught. Streams work as before, but "
         "counts may be missing. The log has one traceback for each place.",
         each("where", "route:sse_observer_faults:increase15m"),
-        width=6,
+        width=8,
         decimals=0,
         colours=PLACE_COLOURS,
     ),
@@ -222,7 +222,7 @@ TELEMETRY = depth(
         "Share of beacon reports that were refused. High after a deploy: old clients, or another "
         "signing key. High for long: somebody sends forged reports.",
         high_by("job", "route:sse_client_reports_refused:ratio_rate15m"),
-        width=6,
+        width=12,
         decimals=1,
         no_value=NO_REPORTS,
     ),
@@ -232,7 +232,7 @@ TELEMETRY = depth(
         "Beacon reports under good tokens that claim more than their stream was sent, or a stop "
         "of a stream that was delivered. They are not believed. Above a few: somebody lies.",
         high_by("job", "route:sse_client_reports_implausible:increase15m"),
-        width=6,
+        width=12,
         decimals=0,
         no_value=NO_REPORTS,
     ),

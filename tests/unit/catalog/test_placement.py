@@ -25,7 +25,7 @@ def raw(name: str, *, topic: str = "t", interval: Interval = "usual") -> Signal:
 
 def alert(terms: list[str], hold_for: str, windows: tuple[Window, ...] = ()) -> Alert:
     """Return one of the catalogue's alerts with other terms."""
-    page = CATALOG.alerts[0]
+    page = next(page for page in CATALOG.alerts if page.guards)
     own, *others = terms
     guards = tuple(type(page.guards[0])(signal=other, compare=">", threshold=0) for other in others)
     return Alert(
