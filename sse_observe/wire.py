@@ -15,7 +15,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 _TEXT_LINE_END = re.compile(r"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
 # Far above the largest event that a stream should carry, far below what hurts a process.
-_EVENT_LIMIT = 8 * 1024 * 1024
+MOST_EVENT_BYTES = 8 * 1024 * 1024
 
 
 class WireError(SSEObserveError):
@@ -85,7 +85,7 @@ class Scanner:
     many comment lines went by. What an unfinished block holds at the end is never dispatched.
     """
 
-    def __init__(self, *, last_event_id: str = "", limit: int = _EVENT_LIMIT) -> None:
+    def __init__(self, *, last_event_id: str = "", limit: int = MOST_EVENT_BYTES) -> None:
         self.last_event_id = last_event_id
         self.retry: int | None = None
         self.comments = 0

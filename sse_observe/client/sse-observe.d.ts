@@ -9,6 +9,7 @@
 // | it said that it failed, and nothing follows | `failed`, reason `error_event` | `failed`, reason `error_event` |
 // | it is cut, or it stalls | resumed | resumed by GET if hello named it or `resume` says how; with `idempotencyKey` sent again; else `failed`, reason `interrupted` |
 // | 408, 425, 429, 5xx | asked again | with `idempotencyKey` sent again; else `failed`, reason `refused` |
+// | 401 | asked again once if `headers` is a function; else `failed`, reason `refused` | the same |
 // | 204 | `complete` | `complete` |
 // | another answer that is no stream | `failed`, reason `refused` | `failed`, reason `refused` |
 // | it does not open, or sends no event | given up after 15 s, after 30 s | waited for, unless `connectTimeout` or `firstEventTimeout` is set |
@@ -37,9 +38,10 @@ export type Status =
 /**
  * Why it has failed. `interrupted`: it was cut, and to ask again might do again what it does.
  * `refused`: the server answered with something else. `error_event`: the stream said so itself.
- * `retries`: `maxRetries` were in vain.
+ * `retries`: `maxRetries` were in vain. `request`: it can never be sent, as where `headers` or
+ * `resume` give what none can be; the console says what.
  */
-export type Reason = "interrupted" | "refused" | "error_event" | "retries";
+export type Reason = "interrupted" | "refused" | "error_event" | "retries" | "request";
 
 /** What `failed` comes with. */
 export interface Failure {
@@ -53,12 +55,19 @@ export interface Failure {
 /** Says of an event whether it is one of those meant; or the names of those that are. */
 type Events = readonly string[] | ((event: Frame & { data: string }) => boolean);
 
+/** Gives the headers of the next request; `refused` is 401 where those of the last one were too old. */
+type AskHeaders = (refused?: number) => HeadersInit | undefined | Promise<HeadersInit | undefined>;
+
 /** Options; times are in milliseconds. */
 export interface Options {
   /** Send cookies to another origin, as `EventSource` does. */
   withCredentials?: boolean;
-  /** More for `fetch`: `method`, `headers` in any form, `body`. */
-  fetch?: RequestInit;
+  /**
+   * More for `fetch`: `method`, `headers` in any form, `body`. A function for `headers` is asked
+   * before each request; after a 401 once more, with that status, and the stream goes on from its
+   * cursor. What a function will say cannot be compared: then nothing is shared or kept.
+   */
+  fetch?: Omit<RequestInit, "headers"> & { headers?: HeadersInit | AskHeaders };
   /**
    * Makes it safe to send a request again: each time it carries this as `Idempotency-Key`, and the
    * server does the work once. One key for one question.
@@ -70,6 +79,13 @@ export interface Options {
    * to the client.
    */
   resume?: (stream: string | null | undefined, cursor: string | undefined) => Request | URL | string | null | undefined;
+  /**
+   * The query parameter in which the cursor goes to the server, as `lastEventID` for Mercure.
+   * Default: only the header `Last-Event-ID`, as the standard says; another origin has to allow
+   * it (`Access-Control-Allow-Headers`), else `sse.gap` says that something may be missing. A
+   * server that said hello gets `last_event_id`.
+   */
+  cursorParameter?: string;
   /**
    * What ends a stream: names of events, data of messages in square brackets, or a function.
    * Default: `done`, `[DONE]`, and what ends it in OpenAI's, Anthropic's, Gemini's, the AI SDK's,

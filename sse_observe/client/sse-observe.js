@@ -34,15 +34,23 @@ export function parser(onFrame, onRetry) {
   };
 }
 
+/**
+ * Retry-After in milliseconds: of seconds, or of a date by the server's own clock if it tells its time.
+ * @type {(text: string, date: string) => number}
+ */
+const waitOf = (text, date) =>
+  Number(text) * 1000 || Math.max(0, Date.parse(text) - (Date.parse(date) || Date.now())) || 0;
+
 /** @type {import("./sse-observe.js").Transport} */
 export function fetchTransport(window, { url, init }, sink) {
   const abort = new AbortController();
   const run = async () => {
     const response = await window.fetch(url, { ...init, signal: abort.signal });
     const { headers, status } = response;
-    if (status !== 200 || !/^text\/event-stream *(;|$)/i.test(headers.get("content-type"))) {
+    // 201: a POST that made something, and streams it.
+    if ((status !== 200 && status !== 201) || !/^text\/event-stream *(;|$)/i.test(headers.get("content-type"))) {
       abort.abort();
-      return sink.refuse(status, +headers.get("retry-after") * 1000 || 0);
+      return sink.refuse(status, waitOf(headers.get("retry-after"), headers.get("date")));
     }
     sink.open(headers.has("content-length"));
     const push = parser(sink.frame, sink.retry);
@@ -60,24 +68,35 @@ export function fetchTransport(window, { url, init }, sink) {
 
 // ---- Events: each once, and what is missing.
 
-/** The sequence of one stream: numbered ids by a mark below which nothing is missing, others by the last few. */
+/** A short name for a long text: FNV-1a, twice. */
+const fingerprint = (text) =>
+  [1, 2].map((hash) => {
+    for (const letter of text) hash = Math.imul(hash ^ letter.codePointAt(), 16777619);
+    return hash;
+  });
+
+/**
+ * The sequence of one stream: ids that hello announced by a mark below which nothing is missing,
+ * others by the last few, and by what each of them stood for.
+ */
 function sequence(onGap) {
-  let epoch, mark, ahead, recent, replaying, blind, first;
+  let epoch, mark, ahead, last, recent, replaying, blind, first;
   const numbered = (id) => /^(\d{1,15})-(.+)$/s.exec(id) ?? [];
   const giveUp = (last = Math.max(mark, ...ahead), announced) => {
     let lost = 0;
     while (mark < last) if (!ahead.delete(++mark)) lost++;
     if (lost) onGap(lost, announced);
   };
-  const start = (cursor = "") => {
-    const [, seq, name] = numbered(cursor);
-    [epoch, mark, ahead, recent] = [name, +seq, new Set(), [cursor]];
+  const start = (cursor = "", isOurs = true) => {
+    const [, seq, name] = isOurs ? numbered(cursor) : [];
+    [epoch, mark, ahead, last] = [name, +seq, new Set(), cursor];
+    recent = new Map([[cursor, null]]);
   };
   return {
     start,
-    cursor: () => (epoch ? `${mark}-${epoch}` : recent.at(-1)),
+    cursor: () => (epoch ? `${mark}-${epoch}` : last),
     /** `isBlind`: nobody knows whether the server understood where to go on. */
-    resume: (isBlind) => ([first, replaying, blind] = [0, true, isBlind]),
+    resume: (isBlind) => ([first, replaying, blind] = [null, true, isBlind]),
     /** The server says what it continues from, and how much of it is gone. */
     announce(from, lost) {
       first = (from ? parseInt(from) + 1 : 0) + lost;
@@ -86,7 +105,9 @@ function sequence(onGap) {
     },
     /** The stream is over: events that are missing still will not come. */
     finish: () => giveUp(),
-    isNew(id) {
+    /** An empty id: there is nothing to resume from. */
+    forget: () => (epoch = last = ""),
+    isNew(id, content) {
       const [, seq, name] = numbered(id);
       if (name !== epoch && +seq === first) {
         if (epoch) onGap(null, true);
@@ -100,11 +121,20 @@ function sequence(onGap) {
         if (ahead.size > 64) giveUp();
         return true;
       }
-      replaying &&= recent.includes(id);
-      if (blind && !replaying) onGap(null, true);
-      blind = false;
-      if (!replaying) recent = [...recent.slice(-255), id];
-      return !replaying;
+      const mine = `${fingerprint(content)}`;
+      const known = recent.get(id);
+      // Several events have this id, so it tells nothing of one of them.
+      const isCommon = known === "" || (recent.has(id) && !replaying);
+      if (replaying && recent.has(id) && (known ?? mine) === mine) return (blind = false);
+      // Its number is taken anew, as by a counter that began again with its process.
+      const isAnew = replaying && known;
+      if (blind || isAnew) onGap(null, true);
+      if (isAnew) recent.clear();
+      blind = replaying = false;
+      recent.delete(id);
+      recent.set((last = id), isCommon ? "" : mine);
+      if (recent.size > 256) recent.delete(recent.keys().next().value);
+      return true;
     },
   };
 }
@@ -125,24 +155,30 @@ function reporter({ window, reportTo: url, reportEvery }, stream, leads) {
     if (!hello.report_token) return;
     // A report is worth what was sent under its tokens.
     if (delta && token) delta.earlier = [...(delta.earlier ?? []), token].slice(-12);
-    [token, bounds] = [hello.report_token, hello.bounds];
+    [token, bounds] = [hello.report_token, hello.bounds ?? {}];
   };
   // Whoever wonders why there are no numbers finds this in the console.
+  const giveUp = () => {
+    if (url) console.warn(`sse-observe: no beacon_app() at ${url}; set reportTo`);
+    url = "";
+  };
   const ask = async (to, init) => {
     const answer = await window.fetch(to, init).catch(() => ({}));
-    if (/40[45]/.test(answer.status)) {
-      console.warn(`sse-observe: no beacon_app() at ${url}; set reportTo`);
-      url = "";
-    }
+    if (/40[45]/.test(answer.status)) giveUp();
     return answer;
   };
   const askToken = async () => {
+    if (!url) return;
     const query = new URLSearchParams({ path: new URL(stream).pathname, network_type: network });
     const answer = await ask(new URL("token?" + query, url).href);
-    if (answer.ok) accept(await answer.json().catch(() => ({})));
+    if (!answer.ok) return;
+    accept(Object(await answer.json().catch(() => {})));
+    // A site that answers everything with its own page.
+    if (!token) giveUp();
   };
   // As plain text: another origin need not be asked first.
   const post = async (report, again) => {
+    if (!url) return true;
     const { status = 500 } = await ask(url, { method: "POST", body: JSON.stringify(report), keepalive: true });
     if (status !== 403 || again) return status < 500 && status !== 429;
     // A server that restarted may have another secret.
@@ -185,7 +221,8 @@ function reporter({ window, reportTo: url, reportEvery }, stream, leads) {
         await asked;
         if (!token) await askToken();
       }
-      unsent.push(...JSON.parse(store("") ?? "[]"));
+      const kept = parse(store(""));
+      if (Array.isArray(kept)) unsent.push(...kept);
       if (delta && token) {
         for (const name of [RECONNECT, RECOVERY, DELAY]) delta[name] = bin(delta[name], bounds[name]);
         unsent.push({ ...delta, token, n: ++n });
@@ -254,6 +291,9 @@ function tabs(window, key, share, onLead, onNews) {
 
 // ---- Timers.
 
+// A timer that is set for later rings at once.
+const LONGEST = 2 ** 31 - 1;
+
 /** One timer for all that may be due next; `ring` learns how late it rang. */
 function alarm(window, next, ring) {
   let timer;
@@ -264,7 +304,7 @@ function alarm(window, next, ring) {
       if (at >= due) return;
       due = at;
       window.clearTimeout(timer);
-      timer = window.setTimeout(self.ring, Math.max(0, due - window.performance.now()));
+      timer = window.setTimeout(self.ring, Math.min(LONGEST, Math.max(0, due - window.performance.now())));
     },
     ring() {
       const late = window.performance.now() - due;
@@ -338,7 +378,8 @@ function attempts(source, options) {
     pause(wait) {
       const { retryBase, window } = options;
       const step = Math.min(30000, retryBase * 2 ** (source.attempt - 1));
-      return Math.max(step * (0.5 + window.Math.random()), self.retry, wait);
+      // A server may ask for more than our cap, not for a day.
+      return Math.max(step * (0.5 + window.Math.random()), Math.min(300000, Math.max(self.retry, wait)));
     },
     /** Poll for a while; then a stream is tried. */
     poll: (at) => (self.pollUntil = at + 12 * options.pollInterval),
@@ -354,11 +395,12 @@ function attempts(source, options) {
 }
 
 /** Ask the web page's own code; its mistakes go to the console, and not into the stream. */
-function attempt(act) {
+function attempt(act, otherwise) {
   try {
     return act();
   } catch (error) {
-    Promise.reject(error);
+    if (otherwise) otherwise(error);
+    else Promise.reject(error);
   }
 }
 
@@ -467,30 +509,28 @@ function meanings({ terminal, failure }) {
 
 // ---- Requests.
 
-/** A short name for a long text: FNV-1a, twice. */
-const fingerprint = (text) =>
-  [1, 2].map((hash) => {
-    for (const letter of text) hash = Math.imul(hash ^ letter.codePointAt(), 16777619);
-    return hash;
-  });
+/** What relative URLs are relative to: a worker has no document. */
+const baseOf = ({ document, location }) => document?.baseURI ?? location?.href;
 
 /** Add fields to a URL's query, and leave the rest of it as it is spelled. */
 function withQuery(url, fields) {
   for (const name in fields)
     if (fields[name]) {
-      url = url.replace(RegExp(`([?&])${name}=[^&]*&?`), "$1").replace(/[?&]$/, "");
-      url += `${url.includes("?") ? "&" : "?"}${name}=${encodeURIComponent(fields[name])}`;
+      const key = encodeURIComponent(name);
+      url = url.replace(RegExp(`([?&])${key.replace(/\W/g, "\\$&")}=[^&]*&?`), "$1").replace(/[?&]$/, "");
+      url += `${url.includes("?") ? "&" : "?"}${key}=${encodeURIComponent(fields[name])}`;
     }
   return url;
 }
 
 /** The requests of one stream: a GET as often as it takes; anything else has effects, and is sent once. */
 function requests({ url, withCredentials }, options) {
-  const { fetch: base, idempotencyKey, resume, window } = options;
+  const { fetch: base, idempotencyKey, resume, window, cursorParameter } = options;
   const { body = "", headers } = base ?? {};
+  const isAsked = typeof headers === "function";
   const isForeign = new URL(url).origin !== window.origin;
   // What can never be sent is refused now, and not tried again and again.
-  const sample = new Request(url, { ...base, body: body ? "text" : null });
+  const sample = new Request(url, { ...base, body: body ? "text" : null, headers: isAsked ? {} : headers });
   const isSafe = /^(GET|HEAD)$/.test(sample.method);
   const all = [url, sample.method, body, [...sample.headers], sample.credentials, withCredentials];
   let wasSent;
@@ -500,45 +540,61 @@ function requests({ url, withCredentials }, options) {
     name: "",
     /** Another origin refused the header that resumes. */
     isBlind: false,
-    // What is no text cannot be compared: then there is no key, and nothing is shared or kept.
-    key: typeof body === "string" && "sse-observe:" + fingerprint(JSON.stringify(all)),
+    /** The headers, where the web page is asked for them before each request. */
+    headers: isAsked && headers,
+    // Neither what is no text nor what is asked for later can be compared: then there is no key, and
+    // nothing is shared or kept.
+    key: typeof body === "string" && !isAsked && "sse-observe:" + fingerprint(JSON.stringify(all)),
     /** Whether a connection that is lost may be followed by another. */
     mayFollow: () => isSafe || self.name || idempotencyKey || resume,
-    /** Return the next one, or nothing; `cursor` is the last event that was seen. */
+    /** It was refused before it did anything. */
+    refused: () => (wasSent = false),
+    /**
+     * Return the next one, or nothing; `cursor` is the last event that was seen. Throws what
+     * `fetch` would throw for a request that can never be sent.
+     */
     next(cursor, network, isPoll) {
       const { name, isBlind } = self;
       const isLater = wasSent || name || cursor;
-      const own = isLater && resume && attempt(() => resume(name, cursor));
+      let own = isLater && resume && attempt(() => resume(name, cursor));
+      if (own && !own.url) own = new Request(new URL(own, baseOf(window) ?? url)).url;
       const resumes = isSafe || name || own;
       if (isLater && !resumes && !idempotencyKey) return;
       wasSent = true;
-      const init = { cache: "no-store", ...base, headers: new Headers(headers) };
-      const set = (field, value) => value && init.headers.set(field, value);
+      const init = { cache: "no-store", ...base };
       if (withCredentials) init.credentials = "include";
-      if (!init.headers.has("Accept")) set("Accept", "text/event-stream");
-      set("Idempotency-Key", idempotencyKey);
       if (resumes && !isSafe) {
         delete init.method;
         delete init.body;
-        init.headers.delete("Content-Type");
       }
       // Before its first event a stream is asked for by its name, from before its start.
       const from = cursor || (name && "-1");
-      // Another origin has to allow the header. A query is certain to be understood after a hello.
-      const isUnsure = from && isForeign && !name;
-      // A header holds bytes: those of UTF-8.
-      if (!isForeign) set("ECT", network);
-      if (from && !(isForeign && (name || isBlind)))
-        set("Last-Event-ID", unescape(encodeURIComponent(from)));
+      // Another origin has to allow the header. A query is understood after a hello, or as the web page says.
+      const inQuery = cursorParameter ?? (name && "last_event_id");
+      const isUnsure = from && isForeign && !inQuery;
       const query = {
         stream_id: (!isSafe || from === "-1") && name,
-        last_event_id: (name || (isUnsure && isBlind)) && from,
+        [inQuery]: inQuery && from,
         network_type: name && network,
         mode: isPoll && "poll",
       };
+      /** Give it the web page's headers, and ours. */
+      const dress = (given) => {
+        init.headers = new Headers(given);
+        const set = (field, value) => value && init.headers.set(field, value);
+        if (!init.headers.has("Accept")) set("Accept", "text/event-stream");
+        if (resumes && !isSafe) init.headers.delete("Content-Type");
+        set("Idempotency-Key", idempotencyKey);
+        if (!isForeign) set("ECT", network);
+        // A header holds bytes: those of UTF-8.
+        if (from && !(isForeign && (inQuery || isBlind)))
+          set("Last-Event-ID", unescape(encodeURIComponent(from)));
+      };
+      dress(isAsked ? {} : headers);
       return {
         url: own || withQuery(url.split("#")[0], query),
         init: own?.headers ? {} : init,
+        dress,
         /** It has no effects. */
         isFree: resumes,
         isProbe: isUnsure && !isBlind,
@@ -574,6 +630,8 @@ function stream(source, options) {
   const report = reporter(options, url, () => shared.leads);
   /** idle, connected, pausing, frozen, closed */
   let phase;
+  /** Whether new headers were asked for since the last answer that was one. */
+  let isRefreshed;
   let live, heartbeat, outcome, resumeAt, lostAt, stalledAt, offlineAt, wasOpen, wasShown, hasGap, spared;
   /** The outcome, if it ended now. */
   let whole;
@@ -586,9 +644,9 @@ function stream(source, options) {
 
   const now = () => window.performance.now();
   const emit = (type, more) => source.dispatchEvent(Object.assign(new Event(type), more));
-  const message = ({ type, data, id }) => {
+  const message = ({ type, data }) => {
     hasGap ||= type === "gap";
-    source.dispatchEvent(new MessageEvent(type, { data, lastEventId: id, origin }));
+    source.dispatchEvent(new MessageEvent(type, { data, lastEventId: source.lastEventId, origin }));
   };
   /** By its short name too, unless the stream uses that itself. */
   const gap = (lost) => ["sse.gap", !hasGap && "gap"].forEach((name) => name && emit(name, { lost }));
@@ -620,24 +678,43 @@ function stream(source, options) {
 
   // From a request to the last byte of its answer.
 
-  const connect = () => {
+  const refuseToSend = (error) => {
+    console.error("sse-observe: this can never be sent:", error);
+    fail("request");
+  };
+
+  /** `refused` is the status that said that the headers of the last request were too old. */
+  const connect = (refused) => {
     const at = now();
     const isPoll = at < tries.pollUntil;
-    const request = asking.next(seen.cursor(), report.network, isPoll);
+    const request = attempt(() => asking.next(seen.cursor(), report.network, isPoll), refuseToSend);
+    if (phase === "closed") return;
     if (!request) return fail("interrupted");
     const begun = connection(request, isPoll, at, options);
     const ours = (act) => (a, b) => begun === live && (act(a, b), timer.set());
     phase = "connected";
     live = begun;
     repeated = 0;
-    begun.abort = transport(window, request, {
+    const sink = {
       open: ours(onOpen),
       alive: ours(onByte),
       frame: ours(onFrame),
       refuse: ours(onRefuse),
       retry: ours((ms) => (tries.retry = ms)),
       end: ours((error) => lose(error ? "cut" : "end")),
+    };
+    const send = () => (begun.abort = transport(window, request, sink));
+    const dressed = ours((given) => {
+      attempt(() => request.dress(given), refuseToSend);
+      if (begun === live) send();
     });
+    // Where a token is to be had may be as hard to reach as the stream.
+    const bare = ours((error) => {
+      console.warn("sse-observe: headers() failed:", error);
+      isSafe ? lose() : fail("request");
+    });
+    if (asking.headers) (async () => asking.headers(refused))().then(dressed, bare);
+    else send();
     timer.set();
   };
 
@@ -656,6 +733,7 @@ function stream(source, options) {
     if (lostAt) report.observe(RECONNECT, at - lostAt);
     lostAt = 0;
     wasOpen = true;
+    isRefreshed = false;
     source.readyState = 1;
     show();
     emit("open");
@@ -673,7 +751,8 @@ function stream(source, options) {
     const isQuiet = type === HELLO || HEARTBEAT.test(type);
     shared.send({ frame });
     const meaning = data !== null && onEvent(frame, isQuiet);
-    if (own && id && !seen.isNew(id)) return report.count("duplicates");
+    if (own && !id) seen.forget();
+    if (own && id && !seen.isNew(id, type + data)) return report.count("duplicates");
     if (own) source.lastEventId = id;
     if (data === null || phase === "closed") return;
     if (!isQuiet && isRepeated(type + data)) return;
@@ -750,7 +829,12 @@ function stream(source, options) {
     const passes = /^(5..|408|42[59])$/.test(httpStatus) || (wasOpen && isSafe && httpStatus === 200);
     // A server that cannot poll is not asked to again.
     if (isPoll && !passes) tries.pollUntil = options.pollAfter = 0;
-    if (httpStatus === 204) end("complete");
+    if (httpStatus === 401 && asking.headers && !isRefreshed) {
+      isRefreshed = true;
+      asking.refused();
+      drop();
+      connect(401);
+    } else if (httpStatus === 204) end("complete");
     else if (isPoll || (passes && (live.request.isFree || options.idempotencyKey))) lose("", wait);
     else fail(wasOpen && !isSafe ? "interrupted" : "refused", httpStatus);
   };
@@ -907,7 +991,7 @@ function stream(source, options) {
 
   const [cursor, name] = (storage?.getItem(key) ?? "").split("\n");
   // Without its name an answer that was cut cannot go on: the next one is another.
-  seen.start(isSafe || name ? cursor : "");
+  seen.start(isSafe || name ? cursor : "", !!name);
   asking.name = name;
   start();
   return () => end();
@@ -949,8 +1033,7 @@ export class ResilientEventSource extends EventTarget {
     super();
     const options = { ...given };
     for (const name in DEFAULTS) options[name] ??= DEFAULTS[name];
-    const { document, location } = options.window;
-    const base = document?.baseURI ?? location?.href;
+    const base = baseOf(options.window);
     try {
       this.url = new URL(url, base).href;
     } catch {

@@ -17,7 +17,8 @@ _PASSING = {408, 425, 429}
 def is_stream(status: int, headers: Mapping[str, str]) -> bool:
     """Tell whether an answer is an event stream; names of headers are in lower case."""
     kind = headers.get("content-type", "").partition(";")[0]
-    return status == 200 and kind.strip().lower() == "text/event-stream"
+    # 201: a POST that made something, and streams it.
+    return status in (200, 201) and kind.strip().lower() == "text/event-stream"
 
 
 def check_head(where: object, status: int, headers: Mapping[str, str], data: str = "") -> bool:

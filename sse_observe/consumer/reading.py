@@ -35,8 +35,12 @@ _MOST_REDIRECTS = 20
 # Enough for the words with which a server refuses.
 _MOST_REFUSAL_BYTES = 16_384
 _REFUSAL_SECONDS = 2.0
-# An outage has few reasons; a server that thinks up new ones must not fill the log.
-_MOST_REASONS = 8
+# While an outage lasts, one line a minute says what is waited for.
+_LOG_SECONDS = 60.0
+
+
+OnStatus = Callable[[str, int, str], None]
+"""Told the status to show, the number of the attempt, and why; no reason while all is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class Surroundings:
 
     transport: Transport
     max_retries: int | None
-    on_status: Callable[[str, int], None] | None
+    on_status: OnStatus | None
+    max_event_bytes: int
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
 
@@ -75,7 +80,7 @@ class Reading:
         self._world = surroundings
         self._shown: tuple[str, int] | None = None
         self._was_ever_open = self._is_open = False
-        self._reasons: set[str] = set()
+        self._logged_at: float | None = None
 
     async def run(self) -> None:
         """Read the stream to its end; an error is handed over, not raised."""
@@ -91,18 +96,20 @@ class Reading:
             error = raised
             if isinstance(raised, SSEObserveError):
                 outcome = "failed"
-                self._show("failed")
+                self._show("failed", str(raised))
         finally:
             self._observation.ended(outcome)
             self.out.end(error)
 
     async def _read(self) -> End:
         request = self.endpoint.request(self._sequence.cursor, None)
+        why = ""
         while True:
-            self._show("reconnecting" if self._backoff.attempt else "connecting")
+            self._show("reconnecting" if self._backoff.attempt else "connecting", why)
             try:
                 return await self._connection(request)
             except LostError as loss:
+                why = str(loss)
                 request = self.endpoint.request(self._sequence.cursor, loss)
                 await self._wait_for_next(loss)
 
@@ -117,13 +124,15 @@ class Reading:
             )
         self._log(str(loss))
         delay = self._backoff.next(loss.after_seconds)
-        self._show("reconnecting")
+        self._show("reconnecting", str(loss))
         await self._world.sleep(delay)
 
     def _log(self, why: str) -> None:
-        """Say why nothing could be opened: once for each reason until something is."""
-        if not self._is_open and why not in self._reasons and len(self._reasons) < _MOST_REASONS:
-            self._reasons.add(why)
+        """Say why nothing can be opened: at once, and then each minute until something is."""
+        now = self._world.clock()
+        is_due = self._logged_at is None or now - self._logged_at >= _LOG_SECONDS
+        if not self._is_open and is_due:
+            self._logged_at = now
             LOGGER.warning("%s: %s; asking again", self.endpoint, why)
 
     # One connection.
@@ -132,7 +141,7 @@ class Reading:
         """Read what one request brings; raise LostError where the stream has more to come."""
         self._intake.connected(request)
         self._is_open = False
-        scanner = Scanner()
+        scanner = Scanner(limit=self._world.max_event_bytes)
         opened_at, events_before = None, self._intake.events
         try:
             async with AsyncExitStack() as stack:
@@ -196,7 +205,7 @@ class Reading:
 
     def _opened(self, response: Response) -> None:
         self._was_ever_open = self._is_open = True
-        self._reasons.clear()
+        self._logged_at = None
         self._observation.opened()
         self._intake.answered(response.headers)
         self._show("live")
@@ -214,7 +223,7 @@ class Reading:
         except LateError as late:
             if late.is_stall and self._intake.expects_more:
                 self._observation.stalled()
-                self._show("waiting")
+                self._show("waiting", "no byte in time")
             return self._intake.ended(LostError("no byte in time"))
         except OSError as error:
             return self._intake.ended(LostError(str(error) or type(error).__name__))
@@ -240,14 +249,14 @@ class Reading:
         except StopAsyncIteration:
             return None
 
-    def _show(self, status: str) -> None:
+    def _show(self, status: str, why: str = "") -> None:
         shown = (status, self._backoff.attempt)
         if shown == self._shown:
             return
         self._shown, self.status = shown, status
         if self._world.on_status is not None:
             self._observation.shown(status)
-            self._world.on_status(*shown)
+            self._world.on_status(status, self._backoff.attempt, why)
 
 
 async def _words(response: Response) -> str:

@@ -100,6 +100,9 @@ class EventSequence:
         event_id = event.last_event_id
         # Without an id an event shows the one before it; a payload of ours always has its own.
         inherited = event_id == self._previous and event.type != "message"
+        if self._previous and not event_id:
+            # An empty id: there is nothing to resume from.
+            self.cursor = ""
         self._previous = event_id
         if not event_id or inherited:
             return _NEW

@@ -15,7 +15,7 @@ from sse_observe.consumer.backoff import Backoff
 from sse_observe.consumer.endpoint import Endpoint, Resume
 from sse_observe.consumer.intake import Intake
 from sse_observe.consumer.observation import Observation
-from sse_observe.consumer.reading import Reading, Surroundings
+from sse_observe.consumer.reading import OnStatus, Reading, Surroundings
 from sse_observe.consumer.request import is_sendable, new_request, with_query
 from sse_observe.consumer.sequence import EventSequence, Gap
 from sse_observe.consumer.statement import AUTO, Statement
@@ -25,7 +25,7 @@ from sse_observe.errors import SettingsError
 from sse_observe.metrics import ALL_USERS, OTHER
 from sse_observe.protocols import NONE, PROTOCOLS
 from sse_observe.registry import SSEMetrics, chosen_metrics
-from sse_observe.wire import Event
+from sse_observe.wire import MOST_EVENT_BYTES, Event
 
 _RUNNING: set[asyncio.Task[None]] = set()
 """Held here, as the loop itself does not: a task that is collected cannot close what it opened."""
@@ -123,7 +123,8 @@ def resume_stream(
     max_retries: int | None = None,
     user_segment: str = ALL_USERS,
     network_type: str = "unknown",
-    on_status: Callable[[str, int], None] | None = None,
+    max_event_bytes: int = MOST_EVENT_BYTES,
+    on_status: OnStatus | None = None,
     metrics: SSEMetrics | None = None,
     transport: Transport | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -161,13 +162,17 @@ def resume_stream(
 
     `route` labels its metrics: a template, never a URL. `dense_ids` says that ids are
     `<seq>-<epoch>` without holes where no greeting of the server shows it. `on_status` is called
-    with what to show to a person, and the number of the attempt.
+    with what to show to a person, the number of the attempt, and the reason: why it reconnects,
+    waits or has failed, else no text. While nothing can be opened, one line a minute of the log
+    says so too. An event of more than `max_event_bytes` (8 MiB) is not read: the stream has failed,
+    with the reason `unreadable`.
     """
     first = new_request(url, method, headers or {}, json, content)
     _check_times(
         stall_seconds=stall_seconds,
         connect_seconds=connect_seconds,
         first_event_timeout=first_event_timeout,
+        max_event_bytes=max_event_bytes,
     )
     _check_names(
         protocol, last_event_id, terminal_events=terminal_events, error_events=error_events
@@ -202,6 +207,7 @@ def resume_stream(
             transport=transport or aiohttp_transport(),
             max_retries=max_retries,
             on_status=on_status,
+            max_event_bytes=max_event_bytes,
             clock=clock,
             sleep=sleep,
         ),

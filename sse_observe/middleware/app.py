@@ -235,7 +235,8 @@ class SSEObserveMiddleware:
             elif message["type"] == "http.response.start":
                 stream.answered = True
                 status = message["status"]
-                if status == 200:
+                # 201: a POST that made something, and streams it.
+                if status in (200, 201):
                     headers = message.get("headers", ())
                     if headers.__class__ is not list:
                         # It may be an iterator, which gives what it has only once.

@@ -400,3 +400,94 @@ test("what can never be sent is refused aloud, and not tried again and again", (
   for (const fetch of [{ headers: { "a b": "c" } }, { body: "of a GET" }, { method: "a b" }, { method: "TRACE" }])
     assert.throws(() => new World().stream({ fetch }), TypeError);
 });
+
+/** Ask for headers by a function, as an application with short-lived tokens does. */
+function tokens(more) {
+  const world = new World();
+  const asked = [];
+  const headers = async (refused) => (asked.push(refused), { Authorization: `Bearer ${asked.length}` });
+  const stream = world.stream({ fetch: { headers, ...more } }, "/s");
+  const sent = () => world.connections.map(({ request }) => request.init.headers.get("Authorization"));
+  return { world, asked, stream, sent };
+}
+
+test("a function for headers is asked before each request, and after a 401 once more: the stream goes on from its cursor", async () => {
+  const { world, asked, stream, sent } = tokens();
+  await idle();
+  world.last.open().event("message", "a", "1").sink.end();
+  await world.pass(1000);
+  world.last.sink.refuse(401, 0);
+  await idle();
+  assert.equal(world.last.request.init.headers.get("Last-Event-ID"), "1");
+  world.last.open().event("message", "b", "2");
+  assert.deepEqual(sent(), ["Bearer 1", "Bearer 2", "Bearer 3"]);
+  assert.deepEqual(asked, [undefined, undefined, 401]);
+  assert.deepEqual([stream.messages, stream.gaps, stream.source.status], [["a", "b"], [], "live"]);
+});
+
+test("a second 401 in a row is final, and says so; a POST that was refused by it has begun nothing, and is sent again", async () => {
+  const { world, stream } = tokens({ method: "POST", body: "{}" });
+  const failures = [];
+  stream.source.addEventListener("error", ({ reason, httpStatus }) => failures.push([reason, httpStatus]));
+  await idle();
+  world.last.sink.refuse(401, 0);
+  await idle();
+  assert.deepEqual([world.connections.length, world.last.request.init.body], [2, "{}"]);
+  world.last.sink.refuse(401, 0);
+  await idle();
+  assert.equal(world.connections.length, 2);
+  assert.deepEqual(failures, [["refused", 401]]);
+});
+
+test("a 401 without such a function is final at once", async () => {
+  const world = new World();
+  const stream = world.stream({ fetch: { headers: { Authorization: "old" } } }, "/s");
+  world.last.sink.refuse(401, 0);
+  assert.deepEqual([world.connections.length, stream.source.status], [1, "failed"]);
+});
+
+test("a token that cannot be had is tried for again, as a stream is; for a POST it is the end", async (t) => {
+  const warn = t.mock.method(console, "warn", () => {});
+  for (const [method, status] of [["GET", "live"], ["POST", "failed"]]) {
+    const world = new World();
+    let asked = 0;
+    const headers = () => (asked++ ? {} : Promise.reject(new TypeError("no network")));
+    const stream = world.stream({ fetch: { method, headers } }, "/s");
+    await idle();
+    assert.equal(world.connections.length, 0);
+    await world.pass(1000);
+    world.last?.open();
+    assert.equal(stream.source.status, status);
+  }
+  assert.equal(warn.mock.callCount(), 2);
+});
+
+test("close while headers are asked for: nothing is sent later", async () => {
+  const { world, stream } = tokens();
+  stream.source.close();
+  await world.pass(60_000);
+  assert.equal(world.connections.length, 0);
+});
+
+test("what can never be sent has failed with a reason, and is not tried again and again", async (t) => {
+  const said = t.mock.method(console, "error", () => {});
+  for (const options of [{ fetch: { headers: () => ({ "bad name": "x" }) } }, { resume: () => "http://[" }]) {
+    const world = new World();
+    const stream = world.stream(options, "/s");
+    const reasons = [];
+    stream.source.addEventListener("error", ({ reason }) => reason && reasons.push(reason));
+    await idle();
+    world.last?.open().event("message", "a", "1").sink.end();
+    await world.pass(600_000);
+    assert.deepEqual([reasons, stream.source.status], [["request"], "failed"]);
+    assert.equal(world.timers, 0);
+  }
+  assert.equal(said.mock.callCount(), 2);
+});
+
+test("two streams whose headers are asked for are never taken for one", () => {
+  const world = new World();
+  const storage = { getItem: () => assert.fail(), setItem: () => assert.fail() };
+  const { source } = world.stream({ fetch: { headers: () => ({}) }, storage, share: true }, "/s");
+  source.close();
+});

@@ -298,13 +298,31 @@ test("where no beacon is, one line in the console says so, and no more is sent",
   }
 });
 
-test("a page that answers everything with itself is no beacon, and breaks nothing", async () => {
+test("a page that answers everything with itself is no beacon: one line says so, and nothing breaks", async (t) => {
+  const warn = t.mock.method(console, "warn", () => {});
+  for (const json of [() => Promise.reject(new SyntaxError("<html>")), async () => null, async () => "ok", async () => ({})]) {
+    warn.mock.resetCalls();
+    const world = new World();
+    world.answer = () => ({ ok: true, status: 200, json });
+    world.stream({}, "/plain");
+    world.last.open().event("message", "a").sink.refuse(204);
+    await idle();
+    await world.pass(200_000);
+    assert.deepEqual(world.posts, []);
+    assert.deepEqual(warn.mock.calls.map((call) => call.arguments), [["sse-observe: no beacon_app() at https://app.example/sse/deltas; set reportTo"]]);
+  }
+});
+
+test("a token without bounds, and somebody else's words in the storage, break no report", async () => {
   const world = new World();
-  world.answer = () => ({ ok: true, status: 200, json: () => Promise.reject(new SyntaxError("<html>")) });
-  world.stream({}, "/plain");
-  world.last.open().event("message", "a").sink.refuse(204);
+  world.window.localStorage["sse-unsent"] = "{not ours";
+  const stream = world.stream();
+  world.last.open().hello({ bounds: undefined }).messages(0, 0).sink.end();
+  await world.pass(1000);
+  world.last.open().hello({ bounds: undefined, resumed_from: "0-e" }).done();
   await idle();
-  assert.deepEqual(world.posts, []);
+  assert.equal(stream.source.status, "complete");
+  assert.equal(world.posts.length, 1);
 });
 
 test("from an application's own bundle reports go to where the README mounts the beacon, on the page's origin", async () => {

@@ -169,9 +169,24 @@ test("one that does not allow it is asked without, at once, and says that nobody
   world.last.open().event("message", "a", "4").sink.end();
   await world.pass(1000);
   world.last.sink.end(new TypeError("preflight"));
-  assert.deepEqual([header(world, "Last-Event-ID"), world.last.query], [null, { last_event_id: "4" }]);
+  assert.deepEqual([header(world, "Last-Event-ID"), world.last.query], [null, {}]);
   world.last.open().event("message", "b", "9").event("message", "c", "10");
   assert.deepEqual([stream.messages, stream.gaps], [["a", "b", "c"], [null]]);
+});
+
+test("`cursorParameter` is the way of a server that allows no header; nobody else gets a parameter", async () => {
+  for (const url of ["https://api.example/s?topic=a%20b", "/s?topic=a%20b"]) {
+    const world = new World();
+    const stream = world.stream({ cursorParameter: "lastEventID" }, url);
+    assert.deepEqual(world.last.query, { topic: "a b" });
+    for (const id of ["заказ-1", "2"]) {
+      world.last.open().event("message", id, id).sink.end();
+      await world.pass(2000);
+      assert.deepEqual(world.last.query, { topic: "a b", lastEventID: id });
+      assert.equal(header(world, "Last-Event-ID") === null, url.startsWith("https:"));
+    }
+    assert.deepEqual([stream.messages, stream.gaps], [["заказ-1", "2"], []]);
+  }
 });
 
 test("one that is down is asked both ways each time, and loses nothing when it is up again", async () => {
@@ -439,27 +454,99 @@ test("another stream in its place is announced as a gap of unknown size, and the
   assert.deepEqual(stream.gaps, [null]);
 });
 
-test("without a hello another epoch shows the same", async () => {
+test("only after a hello an id is a number and an epoch: without, it may be anything", async () => {
   const world = new World();
   const stream = world.stream();
-  world.last.open().messages(0, 3).sink.end();
+  // The words of two messages, and a counter that begins again.
+  const words = ["the", "cat", "the", "end"];
+  world.last.open();
+  words.forEach((word) => world.last.event("message", word, "0-room7"));
+  world.last.event("message", "next", "3-room7").sink.end();
   await world.pass(1000);
-  world.last.open().messages(0, 1, "other");
-  assert.deepEqual(stream.gaps, [null]);
-  assert.deepEqual(stream.messages.slice(4), ["m0", "m1"]);
+  world.last.open().event("message", "new", "0-room8");
+  assert.deepEqual([stream.messages, stream.gaps], [[...words, "next", "new"], []]);
 });
 
-test("ids of any other form are compared with the last few, and only after a resume", async () => {
+test("after a resume an event that is known by its id and its content is not shown again", async () => {
   const world = new World();
   const stream = world.stream();
-  world.last.open().event("message", "a", "x").event("message", "b", "y").event("message", "c", "y");
-  assert.deepEqual(stream.messages, ["a", "b", "c"]);
-  world.last.sink.end();
+  world.last.open().event("message", "a", "x").event("message", "b", "y").sink.end();
   await world.pass(1000);
   assert.equal(header(world, "Last-Event-ID"), "y");
-  world.last.open().event("message", "a", "x").event("message", "c", "y").event("message", "d", "z");
+  world.last.open().event("message", "a", "x").event("message", "b", "y").event("message", "d", "z");
   world.last.event("message", "e", "x");
-  assert.deepEqual(stream.messages, ["a", "b", "c", "d", "e"]);
+  assert.deepEqual(stream.messages, ["a", "b", "d", "e"]);
+  assert.deepEqual(stream.gaps, []);
+});
+
+test("a counter that begins again with its process is another stream: all is shown, and a gap says so", async () => {
+  const world = new World();
+  const stream = world.stream();
+  for (const run of ["first", "second", "third"]) {
+    for (let n = 1; n <= 3; n++) world.last.open().event("message", `${run} ${n}`, `${n}`);
+    world.last.sink.end();
+    await world.pass(10_000);
+  }
+  assert.equal(stream.messages.length, 9);
+  assert.deepEqual(stream.gaps, [null, null]);
+});
+
+test("one id for all words of a message says nothing of one of them: after a break all words are new", async () => {
+  const world = new World();
+  const stream = world.stream();
+  const say = (...words) => words.forEach((word) => world.last.event("message", word, "msg-7"));
+  world.last.open();
+  say("the", "cat", "saw");
+  world.last.sink.end();
+  await world.pass(1000);
+  world.last.open();
+  say("the", "saw");
+  assert.deepEqual(stream.messages, ["the", "cat", "saw", "the", "saw"]);
+  assert.deepEqual(stream.gaps, []);
+});
+
+test("an event without an id shows the one before it, also of the connection before", async () => {
+  const world = new World();
+  const ids = [];
+  const { source } = world.stream();
+  source.addEventListener("message", ({ lastEventId }) => ids.push(lastEventId));
+  world.last.open().event("message", "a", "5").event("message", "b").sink.end();
+  await world.pass(1000);
+  world.last.open().event("message", "c");
+  assert.deepEqual(ids, ["5", "5", "5"]);
+});
+
+test("an empty id: there is nothing to resume from, and a gap says what that may mean", async () => {
+  for (const hello of [true, false]) {
+    const world = new World();
+    const stream = world.stream();
+    world.last.open();
+    if (hello) world.last.hello({ stream: undefined });
+    world.last.event("message", "a", "0-e").event("message", "b", "").sink.end();
+    assert.equal(stream.source.lastEventId, "");
+    await world.pass(1000);
+    assert.equal(header(world, "Last-Event-ID"), null);
+    world.last.open().event("message", "c", "9-e");
+    assert.deepEqual([stream.messages, stream.gaps], [["a", "b", "c"], [null]]);
+  }
+});
+
+test("pauses of centuries are no pause of nothing: a wait is at most five minutes, a timer at most 24 days", async () => {
+  const world = new World();
+  const waits = [];
+  const { setTimeout: set } = world.window;
+  world.window.setTimeout = (act, ms) => (waits.push(ms), set(act, ms));
+  world.stream({ waitingAfter: 1e15 });
+  world.last.open().hello().sink.retry(1e18);
+  world.last.sink.end();
+  await world.pass(299_999);
+  assert.equal(world.connections.length, 1);
+  await world.pass(2);
+  assert.equal(world.connections.length, 2);
+  world.last.sink.refuse(503, 1e15);
+  await world.pass(300_001);
+  assert.equal(world.connections.length, 3);
+  assert.ok(waits.every((ms) => ms < 2 ** 31));
 });
 
 test("ids that only look numbered lose nothing: milliseconds and a counter", () => {

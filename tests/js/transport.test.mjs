@@ -95,10 +95,18 @@ for (const status of [204, 210, 299, 404, 410, 503])
     assert.deepEqual(log, [["refuse", status, 0]]);
   });
 
-test("Retry-After is handed on, in milliseconds; a date is not understood", async () => {
-  const after = async (value) => (await fetched([], { status: 503, headers: { "retry-after": value } })).log[0][2];
+test("Retry-After is handed on, in milliseconds: seconds, or a date by the server's own clock", async () => {
+  const after = async (value, headers) => (await fetched([], { status: 503, headers: { "retry-after": value, ...headers } })).log[0][2];
   assert.equal(await after("7"), 7000);
   assert.equal(await after("Fri, 31 Dec 1999 23:59:59 GMT"), 0);
+  assert.equal(await after("Fri, 31 Dec 1999 23:59:59 GMT", { date: "Fri, 31 Dec 1999 23:59:29 GMT" }), 30_000);
+  assert.ok(Math.abs((await after(new Date(Date.now() + 60_000).toUTCString())) - 60_000) < 5000);
+  for (const nonsense of ["", "soon", "-5"]) assert.ok((await after(nonsense)) <= 0, nonsense);
+});
+
+test("201: a POST that made something, and streams it", async () => {
+  const { log } = await fetched(["data:a\n\n"], { status: 201 });
+  assert.equal(log[0][0], "open");
 });
 
 test("an answer with a length is a whole one: a poll", async () => {

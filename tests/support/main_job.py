@@ -88,7 +88,7 @@ class Traffic:
                 network_type="4g",
                 stall_seconds=1.5,
                 max_retries=1 if fail else None,
-                on_status=lambda _status, _attempt: None,
+                on_status=lambda _status, _attempt, _why: None,
             )
             try:
                 async with asyncio.timeout(0.3 if self._count % 50 == 9 else None), stream:

@@ -100,7 +100,13 @@ class Reading:
         self.registry = CollectorRegistry()
         self.statuses: list[tuple[str, int]] = []
         self.server = server
-        options.setdefault("on_status", lambda *shown: self.statuses.append(shown))
+        self.reasons: list[str] = []
+
+        def shown(status: str, attempt: int, why: str) -> None:
+            self.statuses.append((status, attempt))
+            self.reasons.append(why)
+
+        options.setdefault("on_status", shown)
         self.stream = resume_stream(
             url,
             route="/stream",

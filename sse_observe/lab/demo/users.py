@@ -60,7 +60,7 @@ class Users:
             self._url,
             route=self._route,
             network_type=network,
-            on_status=lambda _status, _attempt: None,
+            on_status=lambda _status, _attempt, _why: None,
             metrics=self._metrics,
         )
         async with stream:

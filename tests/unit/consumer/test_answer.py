@@ -110,14 +110,14 @@ def test_words_that_do_not_come_at_once_are_not_waited_for(answer: Answer) -> No
     run(main())
 
 
-def test_an_outage_is_logged_once_for_each_reason(caplog: pytest.LogCaptureFixture) -> None:
-    """A name that does not exist is asked for for ever: somebody has to be told."""
+def test_an_outage_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """A name that does not exist is asked for for ever: somebody has to be told, and told again."""
 
     async def main() -> None:
         refused = ConnectionRefusedError("refused")
+        # 1, 2, 4, 8, 16 and then 30 seconds: the seventh attempt is in the second minute.
         server = Server(
-            *[refused, refused, Answer(status=503), refused],
-            *[Answer(payload(0)), refused, Answer(DONE)],
+            *[refused] * 6, Answer(status=503), Answer(payload(0)), refused, Answer(DONE)
         )
         with caplog.at_level(logging.WARNING, "sse_observe"):
             await Reading(server, f"{URL}?secret=1").all()
@@ -128,6 +128,30 @@ def test_an_outage_is_logged_once_for_each_reason(caplog: pytest.LogCaptureFixtu
         f"{URL}: answered 503; asking again",
         f"{URL}: refused; asking again",
     ]
+
+
+def test_whoever_shows_the_status_is_told_why() -> None:
+    """A reason for each status but those in which all is well; the last one is the error's text."""
+
+    async def main() -> None:
+        refused = ConnectionRefusedError("refused")
+        reading = Reading(Server(refused, Answer(payload(0)), Answer(status=404)))
+        with pytest.raises(StreamFailedError) as failure:
+            await reading.all()
+
+        told = dict(zip(reading.statuses, reading.reasons, strict=True))
+        assert told[("connecting", 0)] == told[("live", 1)] == ""
+        assert told[("reconnecting", 1)] == "refused"
+        assert told[("reconnecting", 2)] == "the connection ended before the stream did"
+        assert told[("failed", 2)] == str(failure.value)
+
+    run(main())
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_post_may_be_answered_by_201(status: int) -> None:
+    """It made something, and streams it."""
+    assert is_stream(status, {"content-type": "text/event-stream"})
 
 
 @given(st.text() | st.just("Mon, 01 Jan 99999 00:00:00 GMT") | st.just("9" * 5000))
@@ -151,4 +175,4 @@ def test_any_retry_after_is_a_delay_or_none(text: str) -> None:
 def test_a_stream_is_known_by_its_type(kind: str, accepted: bool) -> None:
     """Any case, any parameters."""
     assert is_stream(200, {"content-type": kind}) is accepted
-    assert not is_stream(201, {"content-type": kind})
+    assert not is_stream(206, {"content-type": kind})

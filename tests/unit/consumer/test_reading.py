@@ -105,6 +105,22 @@ def test_an_event_without_end_is_refused() -> None:
     run(main())
 
 
+def test_the_largest_event_is_the_callers_choice() -> None:
+    """One byte more than that is refused."""
+
+    async def main() -> None:
+        # The line is `data: …`.
+        event = encode("x" * 94)
+        most = len(event) - 1
+        assert (await Reading(Server(Answer(event, DONE)), max_event_bytes=most).all()).got
+        with pytest.raises(StreamFailedError, match="larger than") as failure:
+            await Reading(Server(Answer(event, DONE)), max_event_bytes=most - 1).all()
+
+        assert failure.value.reason == "unreadable"
+
+    run(main())
+
+
 def test_max_retries_bounds_the_attempts_in_a_row() -> None:
     """A caller that sets it gets an error that says how often and why."""
 

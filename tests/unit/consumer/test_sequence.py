@@ -182,6 +182,21 @@ def test_one_id_for_several_events_says_nothing_about_one_of_them() -> None:
     run(main())
 
 
+def test_an_empty_id_resets_the_cursor() -> None:
+    """The standard's way to say that there is nothing to resume from."""
+
+    async def main() -> None:
+        server = Server(
+            Answer(foreign(7, "a"), b"id:\ndata: b\n\n"), Answer(foreign(1, "c"), DONE)
+        )
+        reading = await Reading(server).all()
+
+        assert reading.got == ["a", "b", "c"]
+        assert server.cursors == [None, None]
+
+    run(main())
+
+
 @pytest.mark.parametrize("event_id", ["a\x01b", "x" * 5000, "\x7f"])
 def test_an_id_that_cannot_be_sent_is_none_to_resume_from(event_id: str) -> None:
     """The last one that can is sent; what comes again after it is known."""

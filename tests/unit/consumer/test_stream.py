@@ -202,7 +202,7 @@ def test_a_stream_that_nobody_holds_is_closed() -> None:
 def test_an_error_of_the_callers_own_reaches_the_caller() -> None:
     """A broken `on_status` is no failure of the stream."""
 
-    def fail(status: str, attempt: int) -> None:
+    def fail(status: str, attempt: int, why: str) -> None:
         raise ZeroDivisionError
 
     async def main() -> None:
