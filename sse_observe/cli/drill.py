@@ -36,6 +36,13 @@ def drill(
             help="Where your Prometheus scrapes the drill. Default: 127.0.0.1:9470.",
         ),
     ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="'Name: value'",
+            help="Sent to both of them with each request, such as a token. Repeatable.",
+        ),
+    ] = None,
     settings: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="The settings that your rules were rendered with."),
@@ -52,7 +59,11 @@ def drill(
     from sse_observe.lab.drill.faults import FAULTS, faults_named
 
     options = ExternalStackOptions(
-        prometheus=prometheus, alertmanager=alertmanager, listen=listen, settings=settings
+        prometheus=prometheus,
+        alertmanager=alertmanager,
+        listen=listen,
+        settings=settings,
+        headers=tuple(header or ()),
     )
     if fault is not None and every:
         raise SettingsError(f"{fault} --all: give a fault or --all, not both")

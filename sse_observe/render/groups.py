@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from sse_observe.catalog.durations import duration
-from sse_observe.catalog.model import Alert, Catalog, Severity, Window
+from sse_observe.catalog.model import Alert, Catalog, Window
 from sse_observe.catalog.placement import MOST_RULES, Placement
 from sse_observe.render.expressions import Expressions, number
 from sse_observe.render.settings import Settings
 
 _VARIABLES = ("job", "route")
+_JOB = "{{ $labels.job }}"
 
 
 class RecordingRule(NamedTuple):
@@ -34,7 +35,7 @@ class AlertRule:
     expr: str
     threshold: str
     hold_for: str
-    severity: Severity
+    severity: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     window: Window | None = None
@@ -108,7 +109,7 @@ class Rules:
 
     def _rule(self, alert: Alert, window: Window | None) -> AlertRule:
         spans = {"long": window.long, "short": window.short} if window else {}
-        severity = window.severity if window else alert.severity
+        severity = self._settings.severities.label(window.severity if window else alert.severity)
         return AlertRule(
             alert=alert,
             expr=self._expressions.select(self._expressions.alert(alert, self._signals, window)),
@@ -131,7 +132,15 @@ class Rules:
         """Fill in what Prometheus cannot: its templates know no label that the rule itself adds."""
         spans = {"long": window.long, "short": window.short} if window else {}
         words = {name: (lambda _, span=span: span) for name, span in spans.items()}
-        return self._expressions.fill(alert.description, words)
+        return self._expressions.fill(self._placed(alert.description), words)
+
+    def _placed(self, text: str) -> str:
+        """Name the user's own labels beside the job: two clusters are two incidents."""
+        missing = [name for name in self._settings.group_by if f"$labels.{name} " not in text]
+        places = "".join(f", {name} {{{{ $labels.{name} }}}}" for name in missing)
+        if _JOB in text:
+            return text.replace(_JOB, _JOB + places, 1)
+        return f"{text} ({places.removeprefix(', ')})" if places else text
 
     def _dashboard_of(self, alert: Alert) -> str:
         """Return the address of an alert's board with its variables set."""

@@ -18,19 +18,26 @@ def runbooks(catalog: Catalog, settings: Settings) -> dict[str, str]:
     """Return the runbook of each alert, and their index, by path."""
     pages = _Pages(catalog, settings)
     found = {f"runbooks/{alert.name}.md": pages.runbook(alert) for alert in catalog.alerts}
-    return {**found, "runbooks/README.md": fill("runbooks/index.md.j2", alerts=catalog.alerts)}
+    index = fill("runbooks/index.md.j2", alerts=catalog.alerts, severities=pages.severities())
+    return {**found, "runbooks/README.md": index}
 
 
 class _Pages:
     """Writes the runbooks of a catalogue that `tuning` has tuned."""
 
     def __init__(self, catalog: Catalog, settings: Settings) -> None:
+        self._alerts = catalog.alerts
         self._fixes = catalog.fixes
         self._settings = settings
         self._expressions = Expressions(settings)
         self._rules = Rules(catalog, settings)
         self._signals = {signal.record: signal for signal in catalog.signals}
         self._boards = {board.name: board for board in catalog.boards}
+
+    def severities(self) -> dict[str, list[str]]:
+        """Return the names of each alert's severities."""
+        label = self._settings.severities.label
+        return {alert.name: [*map(label, alert.severities)] for alert in self._alerts}
 
     def runbook(self, alert: Alert) -> str:
         board = self._boards[alert.dashboard]

@@ -11,6 +11,7 @@ import msgspec
 from sse_observe.catalog.durations import seconds
 from sse_observe.catalog.model import Interval, Severity, Window
 from sse_observe.render.selection import Selection, selection
+from sse_observe.render.severities import Severities
 from sse_observe.render.target_settings import (
     Datadog,
     GrafanaAlerting,
@@ -148,6 +149,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grafana_url: str = "https://grafana.example.invalid"
     objectives: Objectives = Objectives()
     alerts: dict[str, AlertSettings] = {}
+    severities: Severities = Severities()
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     extra_alerts: str | None = None

@@ -62,6 +62,7 @@ def problems(settings: Settings) -> Iterator[str]:
     for key in ("runbook_url", "grafana_url"):
         yield from url_problems(key, getattr(settings, key))
     yield from _objective_problems(settings.objectives)
+    yield from settings.severities.problems()
     if not settings.time_scale >= 1:
         yield f"time_scale: {settings.time_scale:g}: time can only be shortened; write 1 or more"
     yield from _word_problems("", settings.labels, settings.annotations)

@@ -29,7 +29,8 @@ CLIENT = ROOT / "sse_observe" / "client"
 MAIN = """
 import { ResilientEventSource } from "./sse-observe.js";
 const source = new ResilientEventSource("/api/v1/stream", { reportEvery: 500 });
-source.onmessage = ({ data }) => (document.body.dataset.text = (document.body.dataset.text ?? "") + data);
+const shown = document.body.dataset;
+source.onmessage = ({ data }) => (shown.text = (shown.text ?? "") + data);
 """
 PAGE = """
 "use client";
@@ -39,7 +40,8 @@ export default function Page() {
   const [text, show] = useState("");
   useEffect(() => {
     const source = new ResilientEventSource("/api/v1/stream", { reportEvery: 500 });
-    source.onmessage = ({ data }) => (document.body.dataset.text = (document.body.dataset.text ?? "") + data);
+    const shown = document.body.dataset;
+    source.onmessage = ({ data }) => (shown.text = (shown.text ?? "") + data);
     source.addEventListener("sse.status", ({ status }) => show(status));
     return () => source.close();
   }, []);
@@ -71,7 +73,8 @@ def webpack(app: Path) -> Path:
     (app / "build.cjs").write_text(f"""
 const webpack = require({json.dumps(str(package))});
 const output = {{ path: {json.dumps(str(app / "out"))} }};
-webpack({{ mode: "production", context: __dirname, entry: "./src/main.js", output }}, (error, done) => {{
+const all = {{ mode: "production", context: __dirname, entry: "./src/main.js", output }};
+webpack(all, (error, done) => {{
   if (error || done.hasErrors()) throw error ?? new Error(done.toString());
 }});
 """)
@@ -120,7 +123,7 @@ def nextjs(app: Path) -> Path:
 def files(folder: Path) -> Any:
     """Return an ASGI application that serves a folder."""
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 - as ASGI has it
+    async def app(scope: Any, receive: Any, send: Any) -> None:
         path = folder / scope["path"].lstrip("/")
         path = path / "index.html" if path.is_dir() else path
         status, body = (200, path.read_bytes()) if path.is_file() else (404, b"")

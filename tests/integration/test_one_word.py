@@ -5,7 +5,6 @@ What the server is asked and what listeners get must be the same.
 """
 
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 
@@ -20,8 +19,7 @@ OPENS = [(b"content-type", b"text/event-stream")]
 STREAMS: dict[str, list[str]] = {
     "words that are data": ["data: when\n\ndata: done\n\ndata: tell\n\ndata: me\n\n"],
     "our own events' names": [
-        'event: status\ndata: {"a":1}\n\nevent: gap\ndata: {"b":2}\n\n'
-        "event: open\ndata: 3\n\n"
+        'event: status\ndata: {"a":1}\n\nevent: gap\ndata: {"b":2}\n\nevent: open\ndata: 3\n\n'
     ],
     "an error of the feed's own": ["event: error\ndata: e\n\ndata: after\n\n"],
     "an id beyond Latin-1": ["id: заказ-1\ndata: a\n\n", "id: заказ-2\ndata: b\n\n"],
@@ -52,7 +50,8 @@ async ([url, names, enough]) => {
   const { ResilientEventSource } = await import("/sse/sse-observe.js");
   const read = (Source, who) => new Promise((done) => {
     const seen = [];
-    const source = new Source(`/raw/${who}/` + url, Source === EventSource ? {} : { reportTo: "", retryBase: 100, pollAfter: 0 });
+    const more = Source === EventSource ? {} : { reportTo: "", retryBase: 100, pollAfter: 0 };
+    const source = new Source(`/raw/${who}/` + url, more);
     const hear = (event) => {
       // What has no data is nobody's event but the source's own, as `error` and `open` are.
       if (event.data === undefined && event.type in { error: 0, open: 0 }) return;
@@ -92,9 +91,7 @@ class Raw:
         await send({"type": "http.response.body", "body": b""})
 
 
-def both(
-    window: Any, metrics: SSEMetrics, raw: Raw, url: str, texts: list[str]
-) -> tuple[Any, Any]:
+def both(window: Any, metrics: SSEMetrics, raw: Raw, url: str, texts: list[str]) -> tuple[Any, Any]:
     """Return what both readers heard of a stream."""
     lines = "".join(texts).split("\n")
     names = {line.removeprefix("event: ") for line in lines if line.startswith("event: ")}
@@ -126,7 +123,7 @@ def test_listeners_and_server_see_no_difference(
 def test_the_request_is_the_callers_byte_for_byte(
     query: str, window: Any, metrics: SSEMetrics
 ) -> None:
-    """A signed URL, a strict route, and parameters that are called as ours are: also when resumed."""
+    """A signed URL, a strict route, and parameters with names of ours: also when resumed."""
     texts = ["id: 1\ndata: a\n\n", "id: 2\ndata: b\n\n"]
     raw = Raw(texts)
 

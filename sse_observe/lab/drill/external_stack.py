@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 from sse_observe.asgi import Receive, Scope, Send, answer
 from sse_observe.catalog.durations import seconds
@@ -25,6 +25,7 @@ from sse_observe.lab.programs.prometheus import LoadedRule, PrometheusAPI, Sampl
 from sse_observe.lab.programs.webhook import Notification
 from sse_observe.render.bundle import catalogue
 from sse_observe.render.settings import FILE_NAME, Settings
+from sse_observe.report.query.address import APIAddress, api_address
 
 LISTEN = "127.0.0.1:9470"
 """Where the drill is scraped by default; each further service takes the next port."""
@@ -45,11 +46,12 @@ class ExternalStackOptions:
     alertmanager: str | None = None
     listen: str | None = None
     settings: Path | None = None
+    headers: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether any was given."""
         given = (self.prometheus, self.alertmanager, self.listen, self.settings)
-        return any(option is not None for option in given)
+        return bool(self.headers) or any(option is not None for option in given)
 
     def address(self, services: int) -> Address:
         """Return where the first of so many services is scraped; SettingsError where that fails."""
@@ -67,17 +69,20 @@ def external_stack(
     if not options:
         return None
     if prometheus is None and alertmanager is None:
-        raise SettingsError("--listen, --settings: only with --prometheus and --alertmanager")
+        raise SettingsError(
+            "--listen, --settings, --header: only with --prometheus and --alertmanager"
+        )
     if prometheus is None or alertmanager is None:
         raise SettingsError("--prometheus, --alertmanager: give both, or neither")
-    _check_url("--prometheus", prometheus)
-    _check_url("--alertmanager", alertmanager)
+    programs = (
+        api_address("--prometheus", prometheus, options.headers),
+        api_address("--alertmanager", alertmanager, options.headers),
+    )
     address = options.address(len(faults))
     catalog, settings = catalogue(options.settings)
     default = FILE_NAME if Path(FILE_NAME).exists() else "the defaults"
     return ExternalStack(
-        prometheus,
-        alertmanager,
+        *programs,
         faults,
         catalog=catalog,
         settings=settings,
@@ -85,12 +90,6 @@ def external_stack(
         address=address,
         on_instruction=on_instruction,
     )
-
-
-def _check_url(option: str, url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"{option} {url}: no URL; write it like http://localhost:9090")
 
 
 class ExternalStack:
@@ -104,8 +103,8 @@ class ExternalStack:
 
     def __init__(
         self,
-        prometheus: str,
-        alertmanager: str,
+        prometheus: APIAddress,
+        alertmanager: APIAddress,
         faults: Sequence[Fault],
         *,
         catalog: Catalog,
@@ -117,8 +116,8 @@ class ExternalStack:
         self.scale = settings.time_scale
         self.address: Address | None = address
         self.alerts: Mapping[str, Alert] = {alert.name: alert for alert in catalog.alerts}
-        self._prometheus = PrometheusAPI(prometheus)
-        self._alertmanager = alertmanager.rstrip("/")
+        self._prometheus = PrometheusAPI(prometheus.shown, prometheus.headers)
+        self._alertmanager = alertmanager
         self._faults = faults
         self._settings = settings
         self._settings_name = settings_name
@@ -138,8 +137,11 @@ class ExternalStack:
                 f"{self._prometheus.url}: sends its alerts to no Alertmanager; "
                 "name yours under alerting.alertmanagers"
             )
-        if "versionInfo" not in ask(self._alertmanager, "api/v2/status"):
-            raise LabError(f"{self._alertmanager}: no Alertmanager; check the address")
+        if "versionInfo" not in self._ask_alertmanager("status"):
+            raise LabError(f"{self._alertmanager.shown}: no Alertmanager; check the address")
+
+    def _ask_alertmanager(self, path: str) -> Any:
+        return ask(self._alertmanager.shown, f"api/v2/{path}", self._alertmanager.headers)
 
     def _problems(self, loaded: Mapping[str, LoadedRule]) -> Iterator[str]:
         """Yield what is wrong with the rules of the faults' alerts."""
@@ -154,8 +156,8 @@ class ExternalStack:
             for needed in (name, *alert.signals(), *alert.guard_signals()):
                 if needed not in loaded:
                     yield (
-                        f"no rule {needed}; render the bundle (`sse-observe render`), name its "
-                        "alerts/*.yaml under rule_files and reload"
+                        f"no rule {needed}; render the bundle's rules (`sse-observe render`), "
+                        "name its alerts/*.yaml under rule_files and reload"
                     )
                 elif loaded[needed].last_error:
                     yield f"the rule {needed} fails: {loaded[needed].last_error}"
@@ -207,7 +209,7 @@ class ExternalStack:
     def new_notifications(self) -> list[Notification]:
         """Return what came to their Alertmanager, or went from it, since the last time."""
         now = {}
-        for alert in ask(self._alertmanager, "api/v2/alerts"):
+        for alert in self._ask_alertmanager("alerts"):
             labels, state = alert["labels"], alert["status"]["state"]
             if not _is_drill(labels):
                 continue

@@ -50,14 +50,15 @@ class LoadedRule:
 
 
 class PrometheusAPI:
-    """A Prometheus that may be anybody's; `url` has no trailing slash."""
+    """A Prometheus that may be anybody's; `url` has no trailing slash, `headers` sign in there."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         self.url = url.rstrip("/")
+        self._headers = headers
 
     def get(self, path: str, **parameters: str | float) -> Any:
         """Return the `data` of an API answer; LabError with Prometheus' own words for an error."""
-        answer = ask(self.url, f"api/v1/{path}", **parameters)
+        answer = ask(self.url, f"api/v1/{path}", self._headers, **parameters)
         if not isinstance(answer, dict) or "data" not in answer:
             raise LabError(f"{self.url}: {path}: no answer of a Prometheus; check the address")
         return answer["data"]

@@ -161,7 +161,7 @@ def _episodes(
             start = exact if start <= exact <= first else start
         yield Episode(
             alert=alert.name,
-            severity=series.labels.get("severity", alert.severity),
+            severity=_severity(alert, series.labels),
             labels=dict(sorted(_identity(series))),
             start=start,
             end=last,
@@ -179,6 +179,15 @@ def _runs(times: Iterable[float], step: float) -> Iterator[tuple[float, float]]:
         if following - at > 1.5 * step:
             yield first, at
             first = None
+
+
+def _severity(alert: Alert, labels: Mapping[str, str]) -> str:
+    """Return an alert's severity, also where its label has a company's own name for it."""
+    said = labels.get("severity")
+    if said in SEVERITIES:
+        return said
+    long = labels.get("long")
+    return next((w.severity for w in alert.windows if w.long == long), alert.severity)
 
 
 def _hold(alert: Alert, labels: Mapping[str, str]) -> float:

@@ -4,21 +4,19 @@ A Prometheus API somewhere: asked with headers, a time limit and a bound on what
 Knows HTTP and its failures, each as one line with its remedy; knows no query.
 """
 
-import base64
-import re
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable
 from http.client import HTTPException
-from typing import NamedTuple
 from urllib.error import HTTPError, URLError
-from urllib.parse import SplitResult, unquote, urlencode, urlsplit, urlunsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.parse import urlencode
+from urllib.request import Request, build_opener
 
 import msgspec
 
 from sse_observe.errors import ReportError
+from sse_observe.report.query.address import NoRedirect, api_address, one_line
 from sse_observe.report.query.answer import Answer, AnswerError, read_answer
 from sse_observe.report.window import Window
 
@@ -33,18 +31,10 @@ _BUSY = (429, 502, 503, 504)
 _RETRY_SECONDS = 1.0
 # A refusal that took longer than this was a query that was tried: it would take as long again.
 _QUICK_SECONDS = 5.0
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class UnansweredError(ReportError):
     """A query got no answer at all: too slow, refused, or cut off."""
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """Follows nothing: urllib would send a token on to wherever it is redirected."""
-
-    def redirect_request(self, *_: object, **__: object) -> None:
-        """Return no request: the answer is the redirection itself."""
 
 
 class Source:
@@ -64,13 +54,13 @@ class Source:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        address = _address(url)
+        address = api_address("--prometheus", url, headers)
         self.url = address.shown
-        self._headers = _headers([*address.headers, *headers])
+        self._headers = address.headers
         self._timeout = timeout
         self._clock = clock
         self._sleep = sleep
-        self._opener = build_opener(_NoRedirect)
+        self._opener = build_opener(NoRedirect)
 
     def over(self, expr: str, window: Window) -> Answer:
         """Ask for series over a window."""
@@ -94,7 +84,7 @@ class Source:
             with error:
                 raise ReportError(f"{self.url}: {_refusal(error, path)}") from None
         except AnswerError as error:
-            raise ReportError(f"{self.url}: {_one_line(str(error))}") from None
+            raise ReportError(f"{self.url}: {one_line(str(error))}") from None
         except (OSError, HTTPException) as error:
             reason = error.reason if isinstance(error, URLError) else error
             raise UnansweredError(f"{self.url}: {self._failure(reason)}") from None
@@ -136,18 +126,18 @@ class Source:
         if isinstance(reason, ssl.SSLError):
             why = getattr(reason, "verify_message", "") or reason.reason or str(reason)
             return (
-                f"TLS: {_one_line(why)}; check --prometheus, or set SSL_CERT_FILE to the file "
+                f"TLS: {one_line(why)}; check --prometheus, or set SSL_CERT_FILE to the file "
                 "of your certificate authority"
             )
         if isinstance(reason, ConnectionRefusedError):
             return "connection refused; is it running, and is the port right?"
-        return f"connection lost ({_one_line(str(reason)) or type(reason).__name__}); try again"
+        return f"connection lost ({one_line(str(reason)) or type(reason).__name__}); try again"
 
 
 def _refusal(error: HTTPError, path: str) -> str:
     """Say what an error status means, and what to do."""
     code = error.code
-    words = _one_line(_error_text(error))
+    words = one_line(_error_text(error))
     if "org id" in words.lower():
         # Mimir's and Cortex' word for a tenant.
         return f"answers {code}: {words}; add --header 'X-Scope-OrgID: …'"
@@ -177,71 +167,3 @@ def _error_text(error: HTTPError) -> str:
         return ""
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body.decode(errors="replace")
-
-
-def _one_line(text: str) -> str:
-    """Make one printable line of at most 200 characters."""
-    words = " ".join(text.split())
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in words)
-    return line if len(line) <= 200 else f"{line[:199]}…"
-
-
-class _Address(NamedTuple):
-    """An address that can be shown, and the headers that its name and password stand for."""
-
-    shown: str
-    headers: tuple[str, ...]
-
-
-def _address(url: str) -> _Address:
-    parts = _split(url)
-    if parts is None:
-        # Whatever stands before an @ may be a password.
-        shown = re.sub(r".*@", "…@", _one_line(url))
-        raise ReportError(
-            f"--prometheus {shown}: not a web address; write it like http://localhost:9090"
-        )
-    if any(not char.isprintable() or char.isspace() for char in url) or not url.isascii():
-        raise ReportError(
-            "--prometheus: the address holds spaces or letters beyond ASCII; percent-encode them"
-        )
-    headers: tuple[str, ...] = ()
-    if parts.username is not None:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers = (f"Authorization: Basic {base64.b64encode(pair.encode()).decode()}",)
-    host = parts.netloc.rpartition("@")[2]
-    path = re.sub(r"/+(api/v1/?)?$", "", parts.path)
-    return _Address(urlunsplit((parts.scheme, host, path, "", "")), headers)
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        return None
-    return parts if sound else None
-
-
-def _headers(texts: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in map(_header, texts):
-        if name.lower() in map(str.lower, found):
-            raise ReportError(
-                f"--header {name}: given twice, or beside a name in the address; leave one out"
-            )
-        found[name] = value
-    return found
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    value = value.strip()
-    if not colon or not _HEADER_NAME.fullmatch(name) or not value:
-        # The value may be a token: it is not repeated.
-        raise ReportError("--header: write it like 'Authorization: Bearer …'")
-    if not all(" " <= char <= "~" for char in value):
-        raise ReportError(
-            f"--header {name}: its value holds characters that no header may hold; use plain ASCII"
-        )
-    return name, value

@@ -186,9 +186,7 @@ def test_an_empty_id_resets_the_cursor() -> None:
     """The standard's way to say that there is nothing to resume from."""
 
     async def main() -> None:
-        server = Server(
-            Answer(foreign(7, "a"), b"id:\ndata: b\n\n"), Answer(foreign(1, "c"), DONE)
-        )
+        server = Server(Answer(foreign(7, "a"), b"id:\ndata: b\n\n"), Answer(foreign(1, "c"), DONE))
         reading = await Reading(server).all()
 
         assert reading.got == ["a", "b", "c"]

@@ -10,6 +10,7 @@ from sse_observe.catalog.signals.recordings import SIGNALS
 from sse_observe.render.bundle import catalogue
 from sse_observe.render.groups import Rules
 from sse_observe.render.settings import Settings
+from tests.support.paths import ROOT
 from tests.support.rendered import FILES, files, rules
 
 TUNED, _ = catalogue(None)
@@ -37,6 +38,27 @@ def test_alert_carries_words_and_links() -> None:
             r"/d/sse-[a-z-]+\?var-job=\{\{ \$labels\.job \| urlquery \}\}", words["dashboard_url"]
         )
         assert rule["labels"]["severity"] in ("critical", "warning", "info")
+
+
+def test_descriptions_name_the_labels_of_group_by(tmp_path: Path) -> None:
+    """Each once, beside the job: on call, two clusters are two places to look at."""
+    extra = tmp_path / "pages"
+    extra.mkdir()
+    page = (ROOT / "sse_observe/catalog/alerts/SSEMessageLoss.md").read_text()
+    for name, text in (("Named", "In {{ $labels.cluster }}."), ("Bare", "Events are lost.")):
+        own = re.sub(r"^description: .*$", f"description: '{text}'", page, flags=re.MULTILINE)
+        (extra / f"SSEOwn{name}.md").write_text(own)
+    rendered = files(tmp_path, "group_by: [cluster, zone]\nextra_alerts: pages\n")
+    found = {r["alert"]: r["annotations"]["description"] for r in rules(rendered) if "alert" in r}
+
+    assert len(found) > 20
+    for text in found.values():
+        assert text.count("$labels.cluster }}") == text.count("$labels.zone }}") == 1
+    assert (
+        "({{ $labels.job }}, cluster {{ $labels.cluster }}, zone {{ $labels.zone }})"
+        in (found["SSEMessageLoss"])
+    )
+    assert found["SSEOwnNamed"] == "In {{ $labels.cluster }}. (zone {{ $labels.zone }})"
 
 
 def test_the_users_own_words_go_before_ours(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sse_observe.render.settings import (
     Settings,
 )
 from sse_observe.render.settings_file import load_settings
+from sse_observe.render.severities import Severities
 from sse_observe.render.target_settings import (
     Datadog,
     GrafanaAlerting,
@@ -54,6 +55,7 @@ EFFECTS = {
         "labels": "{team: edge}",
         "annotations": "{summary: Slow}",
     },
+    Severities: {"critical": "page", "warning": "ticket", "info": "note"},
     Kubernetes: {
         "namespace": "monitoring",
         "labels": "{release: stack}",
@@ -91,6 +93,7 @@ PARTS = {
     Settings: "",
     Objectives: "objectives: ",
     AlertSettings: f"alerts: {{{ALERT}: ",
+    Severities: "severities: ",
     Kubernetes: "kubernetes: ",
     Provisioning: "provisioning: ",
     Probes: "probes: ",

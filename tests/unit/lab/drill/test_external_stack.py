@@ -11,7 +11,7 @@ import yaml
 from sse_observe.catalog.durations import seconds
 from sse_observe.catalog.load import load
 from sse_observe.catalog.model import Catalog
-from sse_observe.errors import LabError, SettingsError
+from sse_observe.errors import LabError, SSEObserveError
 from sse_observe.lab.drill.external_stack import (
     ExternalStack,
     ExternalStackOptions,
@@ -21,6 +21,7 @@ from sse_observe.lab.drill.faults import fault_named
 from sse_observe.lab.drill.service import Address
 from sse_observe.render.settings import Settings
 from sse_observe.render.tuning import tune
+from sse_observe.report.query.address import APIAddress
 from tests.support.json_api import JSONAPI
 
 FREEZE = fault_named("freeze")
@@ -80,8 +81,8 @@ def stack(
     settings: Settings | None = None,
 ) -> ExternalStack:
     return ExternalStack(
-        fake.url,
-        fake.url,
+        APIAddress(fake.url, {}),
+        APIAddress(fake.url, {}),
         [FREEZE],
         catalog=catalog(settings),
         settings=settings or Settings(),
@@ -182,21 +183,26 @@ def test_what_alertmanager_holds_is_a_notification_once(fake: FakeStack) -> None
     [
         ({"prometheus": "http://p"}, "--prometheus, --alertmanager: give both"),
         ({"alertmanager": "http://a"}, "--prometheus, --alertmanager: give both"),
-        ({"listen": "127.0.0.1:1"}, "--listen, --settings: only with"),
-        ({"settings": Path("x.yaml")}, "--listen, --settings: only with"),
+        ({"listen": "127.0.0.1:1"}, "--listen, --settings, --header: only with"),
+        ({"settings": Path("x.yaml")}, "--listen, --settings, --header: only with"),
         ({"prometheus": ""}, "--prometheus, --alertmanager: give both"),
         (
             {"prometheus": "localhost:9090", "alertmanager": "http://a"},
-            "--prometheus localhost:9090: no URL",
+            "--prometheus localhost:9090: not a web address",
         ),
-        ({"prometheus": "http://p", "alertmanager": "a:9093"}, "--alertmanager a:9093: no URL"),
+        (
+            {"prometheus": "http://p", "alertmanager": "a:9093"},
+            "--alertmanager a:9093: not a web address",
+        ),
+        ({"headers": ("X: y",)}, "--listen, --settings, --header: only with"),
+        ({"headers": ("nonsense s3cret",), **BOTH}, "--header: write it like"),
         ({"listen": "9470", **BOTH}, "--listen 9470: no address"),
         ({"listen": "h:70000", **BOTH}, "--listen h:70000: no address"),
     ],
 )
 def test_options_that_make_no_stack_are_one_line(options: Any, words: str) -> None:
     """Both addresses or neither, and each as it must be."""
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(SSEObserveError) as refused:
         external_stack(ExternalStackOptions(**options), [FREEZE], ignore)
 
     assert words in str(refused.value)

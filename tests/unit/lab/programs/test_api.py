@@ -1,12 +1,14 @@
 """Asking a program over HTTP: the answer, or one line about what came instead."""
 
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from sse_observe.errors import LabError
 from sse_observe.lab.programs.api import answers, ask
 from tests.support.json_api import JSONAPI
+from tests.support.report_source import Served
 
 LONG = b"<html>" + b"no \n such  page" * 300
 
@@ -36,6 +38,26 @@ def test_an_answer_that_is_none_is_one_line(url: str, path: str, words: str) -> 
     (line,) = str(refused.value).splitlines()
     assert line.startswith(f"{url}: {path} ")
     assert words in line
+
+
+def test_headers_sign_in_and_do_not_follow_a_redirect() -> None:
+    """A token is sent to whom it is for, and a redirect is an answer like any other."""
+    seen: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers.get("Authorization"))
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *words: object) -> None:
+            """Keep the terminal clean."""
+
+    with Served(Handler) as server, pytest.raises(LabError, match="x answered 302"):
+        ask(server.url, "x", {"Authorization": "Bearer s3cret"})
+
+    assert seen == ["Bearer s3cret"]
 
 
 def test_nobody_there_is_one_line_with_the_reason() -> None:

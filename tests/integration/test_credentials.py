@@ -1,0 +1,131 @@
+"""No output of any command shows the credentials that it was given."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import typer
+
+from sse_observe.cli.app import app
+from tests.support.command import sse_observe
+
+pytestmark = pytest.mark.slow
+
+SECRET = "s3cret"
+# What a command needs beside the URL to come as far as asking.
+BESIDE = {
+    ("drill", "--prometheus"): ["freeze", "--alertmanager", "http://127.0.0.1:1"],
+    ("drill", "--alertmanager"): ["freeze", "--prometheus", "http://127.0.0.1:1"],
+    ("report", "--prometheus"): [],
+}
+URLS = [
+    f"http://me:{SECRET}@127.0.0.1:1",
+    f"http://me:{SECRET}@no-such-host.invalid/x",
+    f"http://me:{SECRET}@h:port",
+    f"http://me:{SECRET}",
+    f"me:{SECRET}@h",
+    f"http://me:{SECRET}@h/a b",
+    f"http://h/?token={SECRET}",
+    f"ftp://me:{SECRET}@h",
+]
+
+
+class Option(NamedTuple):
+    """An option that takes a URL."""
+
+    command: str
+    name: str
+
+
+def url_options() -> Iterator[Option]:
+    """Return every option of every command whose value is a URL."""
+    group: Any = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        for option in command.params:
+            if (option.metavar or "") == "URL":
+                yield Option(name, option.opts[0])
+
+
+def test_every_option_that_takes_a_url_is_tried() -> None:
+    """A new one is listed above with what it needs."""
+    assert set(url_options()) == set(BESIDE)
+
+
+@pytest.mark.parametrize("option", sorted(BESIDE))
+def test_no_failure_shows_a_password(option: Option, tmp_path: Path) -> None:
+    """Nobody there, no such host, no URL at all: one line, and nothing of what may be a secret."""
+    command, name = option
+    for url in URLS:
+        ran = sse_observe(command, *BESIDE[option], name, url, cwd=tmp_path)
+
+        assert ran.returncode in (1, 2), url
+        assert len(ran.stderr.strip().splitlines()) == 1, ran.stderr
+        assert SECRET not in ran.stdout + ran.stderr, url
+
+
+class Asking:
+    """A server that wants credentials, and takes a name and a password or a token."""
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+        asked = self.asked
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                given = self.headers.get("authorization")
+                asked.append(given)
+                found: dict[str, object] = {"resultType": "vector", "result": [], "groups": []}
+                body = json.dumps({"status": "success", "data": found}).encode()
+                self.send_response(200 if given else 401)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *words: Any) -> None:
+                """Keep the terminal clean."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """End the server."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def asking() -> Iterator[Asking]:
+    """Ask for credentials until the test ends."""
+    server = Asking()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("command", ["drill", "report"])
+@pytest.mark.parametrize("way", ["in the URL", "as a header", "not at all"])
+def test_all_commands_sign_in_alike(command: str, way: str, asking: Asking, tmp_path: Path) -> None:
+    """By a name and a password in the URL, or by --header; without, the line says how."""
+    at = f"me:{SECRET}@" if way == "in the URL" else ""
+    header = ["--header", f"Authorization: Bearer {SECRET}"] if way == "as a header" else []
+
+    ran = sse_observe(
+        command,
+        *BESIDE[command, "--prometheus"],
+        *("--prometheus", f"http://{at}{asking.host}", *header),
+        cwd=tmp_path,
+    )
+
+    assert SECRET not in ran.stdout + ran.stderr
+    assert asking.host in ran.stderr
+    if way == "not at all":
+        assert "it wants credentials; add --header" in ran.stderr
+    else:
+        assert "credentials" not in ran.stderr
+        kind = "Basic " if way == "in the URL" else "Bearer "
+        assert asking.asked
+        assert all((given or "").startswith(kind) for given in asking.asked)
