@@ -62,6 +62,15 @@ def test_stream_is_known_by_its_response_type(observe, metrics, content_type, me
     assert ends(metrics) == {"completed": 1}
 
 
+def test_a_post_that_made_something_may_stream_it(observe, metrics):
+    """201 with an event stream is a stream, as for all our clients."""
+    headers = [(b"content-type", b"text/event-stream")]
+
+    drive(observe(app_of(start(201, headers), END)), http_scope(method="POST"))
+
+    assert ends(metrics) == {"completed": 1}
+
+
 @pytest.mark.parametrize(
     ("status", "shown"), [(302, "3xx"), (404, "4xx"), (503, "5xx"), (204, None), (200, None)]
 )
