@@ -26,6 +26,7 @@ TOP = {"lab", "cli", "__main__"}
 LONG_FUNCTIONS = {
     "check": "each option of a command takes its lines",
     "report": "each option of a command takes its lines",
+    "drill": "each option of a command takes its lines",
     "resume_stream": "half of it is a public signature and its docstring",
 }
 """Functions over sixty lines, each with what it would lose by being cut."""

@@ -28,7 +28,7 @@ def is_over(sample: Sample) -> bool:
 
 
 def failure(sample: Sample, **request: object) -> tuple[str | None, int]:
-    """Read a sample, and 204 where it is asked for again; return why it failed, and the requests."""
+    """Read a sample, then 204 where it is asked again; return why it failed, and the requests."""
     headers = {k.decode().lower(): v.decode() for k, v in sample.headers("response")}
     server = Server(Answer(sample.body, headers=headers), Answer(status=204))
 
@@ -44,7 +44,7 @@ def failure(sample: Sample, **request: object) -> tuple[str | None, int]:
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.id)
 def test_the_python_client_judges_as_the_others_do(sample: Sample) -> None:
-    """A POST is whole where it ends; a GET is asked again unless the stream said that it is over."""
+    """A POST is whole where it ends; a GET is asked again unless the stream said it is over."""
     fails = sample.outcome == "error_event"
 
     assert failure(sample, json={}) == ("error_event" if fails else None, 1)

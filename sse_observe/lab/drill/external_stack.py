@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sse_observe.asgi import Receive, Scope, Send, answer
 from sse_observe.catalog.durations import seconds
@@ -137,11 +136,10 @@ class ExternalStack:
                 f"{self._prometheus.url}: sends its alerts to no Alertmanager; "
                 "name yours under alerting.alertmanagers"
             )
-        if "versionInfo" not in self._ask_alertmanager("status"):
+        if "versionInfo" not in ask(
+            self._alertmanager.shown, "api/v2/status", self._alertmanager.headers
+        ):
             raise LabError(f"{self._alertmanager.shown}: no Alertmanager; check the address")
-
-    def _ask_alertmanager(self, path: str) -> Any:
-        return ask(self._alertmanager.shown, f"api/v2/{path}", self._alertmanager.headers)
 
     def _problems(self, loaded: Mapping[str, LoadedRule]) -> Iterator[str]:
         """Yield what is wrong with the rules of the faults' alerts."""
@@ -209,7 +207,7 @@ class ExternalStack:
     def new_notifications(self) -> list[Notification]:
         """Return what came to their Alertmanager, or went from it, since the last time."""
         now = {}
-        for alert in self._ask_alertmanager("alerts"):
+        for alert in ask(self._alertmanager.shown, "api/v2/alerts", self._alertmanager.headers):
             labels, state = alert["labels"], alert["status"]["state"]
             if not _is_drill(labels):
                 continue

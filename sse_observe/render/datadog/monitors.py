@@ -146,5 +146,5 @@ def _frame(alert: Alert, rendering: Rendering, severity: Severity, differs: str 
     return {
         "message": "\n\n".join(lines),
         "priority": _PRIORITY[severity],
-        "tags": ["sse-observe", f"severity:{severity}", *labels],
+        "tags": ["sse-observe", f"severity:{settings.severities.label(severity)}", *labels],
     }

@@ -183,9 +183,9 @@ def _runs(times: Iterable[float], step: float) -> Iterator[tuple[float, float]]:
 
 def _severity(alert: Alert, labels: Mapping[str, str]) -> str:
     """Return an alert's severity, also where its label has a company's own name for it."""
-    said = labels.get("severity")
-    if said in SEVERITIES:
-        return said
+    label = labels.get("severity")
+    if label in SEVERITIES:
+        return label
     long = labels.get("long")
     return next((w.severity for w in alert.windows if w.long == long), alert.severity)
 

@@ -139,11 +139,11 @@ def test_whoever_shows_the_status_is_told_why() -> None:
         with pytest.raises(StreamFailedError) as failure:
             await reading.all()
 
-        told = dict(zip(reading.statuses, reading.reasons, strict=True))
-        assert told[("connecting", 0)] == told[("live", 1)] == ""
-        assert told[("reconnecting", 1)] == "refused"
-        assert told[("reconnecting", 2)] == "the connection ended before the stream did"
-        assert told[("failed", 2)] == str(failure.value)
+        reason_of = dict(zip(reading.statuses, reading.reasons, strict=True))
+        assert reason_of[("connecting", 0)] == reason_of[("live", 1)] == ""
+        assert reason_of[("reconnecting", 1)] == "refused"
+        assert reason_of[("reconnecting", 2)] == "the connection ended before the stream did"
+        assert reason_of[("failed", 2)] == str(failure.value)
 
     run(main())
 
