@@ -32,6 +32,10 @@ WORDS: Mapping[str, str] = {
     "objectives.completion": "Streams that reach their end.",
     "objectives.first_event": "Streams whose first event comes in time.",
     "objectives.resume": "Resumptions that the replay can serve.",
+    "severities": "Your names for our severities, as the label `severity` has them.",
+    "severities.critical": "Users are hurt now: somebody is woken.",
+    "severities.warning": "Act on the next working day.",
+    "severities.info": "Nobody has to act.",
     "alerts": "Changes to single alerts, by name: "
     f"{', '.join(field.encode_name for field in msgspec.structs.fields(AlertSettings))}. "
     "Without any, each is:",
