@@ -109,7 +109,7 @@ KEYS = [
 # Without a prober nobody is asked, so what is said of it has no effect.
 BESIDE = {"prober": "'p:1'", "targets": "[feed-eu]"}
 ASKED = {part: [words.split(":")[0].replace("_", "-")] for part, words in PARTS.items() if words}
-ASKED |= {AlertSettings: [], Objectives: [], Probes: ["provisioning"]}
+ASKED |= {AlertSettings: [], Objectives: [], Severities: [], Probes: ["provisioning"]}
 
 
 @cache
