@@ -122,6 +122,8 @@ def place(url: str) -> str:
     """Return a URL for messages: credentials and query may be nobody's business."""
     try:
         parts = urlsplit(url)
+        # Where the host was forgotten, a password stands in the place of the port.
+        _ = parts.port
     except ValueError:
         return "the URL"
     netloc = parts.netloc.rpartition("@")[2]

@@ -66,8 +66,11 @@ class Question:
         try:
             parts = urlsplit(self.url)
             port = parts.port
-        except ValueError as error:
-            raise AskError("url", f"{shown(self.url)}: is no URL ({error})") from None
+        except ValueError:
+            # The error's own words would repeat what may be a password.
+            raise AskError(
+                "url", f"{shown(self.url)}: is no URL; look at its host and port"
+            ) from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise AskError(
                 "url", f"{shown(self.url)}: is no URL to ask; begin it with http:// or https://"
@@ -162,11 +165,22 @@ def shown(url: str) -> str:
     """Return a URL for others: no name, no password, no value of its query."""
     try:
         parts = urlsplit(url)
+        # Where a host was forgotten, a password stands in the place of the port.
+        if parts.port is None and not parts.netloc:
+            return _bare(url)
         query = "&".join(f"{key}={_MASK}" for key, _ in parse_qsl(parts.query, True))
         host = parts.netloc.rpartition("@")[2]
         return urlunsplit((parts.scheme, host, parts.path, query, ""))
     except ValueError:
-        return url.partition("?")[0].rpartition("@")[2]
+        return _bare(url)
+
+
+def _bare(url: str) -> str:
+    """Return what can be shown of a text that is no URL."""
+    line = "".join(char for char in url if char.isprintable())
+    scheme, slashes, rest = line.partition("?")[0].rpartition("://")
+    host = rest.rpartition("@")[2]
+    return scheme + slashes + (f"{host.partition(':')[0]}:{_MASK}" if ":" in host else host)
 
 
 def header(text: str) -> Header:
