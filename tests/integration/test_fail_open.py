@@ -103,7 +103,6 @@ OUTSIDE = {
     "app.SSEObserveMiddleware.counts_of",
     "app.SSEObserveMiddleware.cursor_of",
     "app.SSEObserveMiddleware.labels_of",
-    "tracker.StreamTracker.requests_of",
 }
 """A scrape, a report or the application itself asks for them, never a stream."""
 

@@ -94,6 +94,7 @@ class Program:
         deadline = time.monotonic() + self._ready_seconds
         while not self._ready():
             if self._process.poll() is not None:
+                self.stop()
                 raise LabError(f"{self.name} ended at once: {self.last_line()}")
             if time.monotonic() > deadline:
                 self.stop()
