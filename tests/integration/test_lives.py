@@ -428,7 +428,9 @@ class Lives(RuleBasedStateMachine):
             c[f"sse_streams_closed_total {life.reason}"] += 1
             ages.append(life.closed - life.opened)
             c["sse_orphaned_streams"] += life.running and life.left
-            is_empty = life.reason == "completed" and not life.cursor and not payloads
+            # A feed that only ends may have had no news; one that says it is whole owes content.
+            is_empty = life.reason == "completed" and read.terminal and not life.cursor
+            is_empty = is_empty and not payloads
             c["sse_streams_empty_total"] += is_empty
             if life.reason == "client_disconnected":
                 last = times[-1] if times else life.opened
