@@ -47,12 +47,13 @@ def expanded(folder: Path, text: str) -> dict[str, tuple[AlertRule, ActiveAlert]
     catalog, settings = catalogue(settings_file(folder, text))
     rules = folder / "sse-alerts.yaml"
     groups = yaml.safe_load(render(catalog, settings)["alerts/sse-alerts.yaml"])
-    groups["groups"][0]["interval"] = "1s"
+    for group in groups["groups"]:
+        group["interval"] = "1s"
     rules.write_text(yaml.safe_dump(groups))
     # Labels that the settings give to each record, with values to look for.
     places = {name: f"its-{name}" for name in settings.places} | settings.selection.marks
     signals = {signal.record: signal for signal in catalog.signals}
-    wanted = {name_of(rule): rule for rule in Rules(catalog, settings).alerts().rules}
+    wanted = {name_of(rule): rule for rule in Rules(catalog, settings).alert_rules()}
     with Prometheus(
         folder / "prometheus", targets={}, rules=[rules], program=needs("prometheus")
     ) as running:
