@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sse_observe.metrics import METRICS
+from sse_observe.metrics import METRICS, SERVICE_METRICS
 from tests.support.datadog import Agent, alerting, terms
 from tests.support.exporter import Exporter, Series
 from tests.support.rendered import target
@@ -57,7 +57,7 @@ def _queries(node: Any) -> Iterator[str]:
 def families() -> Series:
     """Return a service that exports every family, whatever the services of the proofs need."""
     found = dict(everything())
-    for metric in METRICS.values():
+    for metric in SERVICE_METRICS.values():
         if metric.kind == "histogram" and not any(metric.name in name for name, _ in found):
             found |= histogram(metric.name, 0.1, rate(1))
     return found
@@ -73,9 +73,9 @@ def agent() -> Agent:
 
 
 def test_every_family_arrives(agent: Agent) -> None:
-    """No family is left out of the Agent's configuration, and each comes as its own kind."""
+    """No family of a service is left out of the configuration, and each comes as its own kind."""
     kinds = agent.kinds()
-    for metric in METRICS.values():
+    for metric in SERVICE_METRICS.values():
         short = metric.name.removesuffix("_total").removeprefix("sse_")
         if metric.kind == "counter":
             assert kinds[f"sse.{short}.count"] == "count"
