@@ -17,10 +17,11 @@ from tests.integration.test_rules import (
     name_of,
 )
 from tests.integration.test_rules import (
-    test_alert_fires_beyond_its_line_after_its_time_and_not_otherwise as judge_rule,
+    test_alert_fires_beyond_its_line_after_its_time_and_recovers as judge_rule,
 )
 from tests.support.judgement import (
     ALERTS,
+    DEFAULT,
     PACES,
     RECORDED,
     RULES,
@@ -81,7 +82,8 @@ def survives(slip: Slip, world: World, prometheus: Prometheus, number: int) -> b
     """Whether no judgement catches a mutant."""
     try:
         if slip.rule in ALERT_RULES:
-            judge_rule(replace(ALERT_RULES[slip.rule], expr=slip.mutant.expr), prometheus)
+            rule = replace(ALERT_RULES[slip.rule], expr=slip.mutant.expr)
+            judge_rule(DEFAULT.settings.scrape_interval, rule, prometheus)
         else:
             judge_recording(slip, world, prometheus, number)
     except CAUGHT:

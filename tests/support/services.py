@@ -314,6 +314,13 @@ CASES = {
     "healthy": case(everything()),
     "probed": case(probed()),
     "probe-that-always-waits": case(probed(wait=level(30))),
+    # Its prober stands still: of no probe there is no share that succeeded.
+    "probe-at-rest": case(
+        {
+            name: level(PAST) if name[0] == "sse_probe_runs_total" else value
+            for name, value in probed().items()
+        }
+    ),
     "unreachable-at-the-pace-of-prometheus": case(
         {
             name: (level(1, 0) if name[0] == "sse_probe_success" else value)
@@ -689,7 +696,10 @@ CASES = {
         "ReplayStoreSlow",
     ),
     "producers-lost": case(
-        healthy(one("sse_producers_lost_total", step(3))),
+        healthy(
+            one("sse_producers_lost_total", step(3)),
+            one("sse_streams_fenced_total", rate(0, 0.1)),
+        ),
         "ProducersLost",
         until={"SSEProducersLost": FAULT + 990},
     ),
