@@ -13,7 +13,7 @@ from typing import Any, Self
 from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware
-from sse_observe.consumer import Gap, Response, StreamFailedError, resume_stream
+from sse_observe.consumer import Gap, Request, Response, StreamFailedError, resume_stream
 from sse_observe.reference import ResumableStreams
 from sse_observe.reference.redis import RedisStore
 from sse_observe.wire import encode
@@ -106,11 +106,11 @@ class Client:
         self.task = asyncio.ensure_future(self._read())
 
     @asynccontextmanager
-    async def _transport(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[Response]:
+    async def _transport(self, request: Request) -> AsyncIterator[Response]:
         host = self._hosts[self._next % len(self._hosts)]
         self._next += 1
         self.connections += 1
-        asked = {**headers, "sse-resumable": "1"}
+        asked = {**request.headers, "sse-resumable": "1"}
         visit = self._visit = Visit(host.app, f"/streams/{self._stream}", headers=asked)
         try:
             await visit.until(lambda v: bool(v.messages))
@@ -134,7 +134,7 @@ class Client:
     async def _read(self) -> None:
         stream = resume_stream(
             f"http://fleet/streams/{self._stream}",
-            transport=self._transport,  # type: ignore[arg-type]
+            transport=self._transport,
             dense_ids=True,
             metrics=self.metrics,
             max_retries=200,
