@@ -13,6 +13,7 @@ from typing import Any
 from sse_observe import SSEObserveMiddleware, metrics_app
 from sse_observe.metrics import OTHER
 from tests.support.asgi import END, body, start
+from tests.support.django_handlers import handler
 
 TYPE = "text/event-stream"
 
@@ -106,9 +107,6 @@ def blacksheep_app() -> Any:
 
 def django_app() -> Any:
     """Return paths, regular expressions, both included in one another, and patterns per request."""
-    import django
-    from django.conf import settings
-    from django.core.asgi import get_asgi_application
     from django.http import StreamingHttpResponse
     from django.urls import include, path, re_path
 
@@ -128,15 +126,7 @@ def django_app() -> Any:
     special: Any = ModuleType("framework_special_urls")
     special.urlpatterns = [path("special/<what>", stream)]
     sys.modules |= {"framework_urls": urls, "framework_special_urls": special}
-    if not settings.configured:
-        settings.configure(
-            SECRET_KEY="x",
-            ALLOWED_HOSTS=["*"],
-            ROOT_URLCONF="framework_urls",
-            MIDDLEWARE=["tests.apps.framework_apps.choosing"],
-        )
-        django.setup()
-    return get_asgi_application()
+    return handler("framework_urls", ["tests.apps.framework_apps.choosing"])
 
 
 def choosing(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import ModuleType
 from typing import Any
 
 from sse_observe.reference import ResumableStreams
+from tests.support.django_handlers import handler
 
 CHUNKS = [
     'data: {"choices":[{"delta":{"content":"a"}}]}\n\n',
@@ -104,14 +106,7 @@ def litestar_app(streams: ResumableStreams) -> Any:
 
 
 def django_app(streams: ResumableStreams) -> Any:
-    import django
-    from django.conf import settings
     from django.http import HttpResponse
-
-    if not settings.configured:
-        settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="x")
-        django.setup()
-    from django.core.asgi import get_asgi_application
     from django.urls import path
 
     async def chat(request: Any) -> Any:
@@ -126,15 +121,11 @@ def django_app(streams: ResumableStreams) -> Any:
             return HttpResponse(status=204)
         return await streams.resume(stream_id, request)
 
-    urlpatterns[:] = [
+    urls: Any = ModuleType("resumable_urls")
+    urls.urlpatterns = [
         path("v1/chat/completions", chat),
         path("slow", slow),
         path("v1/streams/<str:stream_id>", one),
     ]
-    from django.urls import clear_url_caches
 
-    clear_url_caches()
-    return get_asgi_application()
-
-
-urlpatterns: list[Any] = []
+    return handler(urls)

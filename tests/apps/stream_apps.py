@@ -11,6 +11,7 @@ import zlib
 
 from sse_observe.contract import parse_event_id
 from sse_observe.reference import reference_app
+from tests.support.django_handlers import handler
 
 PAUSE = 0.1
 EVENTS = 40
@@ -133,9 +134,6 @@ def sse_starlette_app():
 
 def django_app():
     """Return Django's asynchronous StreamingHttpResponse."""
-    import django
-    from django.conf import settings
-    from django.core.asgi import get_asgi_application
     from django.http import HttpResponse, StreamingHttpResponse
     from django.urls import path
 
@@ -157,17 +155,7 @@ def django_app():
     class Urls:
         urlpatterns = [path("django", words)]  # noqa: RUF012
 
-    if not settings.configured:
-        settings.configure(
-            DEBUG=False,
-            SECRET_KEY="x",
-            ALLOWED_HOSTS=["*"],
-            ROOT_URLCONF=Urls,
-            LOGGING_CONFIG=None,
-            USE_TZ=True,
-        )
-        django.setup()
-    return get_asgi_application()
+    return handler(Urls)
 
 
 def data(value, event=None):
