@@ -256,11 +256,22 @@ CELLS = [(fault, position) for fault in HOP_FAULTS for position in ("outer", "in
 
 @pytest.fixture(scope="module")
 def matrix(stage: Stage) -> dict[tuple[str, str], tuple[Case, Examination]]:
-    """Return every cell with what was found there."""
+    """
+    Return every cell with what was found there.
+
+    A starved machine delivers in bursts itself: whoever was told of more than one place is asked
+    again, alone.
+    """
     cases = [case(stage, fault, position) for fault, position in CELLS]
     found = all_run([one.doctor for one in cases])
-    keys = [(fault.name, position) for fault, position in CELLS]
-    return dict(zip(keys, zip(cases, found, strict=True), strict=True))
+    cells = {}
+    for (fault, position), one, first in zip(CELLS, cases, found, strict=True):
+        cell = one, first
+        if len(first.verdicts) > 1:
+            again = case(stage, fault, position)
+            cell = again, all_run([again.doctor])[0]
+        cells[fault.name, position] = cell
+    return cells
 
 
 def test_the_matrix_has_forty_cells() -> None:
