@@ -107,11 +107,17 @@ RECIPES: Mapping[str, Mapping[str, Change]] = {
         ),
     },
     "Add a panel": {
-        BOARD: twin(
-            PANEL,
-            ("Stalled streams", "Silent streams now"),
-            ("decimals=1", "width=24"),
-            ("route:sse_streams_stalled:ratio5m", "route:sse_silent_streams:sum"),
+        # In a collapsed row: what is drawn at once is limited, and the recipe above adds to that.
+        BOARD: after(
+            '        "them together are you.",\n        no_value=NO_REPORTS,\n    ),\n',
+            "    lines(\n"
+            '        "Streams ended within 1h by network",\n'
+            '        "count",\n'
+            '        "Streams that ended within an hour, by the network they were opened on.",\n'
+            '        sum_by("network_type", "route_split:sse_streams_ended:increase1h"),\n'
+            "        colours=NETWORK_COLOURS,\n"
+            "        width=24,\n"
+            "    ),\n",
         ),
     },
     "Add a metric": {
