@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from sse_observe.beacon.reporters import Reporter
-from sse_observe.beacon.tokens import Grant
+from sse_observe.beacon.account import Account
 from sse_observe.reference import StreamStore
 from sse_observe.reference.redis import RedisStore
 from sse_observe.reference.store_contract import StoreContract
@@ -54,13 +53,17 @@ def test_reports_are_told_apart_as_one_process_does(redis_server: RedisServer) -
     async def main() -> None:
         async with store_of(redis_server.url) as store:
             for reporter in map(str, range(20)):
-                local = Reporter(Grant("/", "all", "4g", 0, reporter), None, 0, 0)  # type: ignore[arg-type]
+                local, has_ended = Account(), False
                 middle = 1
                 for _ in range(100):
                     middle += numbers.choice([0, 1, 1, 2, 30])
                     n = max(1, middle - numbers.randrange(80))
                     ends = numbers.random() < 0.05
-                    expected = local.is_new(n) and not (ends and not local.is_first_end())
+                    is_new = not local.has_seen(n)
+                    if is_new:
+                        local.remember(n)
+                    expected = is_new and not (ends and has_ended)
+                    has_ended |= is_new and ends
                     found = await store.is_new_report(reporter, n, ends=ends, keep_seconds=60)
                     assert found is expected, (reporter, n)
 
