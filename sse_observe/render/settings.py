@@ -121,11 +121,24 @@ class Probes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Kubernetes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Metadata of every object of the target `kubernetes`: operators select rules by labels."""
+    """
+    The target `kubernetes`: metadata of every object, and what the operator scrapes.
+
+    Operators select rules by `labels`. `selector` holds the labels of the service's own Services or
+    Pods, as `monitor` says, and its first one names the job; without any nothing is scraped.
+    Without `scraped_namespace` they are where the objects are.
+    """
 
     namespace: str = ""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    monitor: Literal["service", "pod"] = "service"
+    selector: dict[str, str] = msgspec.field(
+        default_factory=lambda: {"app.kubernetes.io/name": Provisioning().job}
+    )
+    scraped_namespace: str = ""
+    port: str = "http"
+    metrics_path: str = "/metrics"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -34,6 +34,8 @@ SHORTEST_BUDGET, LONGEST_BUDGET = seconds("1h"), seconds("2y")
 _TARGET = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 _LABEL = re.compile(r"[a-zA-Z_]\w*")
 _DNS_NAME = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+# At most fifteen characters, of which one is a letter.
+_PORT_NAME = r"(?=[^a-z]*[a-z])[a-z0-9](?:[-a-z0-9]{0,13}[a-z0-9])?"
 _WORD = r"[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?"
 _KUBERNETES_KEY = re.compile(rf"(?:{_DNS_NAME}(?:\.{_DNS_NAME})*/)?{_WORD}", re.ASCII)
 
@@ -133,24 +135,27 @@ def _probe_problems(given: Probes) -> Iterator[str]:
 
 
 def _kubernetes_problems(given: Kubernetes) -> Iterator[str]:
-    if given.namespace and not re.fullmatch(_DNS_NAME, given.namespace):
-        yield f"kubernetes.namespace: {given.namespace!r}: no namespace; write it like monitoring"
-    for key, entries in (("labels", given.labels), ("annotations", given.annotations)):
-        for name, value in entries.items():
+    for key in ("namespace", "scraped_namespace"):
+        if (space := getattr(given, key)) and not re.fullmatch(_DNS_NAME, space):
+            yield f"kubernetes.{key}: {space!r}: no namespace; write it like monitoring"
+    for key in ("labels", "annotations", "selector"):
+        for name, value in getattr(given, key).items():
             if not _KUBERNETES_KEY.fullmatch(name):
                 yield f"kubernetes.{key}: {name!r}: no key of Kubernetes; write it like release"
-            elif key == "labels" and value and not re.fullmatch(_WORD, value, re.ASCII):
+            elif key != "annotations" and value and not re.fullmatch(_WORD, value, re.ASCII):
                 yield (
-                    f"kubernetes.labels.{name}: {value!r}: no value of a label in Kubernetes; "
+                    f"kubernetes.{key}.{name}: {value!r}: no value of a label in Kubernetes; "
                     "use at most 63 letters, digits, - . and _"
                 )
+    if not re.fullmatch(_PORT_NAME, given.port):
+        yield f"kubernetes.port: {given.port!r}: no name of a port; write it like http"
+    yield from _path("kubernetes.metrics_path", given.metrics_path)
 
 
 def _provisioning_problems(given: Provisioning) -> Iterator[str]:
     if not given.job.strip():
         yield "provisioning.job: '': no name; write that of your service, such as chat"
-    if not re.fullmatch(r"/[^\s?#]*", given.metrics_path):
-        yield f"provisioning.metrics_path: {given.metrics_path!r}: no path; write it like /metrics"
+    yield from _path("provisioning.metrics_path", given.metrics_path)
     if not given.targets:
         yield 'provisioning.targets: []: nothing to scrape; write ["chat:8000"]'
     for target in given.targets:
@@ -166,6 +171,11 @@ def _provisioning_problems(given: Provisioning) -> Iterator[str]:
     for name in given.labels:
         if not _is_free(name):
             yield f"provisioning.labels: {name!r}: not a label of your own; write one such as env"
+
+
+def _path(key: str, text: str) -> Iterator[str]:
+    if not re.fullmatch(r"/[^\s?#]*", text):
+        yield f"{key}: {text!r}: no path; write it like /metrics"
 
 
 def _duration(key: str, text: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """
-The bundle as Kubernetes takes it: rules for the Prometheus Operator, boards for Grafana's sidecar.
+The bundle as Kubernetes takes it: rules for the Prometheus Operator, what it scrapes, and boards
+for Grafana's sidecar.
 
 Wraps the default rendering and changes no word of it. A label that somebody added to a file by hand
 stays there: without it an operator may drop every rule and say nothing.
@@ -13,9 +14,10 @@ from pathlib import PurePosixPath
 from sse_observe.render.banner import banner
 from sse_observe.render.settings import FILE_NAME, Kubernetes
 from sse_observe.render.target import Rendering, Target
-from sse_observe.render.text import quoted
+from sse_observe.render.text import fill, quoted
 
 FOLDER = "kubernetes"
+README = f"{FOLDER}/README.md"
 _OWN = {"app.kubernetes.io/part-of": "sse-observe"}
 _OF_BOARDS = {**_OWN, "grafana_dashboard": "1"}
 _FOLDER_OF_BOARDS = {"grafana_folder": "SSE"}
@@ -26,7 +28,7 @@ _LABEL = re.compile(r"    (?:\"(?P<quoted>[^\"]+)\"|(?P<plain>[^\s\"':]+)):")
 
 
 def manifests(rendering: Rendering) -> dict[str, str]:
-    """Return rules, boards and the targets of a prober, each as an object of its own, by path."""
+    """Return rules, boards, what is scraped, and how to load them, an object a file, by path."""
     found: dict[str, str] = {}
     for name, text in rendering.files.items():
         path = PurePosixPath(name)
@@ -37,9 +39,16 @@ def manifests(rendering: Rendering) -> dict[str, str]:
             target = f"{FOLDER}/sse-{path.stem}.yaml"
             metadata = _metadata(rendering, target, _OF_BOARDS, _FOLDER_OF_BOARDS)
             found[target] = _board(path.name, text, metadata)
-    if rendering.settings.probes.targets:
-        target = f"{FOLDER}/sse-probes.yaml"
-        found[target] = _probe(rendering, _metadata(rendering, target, _OWN, {}))
+    scraped = {
+        "monitor": (_monitor, rendering.settings.kubernetes.selector),
+        "probes": (_probe, rendering.settings.probes.targets),
+    }
+    for name, (write, wanted) in scraped.items():
+        if wanted:
+            target = f"{FOLDER}/sse-{name}.yaml"
+            found[target] = write(rendering, _metadata(rendering, target, _OWN, {}))
+    settings = rendering.settings
+    found[README] = fill(f"{README}.j2", settings=settings, given=settings.kubernetes)
     return found
 
 
@@ -113,6 +122,34 @@ def _rule(text: str, metadata: str) -> str:
     )
 
 
+def _monitor(rendering: Rendering, metadata: str) -> str:
+    """Return what Prometheus scrapes, as often as the rules assume."""
+    given = rendering.settings.kubernetes
+    kind, endpoints = {
+        "service": ("ServiceMonitor", "endpoints"),
+        "pod": ("PodMonitor", "podMetricsEndpoints"),
+    }[given.monitor]
+    space = (
+        f"  namespaceSelector:\n    matchNames:\n      - {quoted(given.scraped_namespace)}\n"
+        if given.scraped_namespace
+        else ""
+    )
+    selected = "".join(f"      {name}: {quoted(value)}\n" for name, value in given.selector.items())
+    return (
+        f"# {banner(rendering.source)}\n"
+        "apiVersion: monitoring.coreos.com/v1\n"
+        f"kind: {kind}\n"
+        f"{metadata}spec:\n"
+        f"  jobLabel: {next(iter(given.selector))}\n"
+        f"{space}"
+        f"  selector:\n    matchLabels:\n{selected}"
+        f"  {endpoints}:\n"
+        f"    - port: {quoted(given.port)}\n"
+        f"      path: {quoted(given.metrics_path)}\n"
+        f"      interval: {rendering.settings.scrape_interval}\n"
+    )
+
+
 def _probe(rendering: Rendering, metadata: str) -> str:
     """Return the targets that Prometheus asks through the prober, at its own pace."""
     given = rendering.settings.probes
@@ -146,4 +183,4 @@ def _indented(text: str, width: int) -> str:
     return "".join(f"{margin}{line}" if line.strip() else line for line in text.splitlines(True))
 
 
-TARGET = Target(folders={FOLDER: ("*.yaml",)}, render=manifests, warnings=warnings)
+TARGET = Target(folders={FOLDER: ("*.yaml", "README.md")}, render=manifests, warnings=warnings)

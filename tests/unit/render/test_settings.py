@@ -60,6 +60,11 @@ EFFECTS = {
         "namespace": "monitoring",
         "labels": "{release: stack}",
         "annotations": "{a.test/b: c}",
+        "monitor": "pod",
+        "selector": "{app: chat}",
+        "scraped_namespace": "chat",
+        "port": "metrics",
+        "metrics_path": "/m",
     },
     Provisioning: {
         "job": "chat",

@@ -2,20 +2,45 @@
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path, PurePosixPath
+from types import ModuleType
+from typing import Any
 
+import pytest
 import yaml
 from typer.testing import CliRunner
 
 from sse_observe.cli.app import app
 from sse_observe.render.bundle import bundle, render_to
 from sse_observe.render.check import check
+from sse_observe.render.settings import Provisioning
 from tests.support.rendered import settings_file
 
+PROBED = "probes: {prober: 'prober:9470', targets: [feed-eu]}\n"
 FILES = bundle(None, targets=["kubernetes"]).files
 MANIFESTS = {
-    name: yaml.safe_load(text) for name, text in FILES.items() if name.startswith("kubernetes/")
+    name: yaml.safe_load(text)
+    for name, text in FILES.items()
+    if name.startswith("kubernetes/") and name.endswith(".yaml")
 }
+
+
+@pytest.fixture(scope="module")
+def kinds() -> ModuleType:
+    """Return the operator's kinds as models; they take seconds to be made."""
+    return import_module("cloudcoil.models.prometheus_operator.v1")
+
+
+def rendered(folder: Path, settings: str) -> dict[str, dict[str, Any]]:
+    """Return the manifests of a user's settings, by name."""
+    files = bundle(settings_file(folder, settings), ["kubernetes"]).files
+    objects = (
+        yaml.safe_load(text)
+        for path, text in files.items()
+        if path in MANIFESTS or path == "kubernetes/sse-probes.yaml"
+    )
+    return {one["metadata"]["name"]: one for one in objects}
 
 
 def test_rules_are_those_of_the_plain_files() -> None:
@@ -73,9 +98,10 @@ def test_manifests_are_written_and_checked_when_asked_for(tmp_path: Path) -> Non
     asked = ["render", "--out", str(tmp_path), "--target", "kubernetes"]
 
     assert runner.invoke(app, asked).exit_code == 0
-    assert {f"kubernetes/{path.name}" for path in (tmp_path / "kubernetes").iterdir()} == set(
-        MANIFESTS
-    )
+    assert {f"kubernetes/{path.name}" for path in (tmp_path / "kubernetes").iterdir()} == {
+        "kubernetes/README.md",
+        *MANIFESTS,
+    }
     assert runner.invoke(app, [*asked, "--check"]).exit_code == 0
     (tmp_path / "kubernetes/sse-alerts.yaml").unlink()
     assert check(tmp_path, None, targets=["kubernetes"]).lines() == [
@@ -98,11 +124,10 @@ def test_metadata_of_every_object_is_the_users(tmp_path: Path) -> None:
         "kubernetes:\n  namespace: monitoring\n  labels: {release: stack}\n"
         "  annotations: {a.b/c: 'on'}\n",
     )
-    rendered = bundle(settings, ["kubernetes"]).files
-    manifests = [yaml.safe_load(t) for n, t in rendered.items() if n.startswith("kubernetes/")]
+    manifests = rendered(tmp_path, settings.read_text())
 
     assert len(manifests) == len(MANIFESTS)
-    for manifest in manifests:
+    for manifest in manifests.values():
         metadata = manifest["metadata"]
         assert metadata["namespace"] == "monitoring"
         assert metadata["labels"]["release"] == "stack"
@@ -159,14 +184,83 @@ def test_a_label_that_moves_into_the_settings_is_there_once(tmp_path: Path) -> N
 
 def test_a_prober_is_asked_by_the_operator(tmp_path: Path) -> None:
     """Its targets are a Probe, with the labels that the operator selects by."""
-    path = settings_file(
-        tmp_path,
-        "probes: {prober: 'prober:9470', targets: [feed-eu]}\nkubernetes: {labels: {release: k}}",
-    )
-    files = bundle(path, targets=["kubernetes"]).files
-    probe = yaml.safe_load(files["kubernetes/sse-probes.yaml"])
+    probe = rendered(tmp_path, f"{PROBED}kubernetes: {{labels: {{release: k}}}}")["sse-probes"]
 
     assert "kubernetes/sse-probes.yaml" not in FILES
     assert (probe["kind"], probe["metadata"]["labels"]["release"]) == ("Probe", "k")
     assert probe["spec"]["prober"] == {"url": "prober:9470", "path": "/probe"}
     assert probe["spec"]["targets"]["staticConfig"]["static"] == ["feed-eu"]
+
+
+def test_a_service_is_scraped_as_often_as_the_rules_assume() -> None:
+    """By the labels of its Service, with the job that the stack of the other target gives it."""
+    monitor = MANIFESTS["kubernetes/sse-monitor.yaml"]
+
+    assert monitor["kind"] == "ServiceMonitor"
+    assert monitor["spec"] == {
+        "jobLabel": "app.kubernetes.io/name",
+        "selector": {"matchLabels": {"app.kubernetes.io/name": Provisioning().job}},
+        "endpoints": [{"port": "http", "path": "/metrics", "interval": "15s"}],
+    }
+
+
+def test_pods_are_scraped_without_a_service(tmp_path: Path) -> None:
+    """In their own namespace, at the pace of the settings; the first label names the job."""
+    monitor = rendered(
+        tmp_path,
+        "scrape_interval: 30s\nkubernetes: {monitor: pod, selector: {app: chat, tier: web},"
+        " scraped_namespace: chat, port: metrics, metrics_path: /m}\n",
+    )["sse-monitor"]
+
+    assert monitor["kind"] == "PodMonitor"
+    assert monitor["spec"] == {
+        "jobLabel": "app",
+        "namespaceSelector": {"matchNames": ["chat"]},
+        "selector": {"matchLabels": {"app": "chat", "tier": "web"}},
+        "podMetricsEndpoints": [{"port": "metrics", "path": "/m", "interval": "30s"}],
+    }
+
+
+def test_who_scrapes_already_gets_no_monitor(tmp_path: Path) -> None:
+    """An empty selector would select everything."""
+    files = bundle(settings_file(tmp_path, "kubernetes: {selector: {}}\n"), ["kubernetes"]).files
+
+    assert "kubernetes/sse-monitor.yaml" not in files
+    assert "Nothing is scraped" in files["kubernetes/README.md"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("monitor", ["service", "pod"])
+def test_the_operator_knows_every_key(monitor: str, kinds: ModuleType, tmp_path: Path) -> None:
+    """Its kinds take each object, and keep all that we wrote: a cluster drops what they do not."""
+    objects = rendered(
+        tmp_path,
+        f"{PROBED}kubernetes: {{monitor: {monitor}, scraped_namespace: chat, namespace: m,"
+        " annotations: {a.test/b: c}}\n",
+    )
+    ours = [one for one in objects.values() if one["apiVersion"] == "monitoring.coreos.com/v1"]
+
+    assert len({one["kind"] for one in ours}) == 3
+    for one in ours:
+        taken = getattr(kinds, one["kind"]).model_validate(one)
+        assert taken.model_dump(by_alias=True, exclude_unset=True, mode="json") == one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"selector": {}, "endpoints": [{"port": "http", "interval": "15q"}]},
+        {"endpoints": [{"port": "http"}]},
+        {"selector": {}, "endpoints": [{"port": "http", "intervall": "15s"}]},
+    ],
+)
+def test_the_operators_kinds_notice_a_slip(spec: dict[str, Any], kinds: ModuleType) -> None:
+    """A wrong value and a missing key are refused, an unknown key is gone."""
+    written = {"apiVersion": "monitoring.coreos.com/v1", "metadata": {"name": "a"}, "spec": spec}
+    try:
+        taken = kinds.ServiceMonitor.model_validate(written)
+    except ValueError:
+        return
+
+    assert taken.model_dump(by_alias=True, exclude_unset=True, mode="json") != written
