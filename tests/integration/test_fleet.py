@@ -64,13 +64,16 @@ def errors(history: History, fleet: Fleet, window: str) -> list[float]:
     span = WINDOWS[window]
     name = f"route:sse_stream_failures:ratio_rate{window}"
     # At the moments of its own group: what was true then.
-    answer = history.ask(name, fleet.end, begin=schedule(RULES)[name].begin)
+    pace = schedule(RULES)[name]
+    answer = history.ask(name, fleet.end, begin=pace.begin)
     [failures] = answer.values()
     found = []
+    # The last evaluation may come just before the end of a window as long as the history.
+    full = min(span, fleet.end - pace.every)
     for at, failed in failures.items():
         true, ended = fleet.completion(at, span)
         # Under a hundred ended streams one of them is a point.
-        if at >= span and ended >= 100:
+        if at >= full and ended >= 100:
             found.append(100 * (1 - failed - true))
     return found
 
@@ -119,8 +122,9 @@ def test_six_hours_hold_to_the_truth(prometheus: Prometheus, seed: int) -> None:
     wide = 1 if seed else 2
     holds(errors(history, fleet, "5m"), bias=0.4 * wide, p95=1.7 * wide)
     holds(errors(history, fleet, "1h"), bias=0.4, p95=0.8 * wide)
-    [whole] = errors(history, fleet, "6h")
-    assert abs(whole) <= 0.35
+    whole = errors(history, fleet, "6h")
+    assert whole
+    assert max(map(abs, whole)) <= 0.35
 
 
 @pytest.mark.prove

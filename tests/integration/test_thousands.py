@@ -136,6 +136,10 @@ SERIES = [
     *(pair for metric in SERVICE_METRICS.values() for pair in exported(metric)),
     ({"__name__": "up"}, 1.0),
 ]
+PROBER = [
+    pair for name, one in METRICS.items() if name not in SERVICE_METRICS for pair in exported(one)
+]
+"""What stands beside any fleet once."""
 GAUGES = {"up", *(metric.name for metric in METRICS.values() if metric.kind == "gauge")}
 
 
@@ -146,9 +150,11 @@ def points_of(gauge: bool, pace: float, begin: float, step: float) -> Points:
     return growing(pace / 50, HOURS, begin=begin, step=step)
 
 
-def raw(instance: str, begin: float, step: float) -> Iterator[tuple[Labels, Points]]:
+def raw(
+    instance: str, begin: float, step: float, series: Iterable[tuple[Labels, float]] = SERIES
+) -> Iterator[tuple[Labels, Points]]:
     """Yield what Prometheus would have scraped from one instance."""
-    for labels, pace in SERIES:
+    for labels, pace in series:
         points = points_of(labels["__name__"] in GAUGES, pace, begin, step)
         yield {**labels, "job": "fleet", "instance": instance}, points
 
@@ -172,7 +178,7 @@ def fleets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Fleet, Fl
         Prometheus(folder / "many", targets={}, program=program) as many,
     ):
         history = History(one, start)
-        push(history, raw("i0", 0, 30))
+        push(history, raw("i0", 0, 30, SERIES + PROBER))
         for name, expr in RECORDED.items():
             found = [
                 ({**dict(labels), "__name__": name}, sorted(values.items()))
@@ -192,6 +198,7 @@ def fleets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Fleet, Fl
             )
         for number in range(INSTANCES):
             push(history, raw(f"i{number}", HOURS - RAW, 15))
+        push(history, raw("prober", HOURS - RAW, 15, PROBER))
         yield Fleet(one, start + HOURS), Fleet(many, start + HOURS)
 
 

@@ -218,9 +218,16 @@ def _judge_presence(record: str, series: Series, world: World) -> None:
     whole: Series = {}
     if name in {f"sse_streams_{outcome}:rate5m" for outcome in OUTCOMES}:
         whole = world.recorded[f"{prefix}:sse_streams_started:rate5m"]
+    elif name == "sse_store_failed:ratio_rate5m":
+        calls = world.recorded["route:sse_store_operation_seconds_bucket:rate5m"]
+        whole = {
+            frozenset(pair for pair in labels if pair[0] == "job"): _above_zero(values)
+            for labels, values in calls.items()
+            if ("le", "+Inf") in labels
+        }
     elif name == "sse_duplicates:ratio_rate15m":
         whole = {
-            labels: {at: value for at, value in values.items() if value > 0}
+            labels: _above_zero(values)
             for labels, values in world.recorded[
                 "route:sse_client_events_received:increase15m"
             ].items()
@@ -232,6 +239,10 @@ def _judge_presence(record: str, series: Series, world: World) -> None:
         there = beats(values, world).keys()
         begun = {at for at in there if at - world.ruled.step in there}
         assert begun <= beats(series.get(labels, {}), world).keys()
+
+
+def _above_zero(values: Mapping[float, float]) -> dict[float, float]:
+    return {at: value for at, value in values.items() if value > 0}
 
 
 def beats(values: Mapping[float, float], world: World) -> dict[float, float]:

@@ -330,6 +330,13 @@ CASES = {
         "ProbeFailing",
     ),
     "unreachable": case(probed(failing=rate(0, 1 / 30)), "ProbeFailing"),
+    # Nothing arrived on the day before: that is no time to compare with.
+    "probe-whose-past-took-no-time": case(
+        {
+            name: (level(0, 0.02) if name[0] == "sse_probe_phase_seconds" else value)
+            for name, value in probed().items()
+        }
+    ),
     # One answer in ten is no page, nor is one failure of a target that is seldom asked.
     "probe-fails-at-the-line": case(probed(failing=rate(0, 1 / 150))),
     "probe-fails-once": case(probed(failing=step(1))),
