@@ -18,6 +18,9 @@ from sse_observe.catalog.series import RAW, series_in
 from sse_observe.catalog.signals.completion import WINDOWS
 from sse_observe.metrics import METRICS
 
+NAME = re.compile(r"SSE[A-Z]\w*")
+"""The form of an alert's name."""
+
 _LABEL = re.compile(r"\$labels\.(\w+)")
 _HEADING = re.compile(r"^## +(.+?) *$", re.MULTILINE)
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
@@ -91,7 +94,7 @@ def _signal_problems(signals: Iterable[Signal], known: Collection[str]) -> Itera
 
 def _fact_problems(alert: Alert, catalog: Catalog, group_by: set[str]) -> Iterator[str]:
     signals = {signal.record: signal for signal in catalog.signals}
-    if not re.fullmatch(r"SSE[A-Z]\w*", alert.name):
+    if not NAME.fullmatch(alert.name):
         yield f"{alert.name}: an alert's name starts with SSE and a capital; rename the page"
     unknown = [n for n in (*alert.signals(), *alert.guard_signals()) if n not in signals]
     for name in unknown:

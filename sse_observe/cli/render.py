@@ -59,6 +59,8 @@ def render(
         for line in differences.lines():
             typer.echo(f"sse-observe: {line}", err=True)
         raise typer.Exit(1 if differences.count else 0)
-    written, warnings = render_to(out, settings, targets)
-    warn(warnings)
-    typer.echo(f"{len(written)} files written to {out.resolve()}")
+    written = render_to(out, settings, targets)
+    warn(written.warnings)
+    for line in written.changes:
+        typer.echo(line)
+    typer.echo(f"{len(written.files)} files written to {out.resolve()}")

@@ -91,13 +91,26 @@ def _source(settings_file: Path | None) -> str:
     return str(settings_file or FILE_NAME)
 
 
-def render_to(
-    out: Path, settings_file: Path | None, targets: Iterable[str] = ()
-) -> tuple[list[Path], tuple[str, ...]]:
-    """Render into a folder; return the files written, and the warnings."""
+class Written(NamedTuple):
+    """The files written, the warnings, and a line for each file that was changed or removed."""
+
+    files: list[Path]
+    warnings: tuple[str, ...]
+    changes: tuple[str, ...]
+
+
+def render_to(out: Path, settings_file: Path | None, targets: Iterable[str] = ()) -> Written:
+    """Render into a folder, and tell what became of the files that were there."""
     rendered = bundle(settings_file, targets, out)
-    changed = changes_in(out, rendered.files)
-    return write(rendered.files, out), (*rendered.warnings, *changed)
+    warnings = (*rendered.warnings, *changes_in(out, rendered.files))
+    changed = [f"changed {name}" for name in _stale(rendered.files, out)]
+    removed = [f"removed {name}" for name in orphans(rendered.files, out)]
+    return Written(write(rendered.files, out), warnings, (*changed, *removed))
+
+
+def _stale(files: Mapping[str, str], out: Path) -> list[str]:
+    there = {name: out / name for name in files if ours(out / name)}
+    return [name for name, path in there.items() if path.read_bytes() != files[name].encode()]
 
 
 def changes_in(out: Path, files: Mapping[str, str]) -> list[str]:
@@ -107,16 +120,21 @@ def changes_in(out: Path, files: Mapping[str, str]) -> list[str]:
     return [*changes(before, files)]
 
 
-def orphans(files: Mapping[str, str], out: Path) -> list[str]:
-    """Return the files of ours in a folder that the bundle no longer has."""
-    found = []
-    folders = {k: v for target in all_targets().values() for k, v in target.folders.items()}
-    for folder, patterns in folders.items():
-        for path in sorted(path for like in patterns for path in (out / folder).glob(like)):
-            name = path.relative_to(out).as_posix()
-            if name not in files and ours(path):
-                found.append(name)
-    return found
+def orphans(files: Mapping[str, str], out: Path) -> dict[str, str]:
+    """Return the files of ours that the bundle no longer has, each with the target it came from."""
+    places = [
+        (owner, out / folder, pattern)
+        for owner, target in all_targets().items()
+        for folder, patterns in target.folders.items()
+        for pattern in patterns
+    ]
+    found = {
+        path.relative_to(out).as_posix(): owner
+        for owner, folder, pattern in places
+        for path in sorted(folder.glob(pattern))
+        if ours(path)
+    }
+    return {name: owner for name, owner in found.items() if name not in files}
 
 
 def ours(path: Path) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
-from sse_observe.render.bundle import bundle, changes_in, orphans
+from sse_observe.render.bundle import DEFAULT, bundle, changes_in, orphans
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,11 @@ class Differences:
     missing: tuple[str, ...]
     stale: tuple[str, ...]
     orphans: tuple[str, ...]
+    """Files of ours that the rendering no longer has; `cure` removes them."""
+
+    forgotten: tuple[str, ...]
+    """Targets that some of the orphans came from."""
+
     diff: str
     cure: str
     warnings: tuple[str, ...] = ()
@@ -38,7 +43,15 @@ class Differences:
         if not named:
             return []
         files = "1 file differs" if self.count == 1 else f"{self.count} files differ"
-        return [*named, f"{files}; run: {self.cure}"]
+        return [*named, f"{files}; run: {self.cure}{self._removes()}"]
+
+    def _removes(self) -> str:
+        """Say what the cure deletes, and how it is kept: somebody may have left out an option."""
+        if not self.orphans:
+            return ""
+        kept = " ".join(f"--target {name}" for name in self.forgotten)
+        keep = f"; to keep them add {kept}" if kept else ""
+        return f" (this removes each orphan{keep})"
 
 
 def check(out: Path, settings_file: Path | None, targets: Collection[str] = ()) -> Differences:
@@ -68,10 +81,12 @@ def check(out: Path, settings_file: Path | None, targets: Collection[str] = ()) 
             *(f" --target {name}" for name in targets),
         ]
     )
+    gone = orphans(rendered.files, out)
     return Differences(
         missing=tuple(missing),
         stale=tuple(stale),
-        orphans=tuple(orphans(rendered.files, out)),
+        orphans=tuple(gone),
+        forgotten=tuple(sorted({*gone.values()} - {DEFAULT, *targets})),
         diff="".join(line if line.endswith("\n") else f"{line}\n" for line in diff),
         cure=f"sse-observe render{options}",
         warnings=(*rendered.warnings, *changes_in(out, rendered.files)),

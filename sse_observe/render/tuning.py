@@ -39,6 +39,8 @@ def tune(catalog: Catalog, settings: Settings, where: str = FILE_NAME) -> Catalo
     for problem in _problems(catalog, settings):
         raise SettingsError(f"{where}: {problem}")
     signals = {signal.record: signal for signal in catalog.signals}
+    for problem in _hollow_everywhere(catalog, signals, settings):
+        raise SettingsError(f"{where}: {problem}")
     alerts = []
     for alert in catalog.alerts:
         wish = settings.alerts.get(alert.name, AlertSettings())
@@ -209,6 +211,16 @@ def _hollow(
     for name, text in wish.annotations.items():
         for problem in holes(text, labels):
             yield f"alerts.{alert.name}.annotations.{name}: {problem}"
+
+
+def _hollow_everywhere(
+    catalog: Catalog, signals: Mapping[str, Signal], settings: Settings
+) -> Iterator[str]:
+    """Yield each label that the annotations of all alerts name and that not one alert has."""
+    own = {label for alert in catalog.alerts for label in signals[alert.signals()[0]].labels}
+    for name, text in settings.annotations.items():
+        for problem in holes(text, own | {*settings.places}):
+            yield f"annotations.{name}: {problem}"
 
 
 def _forgotten(alert: Alert, settings: Settings) -> Iterator[str]:

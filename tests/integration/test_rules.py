@@ -114,7 +114,7 @@ def test_rules_load_and_evaluate(tmp_path: Path) -> None:
     )
     files = []
     for name, given in (("default", None), ("scaled", settings)):
-        written, _ = render_to(tmp_path / name, given)
+        written, *_ = render_to(tmp_path / name, given)
         files += [path for path in written if path.suffix == ".yaml"]
     with Prometheus(
         tmp_path / "prometheus", targets={}, rules=files, program=needs("prometheus")

@@ -66,7 +66,7 @@ def test_a_bundle_never_sees_the_other_environment(tmp_path: Path) -> None:
             folder.mkdir(parents=True)
             objective = f"objectives: {{completion: {OBJECTIVES[env]}}}\n"
             text = f"{COMMON}selector: {selector}\n{objective}{PAIR if env == 'staging' else ''}"
-            written, _ = render_to(folder, settings_file(folder, text))
+            written, *_ = render_to(folder, settings_file(folder, text))
             rules += [path for path in written if path.suffix == ".yaml"]
     with (
         Server(exporter()) as service,

@@ -47,7 +47,9 @@ def test_check_shows_the_difference_and_the_cure_and_writes_nothing(tmp_path: Pa
     assert "missing runbooks/SSEMessageLoss.md" in done.stderr
     assert "orphan runbooks/SSEGone.md" in done.stderr
     assert "ours.md" not in done.stderr + done.stdout
-    assert done.stderr.splitlines()[-1].endswith("run: sse-observe render --out bundle")
+    assert done.stderr.splitlines()[-1].endswith(
+        "run: sse-observe render --out bundle (this removes each orphan)"
+    )
     assert "-          route:sse_stream_completion:ratio_rate1h < 0.9\n" in done.stdout
     assert "+          route:sse_stream_completion:ratio_rate1h < 0.995\n" in done.stdout
 

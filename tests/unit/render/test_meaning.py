@@ -50,7 +50,7 @@ def test_render_and_check_say_so(tmp_path: Path, ours: bool) -> None:
 
     assert bool(lines) == ours
     if ours:
-        _, warnings = render_to(tmp_path, given)
+        _, warnings, _ = render_to(tmp_path, given)
         assert lines[0] in warnings
-        _, again = render_to(tmp_path, given)
+        _, again, _ = render_to(tmp_path, given)
         assert lines[0] not in again

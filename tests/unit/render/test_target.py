@@ -63,7 +63,7 @@ def test_a_target_writes_into_its_own_folders_alone(name: str) -> None:
 
 def test_a_new_module_is_a_target_at_once(another: None, tmp_path: Path) -> None:
     """No other file changes: it is rendered, and its files go when it is not asked for."""
-    written, _ = render_to(tmp_path / "out", None, ["elsewhere"])
+    written, *_ = render_to(tmp_path / "out", None, ["elsewhere"])
 
     names = tmp_path / "out/elsewhere/names.txt"
     assert names in written

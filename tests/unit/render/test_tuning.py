@@ -40,6 +40,9 @@ WRONG = {
         "alerts.SSEMessageLoss.annotations.note: $labels.severity is no label of the expression; "
         "it has job, route"
     ),
+    "annotations: {note: 'in {{ $labels.rout }}'}": (
+        "annotations.note: $labels.rout is no label of the expression; it has "
+    ),
     "time_scale: .inf": "time_scale: inf: the 2m window of ",
 }
 

@@ -145,7 +145,7 @@ def test_a_label_that_was_added_by_hand_stays_and_is_named(tmp_path: Path) -> No
     compared = check(tmp_path, None, ["kubernetes"])
     assert compared.lines() == []
     assert any("keeps release" in warning for warning in compared.warnings)
-    _, warnings = render_to(tmp_path, None, ["kubernetes"])
+    _, warnings, _ = render_to(tmp_path, None, ["kubernetes"])
 
     assert path.read_text() == edited
     (line,) = (warning for warning in warnings if "release" in warning)
@@ -162,7 +162,7 @@ def test_a_label_that_leaves_the_settings_goes(tmp_path: Path) -> None:
     assert rule_labels(tmp_path)["release"] == "stack"
 
     settings.write_text("kubernetes: {labels: {team: chat}}\n")
-    _, warnings = render_to(tmp_path, settings, ["kubernetes"])
+    _, warnings, _ = render_to(tmp_path, settings, ["kubernetes"])
 
     assert rule_labels(tmp_path) == {"app.kubernetes.io/part-of": "sse-observe", "team": "chat"}
     assert not any("kubernetes/" in warning for warning in warnings)
@@ -175,7 +175,7 @@ def test_a_label_that_moves_into_the_settings_is_there_once(tmp_path: Path) -> N
     path.write_text(path.read_text().replace("  labels:\n", "  labels:\n    release: old\n", 1))
     settings = settings_file(tmp_path, "kubernetes: {labels: {release: new}}\n")
 
-    _, warnings = render_to(tmp_path, settings, ["kubernetes"])
+    _, warnings, _ = render_to(tmp_path, settings, ["kubernetes"])
 
     assert path.read_text().count("release:") == 1
     assert rule_labels(tmp_path)["release"] == "new"
