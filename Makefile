@@ -38,9 +38,10 @@ prove: PARTS = $(TEST_PARTS)
 prove: parts $(VENV)/dev  ## The exhaustive runs
 	$(BIN)/python -m pytest -m prove $(ARGS)
 
-check: $(VENV)/dev  ## Lint, format, types, and the rendered files
+check: $(VENV)/dev  ## Lint, format, types, the rendered files, and the contract of the last release
 	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
 	$(BIN)/sse-observe render --check
+	$(BIN)/python -m tests.support.contract
 
 render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/, docs/examples/targets/, and the tables of README and DESIGN
 	$(BIN)/sse-observe render
