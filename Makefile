@@ -11,6 +11,8 @@ TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager ngin
 	chromium:chromium node:nodejs npm:npm tsc:node-typescript ip:iproute2 nft:nftables openssl:openssl \
 	redis-server:redis-server redis-sentinel:redis-sentinel caddy:caddy varnishd:varnish \
 	victoria-metrics:victoria-metrics
+# The same, of a later Debian.
+NEWER_PARTS := prometheus:prometheus victoria-metrics:victoria-metrics vmalert:victoria-metrics
 
 # Tests wait more than they work, so four at once keep two cores busy. A file stays in one process,
 # and the files start in our order: those that wait longest first.
@@ -55,7 +57,7 @@ wheel: $(VENV)/demo  ## Build the wheel into dist/
 	$(BIN)/pip wheel -q --no-deps -w dist .
 
 setup: PARTS = $(TEST_PARTS)
-setup: parts $(VENV)/dev tests/js/node_modules  ## Install what the tests need
+setup: parts $(VENV)/dev tests/js/node_modules tests/newer/bin  ## Install what the tests need
 
 parts:
 	@missing=$$(for part in $(PARTS); do command -v $${part%%:*} >/dev/null || echo $${part##*:}; done; \
@@ -67,6 +69,11 @@ parts:
 tests/js/node_modules: tests/js/package.json
 	@npm install --prefix tests/js --no-package-lock --no-audit --no-fund --silent && touch $@ || \
 	  echo "Could not install the npm packages of tests/js - what needs them will say so." >&2
+
+# Prometheus 3, beside the system's.
+tests/newer/bin: tests/newer/fetch.sh
+	@sh $< forky $(NEWER_PARTS) && touch $@ || \
+	  echo "Could not fetch newer programs - what needs them will say so." >&2
 
 $(VENV)/demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q --upgrade pip && $(BIN)/pip install -q -e '.[all]'

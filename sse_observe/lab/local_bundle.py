@@ -25,15 +25,15 @@ class LocalBundle:
         self, url: str, time_scale: float, alerts: Mapping[str, AlertSettings] | None = None
     ) -> None:
         self.interval = f"{1000 * _INTERVAL_SECONDS / time_scale:.0f}ms"
-        settings = Settings(
+        self.settings = Settings(
             scrape_interval=self.interval,
             runbook_url=f"{url}/runbooks",
             grafana_url=url,
             alerts=dict(alerts or {}),
             time_scale=time_scale,
         )
-        self.catalog = tune(load(), settings, "lab")
-        self.files = render(self.catalog, settings)
+        self.catalog = tune(load(), self.settings, "lab")
+        self.files = render(self.catalog, self.settings)
 
     def prometheus(
         self,

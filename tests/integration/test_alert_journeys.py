@@ -1,7 +1,7 @@
 """
-Alerts that really fire: in the demo, in a drill, and in a user's own service.
+Alerts that really fire: in the demo and in a drill.
 
-Each journey is a program that mostly waits, so all three run at the same time.
+Each journey is a program that mostly waits, so both run at the same time.
 """
 
 import json
@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from sse_observe.catalog.load import load
 from tests.support.command import SSE_OBSERVE
 from tests.support.programs import needs
 
@@ -25,10 +24,7 @@ DRILLED = ("freeze", "heartbeats-off", "exporter-gone")
 COMMANDS: Mapping[str, list[str]] = {
     "demo": [*SSE_OBSERVE, "demo", "--duration", "56", "--json"],
     "drill": [sys.executable, "-m", "tests.support.drilled", *DRILLED],
-    "main job": [sys.executable, "-m", "tests.support.main_job"],
 }
-# The main job runs no prober, and keeps its events in memory: these measure what it has not.
-ABSENT_IN_MAIN_JOB = ("route:sse_probe_", "route:sse_store_")
 Journeys = Mapping[str, "subprocess.Popen[str]"]
 
 
@@ -79,27 +75,3 @@ def test_faults_side_by_side_raise_exactly_their_own_alerts(journeys: Journeys) 
         for fault in results["faults"]
         for alert, url in fault["runbooks"].items()
     )
-
-
-def test_the_main_job(journeys: Journeys) -> None:
-    """A service is healthy, then fails, the alert leads to its runbook, and it resolves."""
-    seen = document_of(journeys["main job"])
-
-    assert seen["while_healthy"] is None
-    assert seen["state"] == "firing"
-    assert seen["value"] < 0.995
-    assert seen["links"] == {"runbook_url": 200, "dashboard_url": 200}
-    assert "First five minutes" in seen["runbook"]
-    # Every rule is loaded and healthy; each signal of what runs had a value, no other did.
-    assert seen["rules"]["loaded"] == seen["rules"]["written"]
-    assert seen["rules"]["unhealthy"] == []
-    records = [signal.record for signal in load().signals]
-    assert seen["empty_signals"] == [
-        record for record in records if record.startswith(ABSENT_IN_MAIN_JOB)
-    ]
-    # Every panel has an answer, if it asks for what runs.
-    assert [
-        (board, title, expr)
-        for board, title, expr in seen["empty_panels"]
-        if not any(absent in expr for absent in ABSENT_IN_MAIN_JOB)
-    ] == []

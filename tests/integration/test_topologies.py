@@ -108,6 +108,13 @@ def firing(api: PrometheusAPI) -> set[tuple[str, str, str]]:
     }
 
 
+def reported(api: PrometheusAPI, settings: Path | None = None) -> list[tuple[str, str]]:
+    """Return what the report says that fired, with its job."""
+    found = run_report(ReportRequest(prometheus=api.url, since="2m", settings=settings))
+    assert found.complete
+    return [(one.alert, dict(one.labels).get("job", "")) for one in found.incident.fired]
+
+
 def value(api: PrometheusAPI, query: str) -> list[float]:
     return [sample.value for sample in api.query(query)]
 
@@ -140,11 +147,13 @@ def test_a_pair_tells_once(tmp_path: Path, rules: list[Path]) -> None:
         while_away = [one.status for one in hook.received]
         service.series = WELL
         wait_until(lambda: hook.received[-1].status == "resolved", "it is over")
+        report = reported(pair[1])
 
     assert {one.labels["alertname"] for one in hook.received} == {"SSEStreamsStalled"}
     assert not any("replica" in one.labels for one in hook.received)
     assert set(while_away) == {"firing"}
     assert [one.status for one in hook.received].count("resolved") == 1
+    assert report == [("SSEStreamsStalled", "chat")]
 
 
 def test_doubled_series_count_once_where_the_store_removes_doubles(tmp_path: Path) -> None:
@@ -191,10 +200,12 @@ def test_without_that_counts_double_and_shares_hold(tmp_path: Path, rules: list[
         wait_until(lambda: firing(judge), "it fires")
         named = [one for one in judge.alerts() if one.state == "firing"]
         shares = value(judge, "route:sse_streams_stalled:ratio5m")
+        report = reported(judge)
 
     assert [one.name for one in named] == ["SSEStreamsStalled"]
     assert "replica" not in named[0].labels
     assert shares[0] <= 0.2
+    assert report == [("SSEStreamsStalled", "chat")]
 
 
 def test_one_dead_job_behind_an_agent_is_named(tmp_path: Path, rules: list[Path]) -> None:
@@ -218,10 +229,13 @@ def test_one_dead_job_behind_an_agent_is_named(tmp_path: Path, rules: list[Path]
         wait_until(lambda: firing(judge), "it is named")
         named = firing(judge)
         marks = value(judge, 'up{job="a"}')
+        report = reported(judge)
 
     assert named >= {("SSETelemetryAbsent", "a", "")}
     assert {job for _, job, _ in named} == {"a"}
     assert marks == []
+    assert report[0] == ("SSETelemetryAbsent", "a")
+    assert {job for _, job in report} == {"a"}
 
 
 def test_a_global_ruler_sees_what_no_shard_sees(tmp_path: Path, rules: list[Path]) -> None:
@@ -245,11 +259,11 @@ def test_a_global_ruler_sees_what_no_shard_sees(tmp_path: Path, rules: list[Path
         wait_until(lambda: firing(judge), "the global ruler fires")
         alone = firing(one_shard)
         together = firing(judge)
-        report = run_report(ReportRequest(prometheus=judge.url, since="2m"))
+        report = reported(judge)
 
     assert together == {("SSEStreamsStalled", "chat", "")}
     assert alone == set()
-    assert [one.alert for one in report.incident.fired] == ["SSEStreamsStalled"]
+    assert report == [("SSEStreamsStalled", "chat")]
 
 
 def few_stalled() -> Series:
@@ -280,9 +294,7 @@ def test_clusters_are_told_apart(tmp_path: Path) -> None:
         services["eu"].series = stalled(8)
         wait_until(lambda: firing(judge), "it is named")
         named = firing(judge)
-        report = run_report(
-            ReportRequest(prometheus=judge.url, since="2m", settings=tmp_path / "sse-observe.yaml")
-        )
+        report = reported(judge, tmp_path / "sse-observe.yaml")
 
     assert named == {("SSEStreamsStalled", "chat", "eu")}
-    assert [one.alert for one in report.incident.fired] == ["SSEStreamsStalled"]
+    assert report == [("SSEStreamsStalled", "chat")]

@@ -14,9 +14,13 @@ import pytest
 
 from hatch_build import minified
 from sse_observe.cli.extras import commands
+from sse_observe.render.bundle import DEFAULT
+from sse_observe.render.settings import FILE_NAME
+from sse_observe.render.targets import names
 from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
+FOLDERS = ("dashboards", "alerts", "runbooks")
 
 
 def run(*command: str | Path, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -147,11 +151,32 @@ def test_the_wheel_renders_the_committed_files(bundle: Path, tmp_path: Path) -> 
     out = tmp_path / "bundle"
     run(bundle / "sse-observe", "render", "--out", out, cwd=tmp_path)
 
-    for folder in ("dashboards", "alerts", "runbooks"):
-        names = sorted(path.name for path in (ROOT / folder).iterdir())
-        assert sorted(path.name for path in (out / folder).iterdir()) == names
-        _, differ, odd = filecmp.cmpfiles(ROOT / folder, out / folder, names, shallow=False)
+    for folder in FOLDERS:
+        files = sorted(path.name for path in (ROOT / folder).iterdir())
+        assert sorted(path.name for path in (out / folder).iterdir()) == files
+        _, differ, odd = filecmp.cmpfiles(ROOT / folder, out / folder, files, shallow=False)
         assert (differ, odd) == ([], [])
+
+
+def test_the_wheel_renders_every_committed_target(bundle: Path, tmp_path: Path) -> None:
+    """Each target has its templates in the package, and so has the settings file."""
+    examples = ROOT / "docs/examples/targets"
+    committed = {
+        str(path.relative_to(examples)): path.read_bytes()
+        for path in examples.rglob("*")
+        if path.is_file() and path.parent != examples
+    }
+    asked = [word for name in names() if name != DEFAULT for word in ("--target", name)]
+    run(bundle / "sse-observe", "render", "--out", tmp_path, *asked, cwd=tmp_path)
+    printed = run(bundle / "sse-observe", "render", "--print-settings", cwd=tmp_path).stdout
+
+    rendered = {
+        str(path.relative_to(tmp_path)): path.read_bytes()
+        for path in tmp_path.rglob("*")
+        if path.is_file() and path.relative_to(tmp_path).parts[0] not in FOLDERS
+    }
+    assert rendered == committed
+    assert printed == (examples / FILE_NAME).read_text()
 
 
 def test_the_wheel_serves_the_small_client(base: Path, wheel: Path, tmp_path: Path) -> None:

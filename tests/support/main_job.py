@@ -1,7 +1,8 @@
 """
 The main job, whole: a FastAPI service, the rendered bundle, a real Prometheus, one alert.
 
-Run as a program: it prints what it saw as one JSON document.
+Run as a program: it prints what it saw as one JSON document. `victoriametrics` as its argument
+takes that, an agent and vmalert instead of a Prometheus.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import requests
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, metrics_app
@@ -26,12 +28,16 @@ from sse_observe.consumer import StreamFailedError, resume_stream
 from sse_observe.lab.bundle_pages import bundle_pages
 from sse_observe.lab.local_bundle import LocalBundle
 from sse_observe.lab.programs.cutting_proxy import CuttingProxy, dial_port
-from sse_observe.lab.programs.prometheus import ActiveAlert, Prometheus
+from sse_observe.lab.programs.prometheus import ActiveAlert, Prometheus, PrometheusAPI
 from sse_observe.lab.web_pages import WebPages
+from sse_observe.render.target import Rendering
+from sse_observe.render.target_settings import VictoriaMetrics
+from sse_observe.render.targets.victoriametrics import TARGET
 from tests.apps.main_job_app import CHAT
 from tests.support.history import History
 from tests.support.programs import needs
 from tests.support.servers import RawClient, serve, serve_process
+from tests.support.victoria import VictoriaStack
 from tests.support.waiting import wait_until
 
 TIME_SCALE = 120
@@ -125,7 +131,7 @@ class Traffic:
 class Stage:
     """Everything that runs during the job."""
 
-    prometheus: Prometheus
+    prometheus: PrometheusAPI
     traffic: Traffic
     files: dict[str, str]
 
@@ -180,7 +186,7 @@ class Stage:
 
 
 @contextmanager
-def staged(home: Path) -> Iterator[Stage]:
+def staged(home: Path, evaluator: str) -> Iterator[Stage]:
     """Start service, bundle, Prometheus and users; what users report has a target of its own."""
     client_metrics = SSEMetrics(CollectorRegistry())
     pages = WebPages()
@@ -197,12 +203,35 @@ def staged(home: Path) -> Iterator[Stage]:
         bundle = LocalBundle(web, TIME_SCALE)
         pages.add(bundle_pages(bundle.files))
         targets = [url.removeprefix("http://") for url in (service.url, web)]
-        prometheus = bundle.prometheus(home, {JOB: targets}, program=needs("prometheus"))
-        with prometheus, Traffic(service.url, client_metrics) as traffic:
+        with (
+            EVALUATORS[evaluator](bundle, home, {JOB: targets}) as prometheus,
+            Traffic(service.url, client_metrics) as traffic,
+        ):
             # A leak shows only against what was open six hours ago, which are minutes here.
             labels = {"__name__": "route:sse_streams_open:sum", "job": JOB, "route": CHAT}
-            History(prometheus, time.time()).push([(labels, [(-300, 1.0)])])
+            past = [(float(at), 1.0) for at in range(-300, 0)]
+            History(prometheus, time.time()).push([(labels, past)])
             yield Stage(prometheus, traffic, bundle.files)
+
+
+def on_prometheus(bundle: LocalBundle, home: Path, targets: dict[str, list[str]]) -> Prometheus:
+    return bundle.prometheus(home, targets, program=needs("prometheus"))
+
+
+def on_victoriametrics(
+    bundle: LocalBundle, home: Path, targets: dict[str, list[str]]
+) -> VictoriaStack:
+    # vmalert of Debian 12 is older than `keep_firing_for`.
+    settings = replace(bundle.settings, victoriametrics=VictoriaMetrics(keep_firing_for=False))
+    files = TARGET.render(Rendering(bundle.catalog, settings, "", bundle.files))
+    rules = home / "rules.yaml"
+    rules.write_text(files["victoriametrics/sse-observe.yaml"])
+    return VictoriaStack(
+        home, rules, targets=targets, interval=bundle.interval, time_scale=TIME_SCALE
+    )
+
+
+EVALUATORS = {"prometheus": on_prometheus, "victoriametrics": on_victoriametrics}
 
 
 def run(stage: Stage) -> dict[str, Any]:
@@ -243,5 +272,6 @@ def run(stage: Stage) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as home, staged(Path(home)) as stage:
+    asked = (*sys.argv[1:], "prometheus")[0]
+    with tempfile.TemporaryDirectory() as home, staged(Path(home), asked) as stage:
         json.dump(run(stage), sys.stdout)

@@ -6,6 +6,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.support.paths import ROOT
+
 
 def needs(program: str) -> str:
     """
@@ -17,6 +19,14 @@ def needs(program: str) -> str:
     if path is None:
         absent(f"{program} is not installed; `make setup` installs it")
     return path
+
+
+def needs_newer(program: str) -> str:
+    """Return a program of a later Debian, beside the system's own; without it as `needs`."""
+    path = ROOT / "tests/newer/bin" / program
+    if not path.is_file():
+        absent(f"a newer {program} was not fetched; `make setup` fetches it")
+    return str(path)
 
 
 def absent(reason: str) -> NoReturn:

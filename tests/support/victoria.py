@@ -1,7 +1,7 @@
 """A real VictoriaMetrics on loopback, and its vmalert."""
 
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -9,19 +9,20 @@ from typing import Any, Self
 from sse_observe.lab.programs.api import answers
 from sse_observe.lab.programs.process import Program, free_port
 from sse_observe.lab.programs.prometheus import PrometheusAPI
+from tests.support.agent import agent
 from tests.support.programs import needs
 
 
 class Victoria(PrometheusAPI):
     """A VictoriaMetrics; what was written is found at once, at the instants that are asked for."""
 
-    def __init__(self, directory: Path, *flags: str) -> None:
+    def __init__(self, directory: Path, *flags: str, program: str | None = None) -> None:
         port = free_port()
         super().__init__(f"http://127.0.0.1:{port}")
         directory.mkdir(parents=True, exist_ok=True)
         self._program = Program(
             [
-                needs("victoria-metrics"),
+                program or needs("victoria-metrics"),
                 f"-storageDataPath={directory / 'data'}",
                 f"-httpListenAddr=127.0.0.1:{port}",
                 "-retentionPeriod=100y",
@@ -51,11 +52,17 @@ class Victoria(PrometheusAPI):
 
 
 def vmalert(
-    directory: Path, rules: Path, *, victoria: str, alertmanager: str, flags: Sequence[str] = ()
+    directory: Path,
+    rules: Path,
+    *,
+    victoria: str,
+    alertmanager: str,
+    flags: Sequence[str] = (),
+    port: int = 0,
 ) -> Program:
     """Return a vmalert that reads and writes a VictoriaMetrics and tells an Alertmanager."""
     directory.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     return Program(
         [
             needs("vmalert"),
@@ -70,3 +77,61 @@ def vmalert(
         log=directory / "vmalert.log",
         ready=partial(answers, f"http://127.0.0.1:{port}/health"),
     )
+
+
+class VictoriaStack(Victoria):
+    """
+    A VictoriaMetrics that an agent writes to, and a vmalert: together what a Prometheus is.
+
+    Time in the rules goes `time_scale` times as fast.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        rules: Path,
+        *,
+        targets: Mapping[str, Sequence[str]],
+        interval: str,
+        time_scale: float,
+    ) -> None:
+        super().__init__(directory / "store")
+        port = free_port()
+        self._ruler = PrometheusAPI(f"http://127.0.0.1:{port}")
+        self._beside = (
+            agent(
+                directory / "agent",
+                targets=targets,
+                to=f"{self.url}/api/v1/write",
+                interval=interval,
+            ),
+            vmalert(
+                directory / "vmalert",
+                rules,
+                victoria=self.url,
+                # Nobody is told: who asks sees what fires.
+                alertmanager="127.0.0.1:1",
+                port=port,
+                flags=[
+                    "-remoteWrite.flushInterval=100ms",
+                    # Prometheus' five minutes, in shortened time.
+                    f"-datasource.queryStep={1000 * 300 / time_scale:.0f}ms",
+                ],
+            ),
+        )
+
+    def get(self, path: str, **parameters: str | float) -> Any:
+        """Ask vmalert about rules and alerts, and the store about all else."""
+        asked = self._ruler.get if path in ("rules", "alerts") else super().get
+        return asked(path, **parameters)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        for program in self._beside:
+            program.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for program in reversed(self._beside):
+            program.stop()
+        super().__exit__()
