@@ -110,6 +110,7 @@ class Probes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     The prober (`sse-observe probe`) whose metrics the stack reads; none without its address.
 
+    That of the stack's own prober, `prober:9470`, makes the stack bring one.
     `targets` are names of its configuration that Prometheus asks at its own pace.
     """
 
@@ -118,6 +119,11 @@ class Probes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     targets: tuple[str, ...] = ()
     interval: str = "30s"
     timeout: str = "15s"
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a part of the stack."""
+        return self.prober == "prober:9470"
 
 
 class Kubernetes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -61,7 +61,8 @@ WORDS: Mapping[str, str] = {
     "provisioning.trace_url": "Where an exemplar leads, with {trace_id} in it.",
     "provisioning.redis": "Whether it brings a store for streams that several hosts share.",
     "probes": "The prober, `sse-observe probe`: scraped by the stack, a Probe in Kubernetes.",
-    "probes.prober": "Its host and port; without it nothing asks.",
+    "probes.prober": "Its host and port; without it nothing asks. prober:9470 is one that the "
+    "stack brings.",
     "probes.job": "The job of its series.",
     "probes.targets": "Names of its targets that Prometheus asks at its own pace.",
     "probes.interval": "That pace.",

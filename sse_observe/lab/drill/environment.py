@@ -98,9 +98,11 @@ class Environment:
         service: Service,
         store_url: str | None,
     ) -> None:
-        if fault.balancer:
+        if fault.balancer is not None:
             watched = await stack.enter_async_context(
-                asked_through_a_balancer(service.port, fault.path, switch, self._home)
+                asked_through_a_balancer(
+                    fault.balancer, service.port, fault.path, switch, self._home / fault.name
+                )
             )
             self.targets[fault.job].append(watched)
         network = self._network if fault.lossy else None

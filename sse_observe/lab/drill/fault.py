@@ -7,6 +7,7 @@ from typing import Literal
 from sse_observe import StreamRoute
 from sse_observe.asgi import App
 from sse_observe.lab.drill import faulty_apps
+from sse_observe.lab.drill.balancer import Kind
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.reference.app import STREAM_PATH
 
@@ -32,9 +33,9 @@ class Fault:
     stop reading after `patience` events, or at an error that the stream states (`hangs_up`).
     `buffering` puts a second nginx, with its defaults, in between, `lossy` a network that loses
     packets. An `exporter` does not answer, strangers send forged `beacon_reports`, all servers
-    restart once (`restarts`), code blocks an event loop (`blocking`). A `balancer` before the
-    service is gone; through it a prober asks, and nobody else. The `store` that hosts share is
-    `down` or `slow`, or one of two hosts that share it is `killed`.
+    restart once (`restarts`), code blocks an event loop (`blocking`). A `balancer` breaks
+    in its way; through it a prober asks, and nobody else. The `store` that hosts share is `down` or
+    `slow`, or one of two hosts that share it is `killed`.
 
     What is there all the time:
     `users` read, with our own clients, or with a `method` as the SDKs of models do. `read_timeout`
@@ -63,7 +64,7 @@ class Fault:
     beacon_reports: bool = False
     restarts: bool = False
     blocking: bool = False
-    balancer: bool = False
+    balancer: Kind | None = None
     store: Literal["down", "slow", "shared"] | None = None
     killed: bool = False
     scale: float = 60
@@ -83,8 +84,8 @@ class Fault:
     def alone(self) -> bool:
         """Whether it has a job of its own, because it breaks servers or has no route."""
         breaks_servers = self.exporter or self.restarts or self.blocking
-        apart = self.beacon_reports or self.lossy or self.balancer or self.store is not None
-        return breaks_servers or apart
+        apart = self.beacon_reports or self.lossy or self.store is not None
+        return breaks_servers or apart or self.balancer is not None
 
     @property
     def proxied(self) -> bool:

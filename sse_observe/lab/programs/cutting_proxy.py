@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Self
@@ -24,14 +25,21 @@ class CuttingProxy:
     """
     Passes bytes between a port on loopback and what `dial` connects to, until the cut.
 
-    A cut closes both connections at once, in the middle of whatever is on its way.
+    A cut closes both connections at once, in the middle of whatever is on its way. With `tls` it
+    speaks that to whoever connects.
     """
 
     def __init__(
-        self, dial: Dial, lifetime: Lifetime = lambda: None, *, delay: Delay | None = None
+        self,
+        dial: Dial,
+        lifetime: Lifetime = lambda: None,
+        *,
+        delay: Delay | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._dial = dial
         self._delay = delay
+        self._tls = tls
         self._lifetime = lifetime
         self._server: asyncio.Server | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -39,8 +47,10 @@ class CuttingProxy:
         self.url = ""
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0, ssl=self._tls)
+        self.url = (
+            f"http{'s' if self._tls else ''}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -65,7 +75,7 @@ class CuttingProxy:
         self._opening = asyncio.get_running_loop().create_task(self._listen(listening))
 
     async def _listen(self, listening: socket.socket) -> None:
-        self._server = await asyncio.start_server(self._carry, sock=listening)
+        self._server = await asyncio.start_server(self._carry, sock=listening, ssl=self._tls)
 
     def cut(self) -> None:
         """Cut every connection that is open now."""
@@ -97,5 +107,7 @@ async def _pour(
             await asyncio.sleep(delay())
         sink.write(chunk)
         await sink.drain()
-    with suppress(OSError):
-        sink.write_eof()
+    # TLS has no end of one direction alone.
+    if sink.can_write_eof():
+        with suppress(OSError):
+            sink.write_eof()

@@ -21,6 +21,7 @@ FILES = (
     "grafana/datasources/sse-observe.yaml",
     "grafana/dashboards/sse-observe.yaml",
 )
+PROBER = "prober/example.yaml"
 
 
 def stack(rendering: Rendering) -> dict[str, str]:
@@ -42,7 +43,7 @@ def stack(rendering: Rendering) -> dict[str, str]:
         f"{FOLDER}/{name}": fill(
             f"{FOLDER}/{name}.j2", settings=settings, retention=duration(retention)
         )
-        for name in FILES
+        for name in (*FILES, *([PROBER] if settings.probes.own else []))
     }
 
 
@@ -64,4 +65,4 @@ def _holds(matcher: Matcher, text: str) -> bool:
 
 
 # By name: users may keep copies of our files here, with our banner in them.
-TARGET = Target(folders={FOLDER: FILES}, render=stack)
+TARGET = Target(folders={FOLDER: (*FILES, PROBER)}, render=stack)

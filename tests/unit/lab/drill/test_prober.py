@@ -23,7 +23,9 @@ def test_a_balancer_that_is_gone_is_seen(tmp_path: Path, monkeypatch) -> None:
     switch = Switch()
 
     async def run(port: int) -> None:
-        async with asked_through_a_balancer(port, "/s", switch, tmp_path, interval=0.2) as address:
+        async with asked_through_a_balancer(
+            "gone", port, "/s", switch, tmp_path, interval=0.2
+        ) as address:
             for on, line in ((False, "success"), (True, "refused"), (False, "success")):
                 switch.turn(on)
                 wanted = 'reason="refused"' if line == "refused" else "sse_probe_success{"

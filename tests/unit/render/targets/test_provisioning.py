@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import redis
+import requests
 import yaml
 from typer.testing import CliRunner
 
@@ -18,8 +19,10 @@ from sse_observe.lab.programs.api import answers
 from sse_observe.lab.programs.process import Program, free_port
 from sse_observe.lab.programs.prometheus import PrometheusAPI
 from sse_observe.render.bundle import bundle, render_to
-from sse_observe.render.targets.provisioning import FILES
+from sse_observe.render.targets.provisioning import FILES, PROBER
+from tests.support.command import SSE_OBSERVE
 from tests.support.programs import needs
+from tests.support.raw_answers import HEAD, LAST, answering, chunk
 from tests.support.redis_server import RedisServer
 from tests.support.servers import RawClient, serve_process
 
@@ -177,6 +180,63 @@ def test_nothing_of_the_stack_is_open_to_strangers() -> None:
     password = SERVICES["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
     # Compose's own word for "required": it ends with this message where the variable is missing.
     assert re.fullmatch(r"\$\{GRAFANA_ADMIN_PASSWORD:\?[^}]+\}", password)
+
+
+OWN_PROBER = "probes: {prober: 'prober:9470', targets: [feed-eu]}"
+
+
+def prober_of(tmp_path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the stack's own prober, and all files."""
+    files = bundle(given(tmp_path, OWN_PROBER), targets=["provisioning"]).files
+    return yaml.safe_load(files["provisioning/compose.yaml"])["services"]["prober"], dict(files)
+
+
+def test_a_prober_comes_with_the_stack_where_its_address_says_so(tmp_path: Path) -> None:
+    """As closed as the rest, from a version that was chosen; one elsewhere brings none."""
+    prober, files = prober_of(tmp_path)
+
+    assert "prober" not in SERVICES
+    elsewhere = given(tmp_path, "probes: {prober: 'host.docker.internal:9470'}")
+    assert PROBER not in str(bundle(elsewhere, targets=["provisioning"]).files)
+    assert prober["ports"] == ["127.0.0.1:9470:9470"]
+    assert prober["cap_drop"] == ["ALL"]
+    assert prober["security_opt"] == ["no-new-privileges:true"]
+    words = prober["build"]["dockerfile_inline"]
+    assert re.search(r"^FROM python:\d+\.\d+\.\d+-slim$", words, re.MULTILINE)
+    assert re.search(r"^USER nobody$", words, re.MULTILINE)
+    outside, inside, _ = prober["volumes"][0].split(":")
+    assert f"provisioning/{outside.removeprefix('./')}/example.yaml" in files
+    assert f"--config={inside}/probes.yaml" in prober["command"]
+    assert (
+        prober["volumes"][1].partition(":")[0]
+        in yaml.safe_load(files["provisioning/compose.yaml"])["volumes"]
+    )
+
+
+@pytest.mark.slow
+def test_the_prober_runs_with_its_command_and_a_copy_of_its_example(tmp_path: Path) -> None:
+    """Paths mapped, names resolved: what Prometheus is told to ask for answers."""
+    prober, files = prober_of(tmp_path)
+    address = f"127.0.0.1:{free_port()}"
+    config = tmp_path / "probes.yaml"
+    with answering(HEAD, chunk(b"data: a\n\n"), LAST) as stream:
+        example = files[f"provisioning/{PROBER}"]
+        for there, here in (
+            ("http://host.docker.internal:8000", f"http://127.0.0.1:{stream.port}"),
+            ("/var/lib/sse-observe", str(tmp_path)),
+        ):
+            assert there in example
+            example = example.replace(there, here)
+        config.write_text(example)
+        words = " ".join(prober["command"])
+        words = words.replace("/etc/sse-observe/prober/probes.yaml", str(config))
+        command = [*SSE_OBSERVE, *words.replace("0.0.0.0:9470", address).split()]
+        url = f"http://{address}"
+        ready = partial(answers, f"{url}/metrics")
+        with Program(command, log=tmp_path / "prober.log", ready=ready, ready_seconds=60):
+            found = requests.get(f"{url}/probe", {"target": "feed-eu"}, timeout=30)
+
+    assert re.search(r'^sse_probe_success\{.*target="feed-eu".*\} 1', found.text, re.MULTILINE)
 
 
 def redis_of(tmp_path: Path) -> dict[str, Any]:
