@@ -196,6 +196,10 @@ class MemoryStore:
         log = self._live(self._epochs.get(epoch))
         return log.stream if log else None
 
+    async def is_unsure(self) -> bool:
+        """Return False: what is not held here is nowhere."""
+        return False
+
     async def write(self, stream_id: str, write: Write) -> Written:
         """Do a write and wake the watchers; raise Fenced-, Behind-, Gone- or CrowdedError."""
         log = self._log(stream_id)

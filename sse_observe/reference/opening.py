@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sse_observe.middleware.current_stream import CurrentStream
 from sse_observe.reference.cursor import Cursor, parse_cursor
 from sse_observe.reference.losses import Losses
-from sse_observe.reference.replies import RefusedError
+from sse_observe.reference.replies import LATER, RefusedError
 from sse_observe.reference.store import (
     BEFORE_ALL,
     Backlog,
@@ -18,6 +18,8 @@ from sse_observe.reference.store import (
     Stream,
     StreamStore,
 )
+
+UNSURE = "the store has just lost what it held, and the stream may come back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,22 @@ class Openings:
         """Return the stream of that id; refuse where there is none."""
         found = await self._first(lambda store: store.find(stream_id))
         if found is None:
+            await self._check_memory()
             raise unknown()
         return found
 
     async def by_epoch(self, epoch: str) -> Found | None:
         """Return the stream whose events carry that epoch."""
-        return await self._first(lambda store: store.find_epoch(epoch))
+        found = await self._first(lambda store: store.find_epoch(epoch))
+        if found is None:
+            await self._check_memory()
+        return found
+
+    async def _check_memory(self) -> None:
+        """Refuse for a while what a store cannot deny: who is told 404 never comes back."""
+        for store in self._stores:
+            if await store.is_unsure():
+                raise RefusedError(503, f"{UNSURE}; retry", LATER)
 
     async def _first(self, find: Callable[[StreamStore], Awaitable[Stream | None]]) -> Found | None:
         down = None
@@ -138,10 +150,10 @@ class Openings:
         outcome = "gap" if backlog.lost else "full"
         return Opening(stream, backlog, asked.text, cursor.seq, outcome)
 
-    @staticmethod
-    async def _read(found: Found, after: int) -> Backlog:
+    async def _read(self, found: Found, after: int) -> Backlog:
         backlog = await found.store.read(found.stream.id, after)
         if backlog is None:
+            await self._check_memory()
             raise unknown()
         return backlog
 

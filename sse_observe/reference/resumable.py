@@ -21,7 +21,15 @@ from sse_observe.reference.cursor import new_epoch, new_stream_id
 from sse_observe.reference.frames import Chunk, raw_frames
 from sse_observe.reference.losses import Losses
 from sse_observe.reference.memory_store import MemoryStore
-from sse_observe.reference.opening import Asked, Found, Opening, Openings, asked_from, unknown
+from sse_observe.reference.opening import (
+    UNSURE,
+    Asked,
+    Found,
+    Opening,
+    Openings,
+    asked_from,
+    unknown,
+)
 from sse_observe.reference.producer import OnDisconnect, ProducerPolicy, unread_seconds
 from sse_observe.reference.producers import BusyError, Producers
 from sse_observe.reference.reader import END, HEADERS, Reader, Timing, rendered
@@ -184,7 +192,11 @@ class ResumableStreams:
         for store in self._stores():
             try:
                 await store.write(stream_id, Write(None, None, state="stopped"))
-            except (GoneError, FencedError):
+            except FencedError:
+                continue
+            except GoneError:
+                if await store.is_unsure():
+                    raise StoreDownError(f"{UNSURE}; stop it again later") from None
                 continue
             return True
         return False

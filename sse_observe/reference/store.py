@@ -207,6 +207,13 @@ class StreamStore(Protocol):
     async def find_epoch(self, epoch: str) -> Stream | None:
         """Return the stream whose events carry that epoch."""
 
+    async def is_unsure(self) -> bool:
+        """
+        Tell whether a stream that is not held may live all the same.
+
+        True where the store has just lost what it held: writers are about to bring it back.
+        """
+
     async def write(self, stream_id: str, write: Write) -> Written:
         """Do a write and wake the watchers; raise Fenced-, Behind-, Gone- or CrowdedError."""
 

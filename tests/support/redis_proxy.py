@@ -25,6 +25,7 @@ class RedisProxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._readers: set[asyncio.StreamReader] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._arriving: set[asyncio.Task[None]] = set()
         self._flows = {"requests": asyncio.Event(), "answers": asyncio.Event()}
         self.flow()
         self.delay_seconds = 0.0
@@ -58,7 +59,12 @@ class RedisProxy:
         for writer in tuple(self._writers):
             writer.transport.abort()
 
-    async def _arrived(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _arrived(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._forward(reader, writer))
+        self._arriving.add(task)
+        task.add_done_callback(self._arriving.discard)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refusing:
             writer.transport.abort()
             return
@@ -115,4 +121,7 @@ class RedisProxy:
         self.cut()
         for task in tuple(self._tasks):
             task.cancel()
+        # No connection is left to whatever runs next in this process.
+        while self._arriving:
+            await asyncio.wait([*self._arriving])
         await asyncio.sleep(0)

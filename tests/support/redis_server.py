@@ -114,3 +114,4 @@ class RedisServer:
         if self._process is not None and self._process.poll() is None:
             self.go_on()
             self.kill()
+        self._forget_client()

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware
 from sse_observe.consumer import Gap, Request, Response, StreamFailedError, resume_stream
-from sse_observe.reference import ResumableStreams
+from sse_observe.reference import ResumableStreams, StoreDownError
 from sse_observe.reference.redis import RedisStore
 from sse_observe.wire import encode
 from tests.support.redis_proxy import RedisProxy
@@ -113,7 +113,9 @@ class Client:
         asked = {**request.headers, "sse-resumable": "1"}
         visit = self._visit = Visit(host.app, f"/streams/{self._stream}", headers=asked)
         try:
-            await visit.until(lambda v: bool(v.messages))
+            await visit.until(lambda v: bool(v.messages) or v.is_cut)
+            if not visit.messages:
+                raise ConnectionResetError("cut before it was answered")
             yield Response(visit.status, visit.headers, self._chunks(visit))
         finally:
             visit.leave()
@@ -196,6 +198,14 @@ class Client:
         return sum(gap.lost or 0 for gap in self.gaps)
 
 
+async def ready(store: RedisStore) -> None:
+    """Wait until both of a host's connections are there, however slow the machine is."""
+    while True:
+        with suppress(StoreDownError):
+            async with store.watch("nothing", lambda: None):
+                return
+
+
 @asynccontextmanager
 async def fleet(
     port: int,
@@ -220,5 +230,6 @@ async def fleet(
             host = Host(store, proxy, script, **options)
             host.store_metrics = metrics  # type: ignore[attr-defined]
             stack.push_async_callback(host.streams.aclose)
+            await ready(store)
             found.append(host)
         yield found

@@ -100,7 +100,6 @@ UNTESTED: dict[str, str] = {
     "reference/producer.py": "its policies: test_resumable.py; fences: test_store_faults.py",
     "reference/redis/calls.py": "test_store.py; faults: tests/integration/test_store_faults.py",
     "reference/redis/channel.py": "test_store.py; faults: tests/integration/test_store_faults.py",
-    "reference/redis/lease.py": "hosts that die: tests/integration/test_store_processes.py",
     "reference/redis/mirrors.py": "test_store.py; faults: tests/integration/test_store_faults.py",
     "reference/redis/script.py": "runs inside Redis: test_store.py holds it to the contract",
     "reference/response.py": "each framework asks it: tests/integration/test_resumable_served.py",

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -86,6 +87,7 @@ class Calls:
         self._sha = ""
         self._queue: deque[_Call] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._is_down = False
         self.run = ""
 
@@ -124,11 +126,14 @@ class Calls:
             raise self._as_ours(error) from None
 
     async def aclose(self) -> None:
-        """Close the connection."""
+        """Close the connection; the last to go of those that share its server."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
         await self._disconnect()
+        if self._closing:
+            await asyncio.wait(self._closing)
+        await self._server.close()
 
     async def _work(self) -> None:
         while self._queue:
@@ -275,6 +280,11 @@ class Calls:
     async def _disconnect(self) -> None:
         client, self._client = self._client, None
         if client is not None:
+            await self._close(client)
+
+    @staticmethod
+    async def _close(client: Client) -> None:
+        with suppress(RedisError, OSError):
             await client.aclose()
 
     def _down(self, error: Exception) -> StoreDownError:
@@ -285,8 +295,9 @@ class Calls:
         # The connection may hold half an answer: no later call may get it.
         client, self._client = self._client, None
         if client is not None:
-            closing = asyncio.get_running_loop().create_task(client.aclose())
-            closing.add_done_callback(lambda task: task.cancelled() or task.exception())
+            closing = asyncio.get_running_loop().create_task(self._close(client))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
         return StoreDownError(str(ours))
 
     def _as_ours(self, error: Exception) -> SettingsError | StoreDownError:

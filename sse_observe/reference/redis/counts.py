@@ -14,6 +14,7 @@ _OPERATIONS = {
     "present": "watch",
     "attended": "watch",
     "exists": "lease",
+    "age": "lease",
 }
 
 

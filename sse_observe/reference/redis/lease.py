@@ -13,14 +13,17 @@ from sse_observe.reference.redis.calls import Calls
 from sse_observe.reference.store import StoreDownError
 
 Key = Callable[[str], str]
+# Longer than anybody is silent whose streams are held: nothing of a store stays for ever.
+_MEMORY_SECONDS = 86_400
 
 
 class Lease:
     """
     Renewed five times in its life; `lost_everything` is called where it was gone meanwhile.
 
-    Other hosts' leases are looked at twice before anything is declared lost: after a flush they
-    are missing for a moment.
+    Other hosts' leases are looked at twice before anything is declared lost, and not in a store
+    that has just lost everything: then all are missing for a moment. `memory` is a key that is
+    as old as all that the store holds.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class Lease:
         host: str,
         seconds: float,
         key: Key,
+        memory: str,
         lost_everything: Callable[[], None],
         hosts: Callable[[], Collection[str]],
         lost: Callable[[str], Awaitable[None]],
@@ -38,6 +42,7 @@ class Lease:
         self._host = host
         self._seconds = seconds
         self._key = key
+        self._memory = memory
         self._lost_everything = lost_everything
         self._hosts = hosts
         self._lost = lost
@@ -61,6 +66,24 @@ class Lease:
         self._missing.clear()
         self._down_at = monotonic()
 
+    async def is_unsure(self) -> bool:
+        """
+        Tell whether writers may be about to bring back what the store has lost.
+
+        So it is for a lease's time after we saw it away, and in a store that is younger.
+        """
+        age = await self.remember()
+        return age < self._seconds or self._is_interrupted()
+
+    async def remember(self) -> float:
+        """Return how many seconds the store has kept what it was given."""
+        keys = (self._memory, self._memory)
+        answer = await self._calls.call("age", keys, _MEMORY_SECONDS * 1000)
+        return float(answer[1]) / 1000
+
+    def _is_interrupted(self) -> bool:
+        return monotonic() - self._down_at < self._seconds
+
     async def aclose(self) -> None:
         """Cease to renew; the lease is given back by `release`."""
         tasks = [task for task in (self._renewing, self._looking) if task is not None]
@@ -78,6 +101,7 @@ class Lease:
                 if not answer[1] and not first:
                     self._lost_everything()
                 first = False
+                await self.remember()
             except StoreDownError:
                 self.interrupted()
             await asyncio.sleep(self._seconds / 5)
@@ -97,8 +121,8 @@ class Lease:
             answer = await self._calls.call("exists", (key, key))
             if not answer[1]:
                 missing.add(host)
-        if monotonic() - self._down_at < self._seconds:
-            return
+        if missing and await self.is_unsure():
+            missing = set()
         for host in missing & self._missing:
             await self._lost(host)
         self._missing = missing

@@ -289,6 +289,17 @@ function calls.lease(key, _, milliseconds)
   return {'ok', 0}
 end
 
+-- How long the store has kept what it was given: it begins anew where everything was lost.
+function calls.age(key, _, milliseconds)
+  local since = redis.call('GET', key)
+  if since then
+    redis.call('PEXPIRE', key, milliseconds)
+  else
+    redis.call('SET', key, now, 'PX', milliseconds)
+  end
+  return {'ok', since and now - tonumber(since) or 0}
+end
+
 function calls.exists(key)
   return {'ok', redis.call('EXISTS', key)}
 end

@@ -95,6 +95,7 @@ class RedisStore:
             host=self.host,
             seconds=lease_seconds,
             key=lambda host: f"{prefix}lease:{host}",
+            memory=f"{prefix}memory",
             lost_everything=self._look_at_everything,
             hosts=lambda: self._mirrors.hosts(),  # noqa: PLW0108 - made below
             lost=self._host_lost,
@@ -139,6 +140,7 @@ class RedisStore:
         """Connect; raise SettingsError where that can never work, and go on where it may."""
         try:
             await self._calls.start()
+            await self._lease.remember()
         except StoreDownError as down:
             _log.warning("%s; streams are kept by this process alone until it is there", down)
 
@@ -225,6 +227,10 @@ class RedisStore:
         alias = f"{self._prefix}epoch:{epoch}"
         answer = await self._calls.call("lookup", (alias, alias))
         return await self.find(answer[1].decode()) if answer[1] else None
+
+    async def is_unsure(self) -> bool:
+        """Tell whether a stream that is not held may live all the same."""
+        return await self._lease.is_unsure()
 
     async def write(self, stream_id: str, write: Write) -> Written:
         """Do a write and wake the watchers; raise Fenced-, Behind-, Gone- or CrowdedError."""

@@ -4,7 +4,8 @@ The server that a URL names: one Redis, one behind Sentinels, or a cluster.
 Knows URLs and how to connect; the first mistake in one is told in one line, without its password.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
 from typing import TypedDict, cast
@@ -45,19 +46,25 @@ _SCHEMES = {
 }
 
 
+async def _nothing() -> None:
+    """Close nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """
     A server by its URL.
 
     `connect()` returns a client, which connects when it is first used; `listen()` one to hear
-    what is published. Any node of a cluster will do for that: each hears of everything.
+    what is published. Any node of a cluster will do for that: each hears of everything. `close()`
+    gives back the connections by which the server was found.
     """
 
     name: str
     connect: Callable[[], Client]
     listen: Callable[[], Redis]
     is_cluster: bool
+    close: Callable[[], Awaitable[None]] = _nothing
 
 
 def server_of(url: str, *, timeout_seconds: float) -> Server:
@@ -101,7 +108,13 @@ def _by_sentinel(name: str, parts: SplitResult, options: _Options) -> Server:
     def connect() -> Redis:
         return cast(Redis, sentinel.master_for(service, **extra))
 
-    return Server(name, connect, connect, is_cluster=False)
+    async def close() -> None:
+        # A client of the master knows nothing of those that were asked for its address.
+        for one in sentinel.sentinels:
+            with suppress(RedisError, OSError):
+                await one.aclose()
+
+    return Server(name, connect, connect, is_cluster=False, close=close)
 
 
 def _cluster(name: str, parts: SplitResult, options: _Options) -> Server:

@@ -17,6 +17,7 @@ from sse_observe.reference import (
     StoreDownError,
     Stream,
     Write,
+    reference_app,
 )
 from sse_observe.wire import encode
 from tests.support.virtual import Visit, now, run
@@ -270,6 +271,54 @@ def test_an_answer_is_given_though_the_store_is_away(caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.WARNING):
         run(main())
     assert "kept by this process alone" in caplog.text
+
+
+class ForgetfulStore(MemoryStore):
+    """A shared store that has just lost what it held."""
+
+    in_process = False
+    unsure = True
+
+    async def is_unsure(self) -> bool:
+        return self.unsure
+
+
+def test_a_store_that_lost_its_memory_denies_no_stream() -> None:
+    """Its writer is about to bring it back: a 404 would be for ever, and so a new answer."""
+
+    async def main() -> None:
+        store = ForgetfulStore(clock=now)
+        app = App(store=store)
+        unsure = await app.get("lost").ended()
+        with pytest.raises(StoreDownError, match="may come back"):
+            await app.streams.stop("lost")
+        store.unsure = False
+        sure = await app.get("lost").ended()
+
+        assert (unsure.status, unsure.headers["retry-after"]) == (503, "5")
+        assert sure.status == 404
+        assert not await app.streams.stop("lost")
+
+    run(main())
+
+
+def test_a_cursor_of_a_stream_that_is_coming_back_begins_no_second_one() -> None:
+    """The answer is being produced: to produce it again would cost it twice."""
+
+    async def main() -> None:
+        store = ForgetfulStore(clock=now)
+        app = reference_app(store=store)
+        cursor = {"Last-Event-ID": "3-abcdefgh01234567"}
+        unsure = await Visit(app, headers=cursor).ended()
+        assert unsure.status == 503
+        assert (await store.usage()).streams == 0
+        store.unsure = False
+        sure = await Visit(app, headers=cursor).until(lambda v: bool(v.messages))
+        assert sure.status == 200
+        await sure.left()
+        await app.aclose()
+
+    run(main())
 
 
 def test_a_stream_without_a_producer_is_taken_over_where_the_application_can() -> None:
