@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sse_observe.middleware.current_stream import current_stream
     from sse_observe.middleware.routes import StreamRoute
     from sse_observe.registry import SSEMetrics
+    from sse_observe.upstream import observe_client
 
 __all__ = [
     "SSEMetrics",
@@ -23,6 +24,7 @@ __all__ = [
     "current_stream",
     "metrics_app",
     "metrics_server",
+    "observe_client",
 ]
 
 _HOMES = {
@@ -33,6 +35,7 @@ _HOMES = {
     "current_stream": "middleware.current_stream",
     "metrics_app": "exposition",
     "metrics_server": "exposition",
+    "observe_client": "upstream",
 }
 
 

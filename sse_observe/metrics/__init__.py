@@ -8,9 +8,10 @@ budget read it, and `registry` makes the objects. Entry: `METRICS`.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sse_observe.metrics import client, probe, process, replay, server, store, tcp
+from sse_observe.metrics import client, probe, process, replay, server, store, tcp, upstream
 from sse_observe.metrics.labels import (
     ALL_USERS,
+    CAUSES,
     CLIENT_OUTCOMES,
     CUT_LIMITS,
     EVENTS,
@@ -23,11 +24,13 @@ from sse_observe.metrics.labels import (
     RESUME_OUTCOMES,
     STORE_ERRORS,
     STORE_OPERATIONS,
+    UPSTREAM_ENDS,
 )
 from sse_observe.metrics.model import Metric, Source
 
 __all__ = [
     "ALL_USERS",
+    "CAUSES",
     "CLIENT_OUTCOMES",
     "CUT_LIMITS",
     "EVENTS",
@@ -42,6 +45,7 @@ __all__ = [
     "SERVICE_METRICS",
     "STORE_ERRORS",
     "STORE_OPERATIONS",
+    "UPSTREAM_ENDS",
     "Metric",
     "Source",
 ]
@@ -52,6 +56,7 @@ _DECLARED: Mapping[Source, tuple[Metric, ...]] = {
     "tcp": tcp.METRICS,
     "client": client.METRICS,
     "store": store.METRICS,
+    "upstream": upstream.METRICS,
     "process": process.METRICS,
     "probe": probe.METRICS,
 }

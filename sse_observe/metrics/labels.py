@@ -20,6 +20,13 @@ REASONS = (
 """How a stream ended, as far as its server shows it: README, "What it can tell"."""
 FAILURES = ("server_error", "error_event", "slow_consumer")
 """Ends by which a server fails its user, whatever its clients say."""
+CAUSES = ("upstream", "application", "deploy", "network", "user", "unknown")
+"""Whose fault it is that a served stream failed; `unknown` without evidence."""
+UPSTREAM_ENDS = (
+    *("completed", "error_event", "cut", "timeout", "empty", "abandoned"),
+    *("refused_4xx", "refused_429", "refused_5xx", "unreachable"),
+)
+"""How a consumed stream ended, or why it never began: docs/upstreams.md."""
 NETWORKS = ("slow-2g", "2g", "3g", "4g", "unknown")
 CUT_SINCE = ("open", "write")
 CUT_LIMITS = (
@@ -58,5 +65,7 @@ STORE_ERRORS = ("unreachable", "timeout", "refused", "full")
 
 ROUTE: dict[str, tuple[str, ...]] = {"route": ()}
 """Its values come from the application."""
+UPSTREAM: dict[str, tuple[str, ...]] = {"upstream": ()}
+"""Its values are names that the application declares."""
 STREAM: dict[str, tuple[str, ...]] = {"user_segment": (), "network_type": NETWORKS}
 """Labels that belong to a stream from its first connection on."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from sse_observe.metrics.labels import NETWORKS
 
-Source = Literal["process", "server", "replay", "tcp", "client", "store", "probe"]
+Source = Literal["process", "server", "replay", "tcp", "client", "store", "upstream", "probe"]
 
 
 @dataclass(frozen=True, slots=True)

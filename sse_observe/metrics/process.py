@@ -9,7 +9,17 @@ METRICS = (
     Metric(
         "sse_observer_faults_total",
         "counter",
-        {"where": ("middleware", "event_counter", "tick", "tcp", "beacon", "exposition")},
+        {
+            "where": (
+                "middleware",
+                "event_counter",
+                "tick",
+                "tcp",
+                "beacon",
+                "exposition",
+                "upstream",
+            )
+        },
         "Failures of sse-observe itself: caught, counted, never the stream's problem.",
     ),
     Metric(

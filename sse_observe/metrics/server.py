@@ -1,6 +1,7 @@
 """Metrics of what a server's middleware sees of its streams."""
 
 from sse_observe.metrics.labels import (
+    CAUSES,
     CUT_LIMITS,
     CUT_SINCE,
     EVENTS,
@@ -60,6 +61,12 @@ METRICS = (
         {**ROUTE, "reason": REASONS, **STREAM},
         "Connections closed, by how they ended, as far as the server shows it.",
         at_zero=False,
+    ),
+    Metric(
+        "sse_streams_failed_total",
+        "counter",
+        {**ROUTE, "cause": CAUSES},
+        "Streams that did not reach their end, by whose fault it was, as far as there is evidence.",
     ),
     Metric(
         "sse_cuts_total",

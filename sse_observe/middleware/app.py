@@ -14,6 +14,7 @@ from typing import TypeVarTuple
 from sse_observe.asgi import App, Header, Message, Receive, Scope, Send
 from sse_observe.metrics import OTHER
 from sse_observe.middleware import endings
+from sse_observe.middleware.causes import take_error
 from sse_observe.middleware.current_stream import CURRENT
 from sse_observe.middleware.disconnect import unwatch, watch
 from sse_observe.middleware.end_log import LOGGER
@@ -221,7 +222,7 @@ class SSEObserveMiddleware:
         self._tracker.buffer.count_pending()
         for stream in self._tracker.open_streams(self):
             self._close(stream, endings.shut_down(stream), stream.accepted_at)
-        self._tracker.flush()
+        self._tracker.flush(last=True)
 
     # Messages from the application.
 
@@ -351,6 +352,7 @@ class SSEObserveMiddleware:
             return
         if stream.live:
             self._tracker.buffer.count_pending()
+            take_error(stream, error)
             self._close(stream, endings.raised(stream, error))
         self._is_over(stream)
 

@@ -6,11 +6,11 @@ Knows when; what is content is the reader's business.
 
 from bisect import bisect_left
 
-from sse_observe.middleware.route_counts import (
+from sse_observe.middleware.message_counts import (
     CONTENT_GAP_BOUNDS,
     FIRST_BOUNDS,
     GAP_BOUNDS,
-    RouteCounts,
+    MessageCounts,
 )
 from sse_observe.middleware.stream import Stream
 
@@ -18,7 +18,7 @@ from sse_observe.middleware.stream import Stream
 SHORTEST_GAP = GAP_BOUNDS[0]
 
 
-def count_content(stream: Stream, counts: RouteCounts, now: float) -> None:
+def count_content(stream: Stream, counts: MessageCounts, now: float) -> None:
     """Count what a user waited for; whatever was said before, the stream goes on."""
     counts.contents += 1
     if not stream.has_content:
@@ -35,7 +35,7 @@ def count_content(stream: Stream, counts: RouteCounts, now: float) -> None:
     stream.flows = True
 
 
-def count_first_content(stream: Stream, counts: RouteCounts, now: float) -> None:
+def count_first_content(stream: Stream, counts: MessageCounts, now: float) -> None:
     """Count how long a user waited for anything; the caller sees that it is the first."""
     stream.has_content = True
     stream.content_from = now

@@ -17,14 +17,14 @@ from threading import RLock
 from sse_observe.asgi import Scope
 from sse_observe.metrics import EVENTS, OTHER
 from sse_observe.middleware.content import SHORTEST_GAP, count_content, count_first_content
-from sse_observe.middleware.reader import Reader
-from sse_observe.middleware.route_counts import (
+from sse_observe.middleware.message_counts import (
     CONTENT_GAP_BOUNDS,
     GAP_BOUNDS,
     SIZE_BOUNDS,
     SIZES,
-    RouteCounts,
+    MessageCounts,
 )
+from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.scan import (
     BOM,
     DONE,
@@ -152,7 +152,7 @@ class MessageBuffer:
             except Exception:  # noqa: BLE001 - one bad message must not lose the others
                 self.on_error("event_counter")
 
-    def _first(self, stream: Stream, counts: RouteCounts, body: bytes, now: float) -> None:
+    def _first(self, stream: Stream, counts: MessageCounts, body: bytes, now: float) -> None:
         """Count the first message of a stream, often its first content."""
         counts.firsts += 1
         stream.gap_from = now
@@ -181,7 +181,7 @@ class MessageBuffer:
                 return
         self._slow(stream, counts, body, now)
 
-    def _slow(self, stream: Stream, counts: RouteCounts, body: bytes, now: float) -> None:
+    def _slow(self, stream: Stream, counts: MessageCounts, body: bytes, now: float) -> None:
         """
         Count what the short path passed on.
 
@@ -224,7 +224,7 @@ class MessageBuffer:
         self._learn(stream, counts, body, now, head)
 
     def _learn(
-        self, stream: Stream, counts: RouteCounts, body: bytes, now: float, head: bytes | None
+        self, stream: Stream, counts: MessageCounts, body: bytes, now: float, head: bytes | None
     ) -> None:
         """Read a message that began between two events, and remember it if it was plain."""
         events, comments = stream.events, counts.comments
@@ -239,7 +239,7 @@ class MessageBuffer:
         if quiet and len(counts.pings) < _MOST_HEADS:
             counts.pings[body] = counts.comments - comments
 
-    def _blocks(self, stream: Stream, counts: RouteCounts, body: bytes, now: float) -> None:
+    def _blocks(self, stream: Stream, counts: MessageCounts, body: bytes, now: float) -> None:
         """Read what is whole of blocks with LF line ends, and keep the beginning of the next."""
         whole, found, beginning = body.rpartition(b"\n\n")
         stream.flows = False
@@ -254,7 +254,7 @@ class MessageBuffer:
             else:
                 self._scan(stream, counts, beginning, now)
 
-    def _block(self, stream: Stream, counts: RouteCounts, block: bytes, now: float) -> None:
+    def _block(self, stream: Stream, counts: MessageCounts, block: bytes, now: float) -> None:
         """Read one block with LF line ends, in half the time of `_scan`."""
         message = block + b"\n\n"
         head, plain_id = plain_head(message)
@@ -274,7 +274,7 @@ class MessageBuffer:
         if row is not None:
             _remember(stream, message, head, row)
 
-    def _scan(self, stream: Stream, counts: RouteCounts, body: bytes, now: float) -> int | None:
+    def _scan(self, stream: Stream, counts: MessageCounts, body: bytes, now: float) -> int | None:
         """Read any bytes by the standard; return the row of the last plain content in them."""
         scan = stream.scan
         if not isinstance(scan, Scan) or scan is FRESH or scan is WAITING:
@@ -317,7 +317,9 @@ class MessageBuffer:
             stream.scan = None if stream.flows else WAITING
         return row
 
-    def _dispatch(self, stream: Stream, counts: RouteCounts, block: Scan, now: float) -> int | None:
+    def _dispatch(
+        self, stream: Stream, counts: MessageCounts, block: Scan, now: float
+    ) -> int | None:
         """Count one whole block; return its row where all messages like it bring content."""
         if block.id is not None:
             stream.id = b"id: " + block.id
@@ -350,7 +352,7 @@ class MessageBuffer:
         return row if meaning == CONTENT and reader.may_be_short(name) else None
 
 
-def _recognise(stream: Stream, counts: RouteCounts, name: bytes, data: bytes) -> Reader:
+def _recognise(stream: Stream, counts: MessageCounts, name: bytes, data: bytes) -> Reader:
     """Return what reads this event; the stream keeps it if the event shows its protocol."""
     protocol = UNRECOGNISED if counts.plain.names(name) else recognise_event(name, data)
     reader = counts.reader_of(protocol)
@@ -379,6 +381,6 @@ def _remember(stream: Stream, message: bytes, head: bytes | None, row: int) -> N
         stream.short = reader.learn(message, head, row) or stream.short
 
 
-def _count_plain(counts: RouteCounts, row: int, size: int) -> None:
+def _count_plain(counts: MessageCounts, row: int, size: int) -> None:
     counts.slow[row + bisect_left(SIZE_BOUNDS, size)] += 1
     counts.sizes.total += size

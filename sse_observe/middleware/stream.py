@@ -76,8 +76,8 @@ class Stream(_EachMessage):
 
     __slots__ = (
         # of the request
-        *("answered", "asked", "asked_at", "asking", "gone", "is_stream", "overrides", "owner"),
-        *("receive", "scope"),
+        *("answered", "asked", "asked_at", "asking", "evidence", "gone", "is_stream"),
+        *("overrides", "owner", "receive", "scope"),
         # of the stream
         *("accepted_at", "accounted_at", "bytes", "content_from", "counts", "cursor", "ending"),
         *("failure", "flows", "gap_from", "has_content", "labels", "last", "opened_at", "reader"),
@@ -91,6 +91,8 @@ class Stream(_EachMessage):
     """The application waits for the server's word, and is told when the client leaves."""
     asked: bool
     """It has asked since the response began; who reads an upload asks before."""
+    evidence: object
+    """What the request has shown of causes, kept by `causes`; None until there is any."""
     labels: tuple[str, str]
     """The user segment and the network type."""
     reason: str | None
@@ -120,6 +122,7 @@ class Stream(_EachMessage):
         self.asked_at = asked_at
         self.answered = self.asking = self.gone = self.live = self.is_stream = False
         self.overrides = NOTHING_STATED
+        self.evidence = None
 
     async def observed_receive(self) -> Message:
         """

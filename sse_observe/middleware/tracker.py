@@ -15,6 +15,8 @@ from typing import NamedTuple, Protocol
 
 from sse_observe.asgi import Scope
 from sse_observe.metrics import OTHER
+from sse_observe.middleware.causes import Causes
+from sse_observe.middleware.companions import Companions
 from sse_observe.middleware.cuts import limit_of
 from sse_observe.middleware.end_log import LOGGER, QUIET_ENDS, EndLog
 from sse_observe.middleware.event_counter import MessageBuffer
@@ -74,6 +76,8 @@ class StreamTracker:
         """Hears of each request for a stream, answered or refused, and of its route."""
         self.held = 0
         """Scrapes under way: what they read must not change between their pieces."""
+        self.causes = Causes(clock)
+        self.companions = Companions([self.causes])
         self._cursors = Cursors()
         self._streams: dict[Stream, None] = {}
         self._orphans: set[Stream] = set()
@@ -88,7 +92,7 @@ class StreamTracker:
         self._alone = metrics.directory is None
         if not self._alone:
             # What was counted since the last tick would die with a worker that stops in order.
-            atexit.register(self.flush)
+            atexit.register(self.flush, last=True)
 
     @classmethod
     def of(cls, metrics: SSEMetrics, clock: Callable[[], float] = monotonic) -> "StreamTracker":
@@ -144,6 +148,7 @@ class StreamTracker:
             if counts.config.dense_ids:
                 self.buffer.count_pending()
                 self._cursors.watch(stream, resumed_from or b"")
+            self.causes.opened(stream, resumed_from)
             self._streams[stream] = None
             start = "resumed" if stream.resumed else "fresh"
             counts.opened[start, labels[0], labels[1]] += 1
@@ -152,8 +157,7 @@ class StreamTracker:
             stream.live = stream.is_stream = True
             if trace is not None:
                 self._exemplars_of(counts).opened(stream, trace)
-        if now > self._tick.overdue_at:
-            self._tick.start(now)
+        self.keeps_ticking(now)
         if (receipt := stream.overrides.receipt) is not None:
             receipt.begin(stream)
         if self.on_request is not None:
@@ -189,6 +193,7 @@ class StreamTracker:
             durations = counts.durations
             durations.bins[bisect_left(DURATION_BOUNDS, age)] += 1
             durations.total += age
+            self.causes.closed(stream, reason, now)
             stream.update_totals(now)
             counts.silent -= stream.silent
             counts.stalled -= stream.stalled
@@ -245,7 +250,7 @@ class StreamTracker:
     def has_streams(self) -> bool:
         """Tell whether there is anything to look at each second."""
         with self.lock:
-            return bool(self._streams or self._orphans)
+            return bool(self._streams or self._orphans) or self.companions.have_streams()
 
     # Exemplars.
 
@@ -264,12 +269,15 @@ class StreamTracker:
 
     # Writing down.
 
-    def counted(self) -> None:
-        """See that what was just counted outside of any open stream is written down in time."""
-        now = self.clock()
+    def keeps_ticking(self, now: float) -> bool:
+        """Begin to tick where nobody does, and tell whether somebody does now."""
         if now > self._tick.overdue_at:
             self._tick.start(now)
-        if not self._tick.is_running:
+        return self._tick.is_running
+
+    def counted(self) -> None:
+        """See that what was just counted outside of any open stream is written down in time."""
+        if not self.keeps_ticking(self.clock()):
             self.flush()
 
     def flush_unless_held(self) -> None:
@@ -277,8 +285,8 @@ class StreamTracker:
         if not self.held:
             self.flush()
 
-    def flush(self) -> None:
-        """Count what is pending and write everything down; never raises."""
+    def flush(self, *, last: bool = False) -> None:
+        """Write everything down, what is pending too; `last`: nothing follows. Never raises."""
         try:
             with self.lock:
                 self.metrics.serve()
@@ -288,8 +296,10 @@ class StreamTracker:
                     now = self.clock()
                     for stream in self._streams:
                         stream.update_totals(now)
+                self.companions.look(self.clock(), last=last)
                 for route in list(self._routes.values()):
                     route.flush.write()
+                self.companions.write()
         except Exception:  # noqa: BLE001 - a scrape must not fail for us
             self.observer_error("event_counter")
 
@@ -324,6 +334,7 @@ class StreamTracker:
             yield
         if self.sockets is not None:
             yield from self.sockets.rounds()
+        self._look_beside(now)
         routes = iter(list(self._routes.values()))
         while not self.held and (some_routes := list(islice(routes, _ROUTES_PER_SLICE))):
             try:
@@ -349,6 +360,15 @@ class StreamTracker:
             if left <= 0:
                 return True
         return False
+
+    def _look_beside(self, now: float) -> None:
+        try:
+            with self.lock:
+                self.companions.look(now)
+                if not self.held:
+                    self.companions.write()
+        except Exception:  # noqa: BLE001 - the next tick tries again
+            self.observer_error("tick")
 
     def loop_lag(self, seconds: float) -> None:
         """Observe how late the event loop ran a timer."""

@@ -16,7 +16,8 @@ class Flush:
     """
     The series of some counts, each found once.
 
-    `shared` are the values of the labels that they share, in their order; the route comes first.
+    `shared` are the values of the labels that they share, in their order; the route comes first, or
+    the upstream.
     """
 
     def __init__(self, metrics: SSEMetrics, counts: Counts, *shared: str) -> None:
@@ -61,7 +62,7 @@ class Flush:
         known = {**self._shared, **one.fixed}
         labels = {name: known[name] if name in known else next(free) for name in one.metric.labels}
         # Its neighbours begin with it, at 0: a rate does not see the first event of any other.
-        route = self._shared["route"]
+        route = next(iter(self._shared.values()))
         self._metrics.zero(route, one.source)
         if "user_segment" in labels:
             segment, network = labels["user_segment"], labels["network_type"]

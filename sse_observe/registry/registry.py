@@ -201,7 +201,7 @@ class SSEMetrics:
 
     def zero(self, route: str, source: Source = "server", *, events: Sequence[str] = ()) -> None:
         """
-        Create a route's series of one source at 0, once.
+        Create a route's series of one source at 0, or those of an upstream, once.
 
         `increase()` does not see the first event of a series that begins at 1.
         """
@@ -212,8 +212,9 @@ class SSEMetrics:
             if not metric.at_zero or "where" in metric.labels:
                 continue
             labels = dict(metric.labels)
-            if "route" in labels:
-                labels["route"] = (route,)
+            for name in ("route", "upstream"):
+                if name in labels:
+                    labels[name] = (route,)
             if "seen_by" in labels:
                 labels["seen_by"] = tuple(
                     who for who in labels["seen_by"] if metric.source_of(seen_by=who) == source

@@ -92,6 +92,7 @@ UNTESTED: dict[str, str] = {
     "metrics/store.py": "metrics alone, held to the conventions by test_metrics.py",
     "metrics/tcp.py": "metrics alone, held to the conventions by test_metrics.py",
     "middleware/content.py": "counted with its messages by test_event_counter.py",
+    "middleware/message_counts.py": "what it counts: test_event_counter.py, test_route_counts.py",
     "probe/exposition.py": "tests/unit/probe/test_app.py reads what it exports",
     "probe/module.py": "data; tests/unit/probe/test_config.py reads files into it",
     "probe/prober.py": "tests/unit/probe/test_app.py asks it for everything",
@@ -114,4 +115,6 @@ UNTESTED: dict[str, str] = {
     "render/grafana/heatmap.py": "options alone: tests/integration/test_boards.py",
     "report/findings/incident.py": "data; filled in test_investigation.py beside it",
     "report/output/report.py": "data; read in tests/unit/report/output/test_json_document.py",
+    "upstream/shapes.py": "types alone",
+    "upstream/stream.py": "each end, by each client: test_httpx_client.py, test_aiohttp_session.py",
 }

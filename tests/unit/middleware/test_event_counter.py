@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sse_observe.middleware.event_counter import MessageBuffer
-from sse_observe.middleware.route_counts import SIZE_BOUNDS, SIZES, RouteCounts
+from sse_observe.middleware.message_counts import SIZE_BOUNDS, SIZES
+from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.routes import StreamRoute
 from sse_observe.middleware.send import sender
 from sse_observe.middleware.stream import Stream

@@ -1,7 +1,8 @@
 """Everything that is counted on one route, and how its events are told apart."""
 
 from sse_observe import StreamRoute
-from sse_observe.middleware.route_counts import SIZES, RouteCounts
+from sse_observe.middleware.message_counts import SIZES
+from sse_observe.middleware.route_counts import RouteCounts
 
 
 def test_cells_become_events_bytes_sizes_and_gaps() -> None:

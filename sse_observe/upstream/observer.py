@@ -1,0 +1,164 @@
+"""
+What an observed client tells of its streams: the only thing that its adapters know.
+
+Nothing here raises: the application goes on without us.
+"""
+
+from collections.abc import Callable
+from weakref import ref
+
+from sse_observe.asgi import Header
+from sse_observe.middleware.causes import evidence_of
+from sse_observe.middleware.current_stream import CURRENT
+from sse_observe.middleware.headers import is_event_stream
+from sse_observe.middleware.scan import UNREADABLE
+from sse_observe.middleware.stream import OVER, Stream
+from sse_observe.protocols.recognition import recognise_response
+from sse_observe.upstream.asking import Asking
+from sse_observe.upstream.stream import ConsumedStream
+from sse_observe.upstream.tracker import UpstreamTracker
+
+_COUNT_AT = 64
+_STREAMED = (200, 201)
+
+
+class Upstream:
+    """One upstream, for the clients that are observed under its name; nothing here raises."""
+
+    def __init__(self, tracker: UpstreamTracker, name: str) -> None:
+        self._tracker = tracker
+        self._counts = tracker.counts_of(name)
+        self.name = name
+        self.clock = tracker.streams.clock
+        self._has_streamed = False
+        self._pending = tracker.streams.buffer.pending
+
+    def answered(
+        self, asking: Callable[[], Asking], status: int, headers: list[Header]
+    ) -> "Reading | None":
+        """
+        Take an answer; return what reads its body, where that is a stream.
+
+        `asking` is called only where it matters.
+        """
+        try:
+            if status in _STREAMED and is_event_stream(headers):
+                return self._opened(asking(), headers)
+            if status >= 400:
+                asked = asking()
+                self._refused(asked, asked.refusal(status))
+        except Exception:  # noqa: BLE001 - the application goes on without us
+            self.failed()
+        return None
+
+    def unreachable(
+        self, asking: Callable[[], Asking], error: BaseException, *, may_be_ours: bool = False
+    ) -> None:
+        """Take a request that got no answer; `may_be_ours`: a limit of the client itself did it."""
+        try:
+            if isinstance(error, Exception) and not may_be_ours:
+                asked = asking()
+                # No connection, no body: what it was to ask is what others have asked before.
+                is_usual = asked.body is None and self._has_streamed
+                if is_usual or asked.wants_stream():
+                    self._refused(asked, "unreachable", error)
+        except Exception:  # noqa: BLE001 - the application goes on without us
+            self.failed()
+
+    def _opened(self, asking: Asking, headers: list[Header]) -> "Reading":
+        consumed = self._consumed(asking)
+        named = recognise_response(headers)
+        if named is not None:
+            consumed.reader = self._counts.reader_of(named)
+            consumed.short = consumed.reader.short
+        encodings = (value for key, value in headers if key.lower() == b"content-encoding")
+        if any(value.lower() != b"identity" for value in encodings):
+            consumed.scan = UNREADABLE
+        self._tracker.enter(consumed)
+        self._has_streamed = True
+        return Reading(self, self._tracker, consumed)
+
+    def _refused(
+        self, asking: Asking, reason: str | None, error: BaseException | None = None
+    ) -> None:
+        if reason is not None:
+            consumed = self._consumed(asking)
+            consumed.error = weakly(error)
+            self._tracker.refused(consumed, reason)
+
+    def _consumed(self, asking: Asking) -> ConsumedStream:
+        served = CURRENT.get()
+        if served is not None and (served.__class__ is not Stream or served.scope is OVER):
+            served = None
+        consumed = ConsumedStream(self._counts, asking, served)
+        if served is not None:
+            evidence_of(served).add(consumed)
+        return consumed
+
+    def read(self, consumed: ConsumedStream, chunk: bytes) -> None:
+        """Count what the application was given; the bytes are kept for a moment."""
+        try:
+            if chunk:
+                self._pending.append((consumed, bytes(chunk), self.clock()))
+                if len(self._pending) >= _COUNT_AT:
+                    self._tracker.streams.buffer.count_pending()
+        except Exception:  # noqa: BLE001 - the application goes on without us
+            self.failed()
+
+    def failed(self) -> None:
+        """Count a failure of our own."""
+        self._tracker.streams.observer_error("upstream")
+
+
+class Reading:
+    """The reading of one consumed stream, ended once; whoever drops it has abandoned it."""
+
+    __slots__ = ("_consumed", "_tracker", "_upstream", "is_over")
+
+    def __init__(
+        self, upstream: Upstream, tracker: UpstreamTracker, consumed: ConsumedStream
+    ) -> None:
+        self._upstream = upstream
+        self._tracker = tracker
+        self._consumed = consumed
+        self.is_over = False
+
+    def took(self, chunk: bytes) -> None:
+        """Count what the application was given."""
+        self._upstream.read(self._consumed, chunk)
+
+    def whole(self) -> None:
+        """End with the body."""
+        self._end(ConsumedStream.ended_in_order)
+
+    def left(self) -> None:
+        """End where the application has stopped reading."""
+        self._end(ConsumedStream.left)
+
+    def broke(self, error: BaseException, *, late: bool) -> None:
+        """End with an error; one that is no Exception is the application's own doing."""
+        if isinstance(error, Exception):
+            self._consumed.error = weakly(error)
+            self._end(ConsumedStream.late if late else ConsumedStream.cut)
+        else:
+            self.left()
+
+    def _end(self, how: Callable[[ConsumedStream], str]) -> None:
+        if not self.is_over:
+            self.is_over = True
+            try:
+                self._tracker.end(self._consumed, how)
+            except Exception:  # noqa: BLE001 - the application goes on without us
+                self._upstream.failed()
+
+    def __del__(self) -> None:
+        if not self.is_over:
+            self._tracker.drop(self._consumed)
+
+
+def weakly(error: BaseException | None) -> "ref[BaseException] | None":
+    """Return an error as it may be remembered: it holds the frames that it came through."""
+    try:
+        return None if error is None else ref(error)
+    except TypeError:
+        return None

@@ -1,0 +1,84 @@
+"""
+One consumed stream, from its request to its end.
+
+Read by the message path as a served one is; how it ended is decided here.
+"""
+
+from typing import cast
+from weakref import ref
+
+from sse_observe.asgi import Message
+from sse_observe.middleware import endings
+from sse_observe.middleware.route_counts import RouteCounts
+from sse_observe.middleware.scan import UNREADABLE
+from sse_observe.middleware.stream import Owner, Stream
+from sse_observe.upstream.asking import Asking
+from sse_observe.upstream.counts import UpstreamCounts
+
+# What the stream itself has said, in the words of an upstream.
+_SAID = {"cancelled": "abandoned", "already_complete": "completed", "server_error": "cut"}
+
+
+async def _receive() -> Message:
+    """Be what a served stream has: nobody asks."""
+    return {}
+
+
+async def _send(message: Message) -> None:
+    """Be what a served stream has: nobody sends."""
+
+
+class ConsumedStream(Stream):
+    """A stream that the application consumes, or a request for one that got none."""
+
+    __slots__ = ("closed_as", "ended_at", "error", "served", "unread_from", "upstream")
+
+    def __init__(self, upstream: UpstreamCounts, asking: Asking, served: Stream | None) -> None:
+        self.ask(cast(Owner, None), asking.scope, _receive, _send, asking.at)
+        # The message path needs of a route's counts what an upstream's have as well.
+        self.begin(cast(RouteCounts, upstream), ("", ""), asking.at)
+        self.upstream = upstream
+        self.served = served
+        """The stream that was being answered; None where there is none, and after the end."""
+        self.closed_as: str | None = None
+        self.ended_at: float | None = None
+        self.error: ref[BaseException] | None = None
+        self.unread_from: float | None = None
+
+    @property
+    def end(self) -> str | None:
+        """How it has ended; before that, `error_event` where it has said that it failed."""
+        if self.closed_as is None and self.failure is not None:
+            return "error_event"
+        return self.closed_as
+
+    def ended_in_order(self) -> str:
+        """Return the end of a stream of which all was read."""
+        return self._in_our_words(endings.delivered(self))
+
+    def left(self) -> str:
+        """Return the end of a stream that its reader has given up, maybe after its last word."""
+        return self._stated_or("abandoned")
+
+    def late(self) -> str:
+        """Return the end of a stream that was silent for too long, unless it has said its own."""
+        return self._stated_or("timeout")
+
+    def cut(self) -> str:
+        """Return the end of a stream that broke off, unless it has said its own."""
+        return self._stated_or("cut")
+
+    def _stated_or(self, how: str) -> str:
+        reason = endings.stated(self)
+        return how if reason is None else self._in_our_words(reason)
+
+    def _in_our_words(self, reason: str) -> str:
+        if reason == "completed" and self._is_empty():
+            return "empty"
+        return _SAID.get(reason, reason)
+
+    def _is_empty(self) -> bool:
+        if self.has_content or self.scan is UNREADABLE:
+            return False
+        reader = self.reader or self.upstream.plain
+        return self.terminal or reader.protocol.demands_content(self.scope)

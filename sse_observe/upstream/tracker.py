@@ -1,0 +1,127 @@
+"""
+The consumed streams of one SSEMetrics: opened, read and ended, from any thread, never raising.
+
+Knows neither HTTP nor its clients. Messages are counted by the message path of the served streams,
+under the same lock.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from sse_observe.metrics import OTHER
+from sse_observe.middleware.end_log import LOGGER
+from sse_observe.middleware.tracker import StreamTracker
+from sse_observe.registry import SSEMetrics
+from sse_observe.registry.flush import Flush
+from sse_observe.upstream.counts import UpstreamCounts
+from sse_observe.upstream.stream import ConsumedStream
+
+MOST_UPSTREAMS = 20
+"""Names of one process; `other` comes on top."""
+
+
+class UpstreamTracker:
+    """The upstreams of one SSEMetrics, and the consumed streams that are open."""
+
+    def __init__(self, metrics: SSEMetrics) -> None:
+        self._metrics = metrics
+        self.streams = StreamTracker.of(metrics)
+        self._upstreams: dict[str, tuple[UpstreamCounts, Flush]] = {}
+        self._open: dict[ConsumedStream, None] = {}
+        # Dropped by their readers: ended by whoever next holds the lock, as a collector may not.
+        self._dropped: deque[ConsumedStream] = deque()
+        self.streams.companions.add(self)
+
+    @classmethod
+    def of(cls, metrics: SSEMetrics) -> "UpstreamTracker":
+        """Return the one tracker of these metrics."""
+        return metrics.attach(cls, lambda: cls(metrics))
+
+    def counts_of(self, name: str) -> UpstreamCounts:
+        """Return the counts of an upstream; those of `other` where there are too many names."""
+        with self.streams.lock:
+            if name not in self._upstreams:
+                if len(self._upstreams.keys() - {OTHER}) >= MOST_UPSTREAMS and name != OTHER:
+                    LOGGER.warning(
+                        "%s is upstream number %d; it is counted as `%s`",
+                        name,
+                        MOST_UPSTREAMS + 1,
+                        OTHER,
+                    )
+                    return self.counts_of(OTHER)
+                self._metrics.zero(name, "upstream")
+                counts = UpstreamCounts(name)
+                self._upstreams[name] = counts, Flush(self._metrics, counts, name)
+            return self._upstreams[name][0]
+
+    # Consumed streams.
+
+    def enter(self, consumed: ConsumedStream) -> None:
+        """Count a stream that begins."""
+        with self.streams.lock:
+            consumed.live = consumed.is_stream = True
+            consumed.upstream.opened += 1
+            self._open[consumed] = None
+        self.streams.keeps_ticking(self.streams.clock())
+
+    def end(self, consumed: ConsumedStream, how: Callable[[ConsumedStream], str]) -> None:
+        """Count the end of a stream, once."""
+        with self.streams.lock:
+            if not consumed.live:
+                return
+            self.streams.buffer.count_pending()
+            consumed.live = False
+            now = self.streams.clock()
+            self._ended(consumed, how(consumed), now)
+            consumed.update_totals(now)
+            del self._open[consumed]
+            consumed.scan = None
+        self._written()
+
+    def refused(self, consumed: ConsumedStream, reason: str) -> None:
+        """Count a request for a stream that got none."""
+        with self.streams.lock:
+            self._ended(consumed, reason, self.streams.clock())
+        self._written()
+
+    def _ended(self, consumed: ConsumedStream, reason: str, now: float) -> None:
+        self._add_unread(consumed, now)
+        consumed.closed_as, consumed.ended_at = reason, now
+        consumed.upstream.closed[reason,] += 1
+        consumed.served = None
+
+    def drop(self, consumed: ConsumedStream) -> None:
+        """Take a stream that nobody holds any more; called by whatever thread collects it."""
+        self._dropped.append(consumed)
+
+    def _written(self) -> None:
+        if self._metrics.directory is not None:
+            # Nobody reads this process before a scrape: without a tick the end would be missed.
+            self.streams.counted()
+
+    # A companion of the served streams.
+
+    def has_streams(self) -> bool:
+        """Tell whether any consumed stream is open."""
+        return bool(self._open)
+
+    def look(self, now: float, *, last: bool) -> None:  # noqa: ARG002 - nothing waits here
+        """End what was dropped, and add up the time for which nobody read."""
+        while self._dropped:
+            self.end(self._dropped.popleft(), ConsumedStream.left)
+        for consumed in self._open:
+            consumed.update_totals(now)
+            self._add_unread(consumed, now)
+
+    @staticmethod
+    def _add_unread(consumed: ConsumedStream, now: float) -> None:
+        if consumed.served is None or not consumed.served.gone:
+            return
+        if consumed.unread_from is not None:
+            consumed.upstream.unread_seconds += max(now - consumed.unread_from, 0.0)
+        consumed.unread_from = now
+
+    def write(self) -> None:
+        """Write everything down; the caller holds the lock."""
+        for _, flush in list(self._upstreams.values()):
+            flush.write()
