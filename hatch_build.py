@@ -8,7 +8,9 @@ carries one, so that a wheel can be built from it where there is no minifier.
 import os
 import re
 import tempfile
+from collections import Counter
 from pathlib import Path
+from string import ascii_letters as letters
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -16,6 +18,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 CLIENT = "sse_observe/client/sse-observe.js"
 SMALL = "sse_observe/client/sse-observe.min.js"
 _EXPORT = re.compile(r"^export (?=(?:class|function|const) (\w+))", re.MULTILINE)
+
+_LET = re.compile(r"\bconst\b(?= [\w$[{])")
+# Members of the client's own objects; nobody else's begin so.
+_OWN = re.compile(r"(\.|^ +(?:async )?)(_[a-z]\w+)", re.MULTILINE)
 
 
 class ClientBuildHook(BuildHookInterface[Any]):
@@ -50,12 +56,22 @@ class ClientBuildHook(BuildHookInterface[Any]):
 
 
 def minified(source: str) -> str:
-    """Return a module without comments and spaces, all names short that nobody imports."""
+    """Return a module without comments and spaces, all names short that nobody else can see."""
     import minify  # noqa: PLC0415 - a build from a source archive has none
 
-    # The minifier shortens the names inside a function alone.
+    # The minifier shortens the names inside a function alone, and joins declarations of one kind.
     names = ", ".join(_EXPORT.findall(source))
-    body = f"{{ {_EXPORT.sub('', source)}\nreturn {{ {names} }} }}"
-    function = f"export const {{ {names} }} = (() => {body})();"
+    body = f"{{ {_LET.sub('let', _shortened(_EXPORT.sub('', source)))}\nreturn [{names}] }}"
+    function = f"export let [{names}] = (() => {body})();"
     small: str = minify.string("application/javascript", function)
     return small
+
+
+def _shortened(source: str) -> str:
+    """Return a module with its own members' names short: the more often, the shorter."""
+    # A member of something else may have the name of any word that stands there.
+    words = set(re.findall(r"[\w$]+", source))
+    short = (one + two for one in ("", *letters) for two in letters if one + two not in words)
+    found = Counter(name for _, name in _OWN.findall(source))
+    given = {name: next(short) for name, _ in found.most_common()}
+    return _OWN.sub(lambda own: own[1] + given[own[2]], source)

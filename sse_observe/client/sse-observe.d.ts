@@ -39,7 +39,7 @@ export type Status =
  * Why it has failed. `interrupted`: it was cut, and to ask again might do again what it does.
  * `refused`: the server answered with something else. `error_event`: the stream said so itself.
  * `retries`: `maxRetries` were in vain. `request`: it can never be sent, as where `headers` or
- * `resume` give what none can be; the console says what.
+ * `resume` give what none can be, or the URL holds a password; the console says what.
  */
 export type Reason = "interrupted" | "refused" | "error_event" | "retries" | "request";
 
@@ -114,7 +114,11 @@ export interface Options {
    * lived for 5 s and brought an event makes the next pause short again.
    */
   retryBase?: number;
-  /** After so many failures in a row the stream has `failed`. Default: never. */
+  /**
+   * After so many failures in a row the stream has `failed`. Default: never, as `EventSource`. A web
+   * page cannot tell a host that does not exist from a network that is down: set this where the URL
+   * is not your own. `attempt` says how often it was tried, the browser's console why.
+   */
   maxRetries?: number;
   /** After so many failures in a row it polls; 0: never. Default 5. */
   pollAfter?: number;

@@ -2,17 +2,22 @@
 /**
  * An EventSource that recovers: it resumes without loss or repetition, shows what it is doing,
  * and reports what only a browser can see. sse-observe.d.ts explains options and events.
+ *
+ * Names that begin with an underscore are members of this module's own objects: the build shortens them.
  */
 
 // ---- Connections: from bytes to frames.
 
 /** Reads event streams by the WHATWG rules. @type {typeof import("./sse-observe.js").parser} */
-export function parser(onFrame, onRetry) {
-  let [rest, data, type, id] = ["", "", "", ""];
+export const parser = (onFrame, onRetry) => {
+  let rest = "";
+  let data = "";
+  let type = "";
+  let id = "";
   let own = false;
   let afterCR = false;
   const read = (line) => {
-    const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line);
+    const [, field, value] = /([^:]*):? ?(.*)/s.exec(line);
     if (!line) {
       // Without data it is no event, but its id counts all the same.
       if (data || own) onFrame({ type: type || "message", data: data ? data.slice(0, -1) : null, id, own });
@@ -20,8 +25,11 @@ export function parser(onFrame, onRetry) {
       own = false;
     } else if (field === "data") data += value + "\n";
     else if (field === "event") type = value;
-    else if (field === "id" && !value.includes("\0")) [id, own] = [value, true];
     else if (field === "retry" && /^\d+$/.test(value)) onRetry(+value);
+    else if (field === "id" && !value.includes("\0")) {
+      id = value;
+      own = true;
+    }
   };
   return (text) => {
     if (afterCR && text[0] === "\n") text = text.slice(1);
@@ -34,23 +42,20 @@ export function parser(onFrame, onRetry) {
   };
 }
 
-/**
- * Retry-After in milliseconds: of seconds, or of a date by the server's own clock if it tells its time.
- * @type {(text: string, date: string) => number}
- */
-const waitOf = (text, date) =>
-  Number(text) * 1000 || Math.max(0, Date.parse(text) - (Date.parse(date) || Date.now())) || 0;
-
 /** @type {import("./sse-observe.js").Transport} */
-export function fetchTransport(window, { url, init }, sink) {
+export const fetchTransport = (window, { url, init }, sink) => {
   const abort = new AbortController();
-  const run = async () => {
+  (async () => {
     const response = await window.fetch(url, { ...init, signal: abort.signal });
     const { headers, status } = response;
     // 201: a POST that made something, and streams it.
-    if ((status !== 200 && status !== 201) || !/^text\/event-stream *(;|$)/i.test(headers.get("content-type"))) {
+    if (!/^20[01]text\/event-stream *(;|$)/i.test(status + headers.get("content-type"))) {
       abort.abort();
-      return sink.refuse(status, waitOf(headers.get("retry-after"), headers.get("date")));
+      /** @type {any} */
+      const after = headers.get("retry-after");
+      // In seconds, or a date by the server's own clock, if it tells its time.
+      const ahead = Date.parse(after) - (Date.parse(headers.get("date")) || Date.now());
+      return sink.refuse(status, after * 1000 || ahead || 0);
     }
     sink.open(headers.has("content-length"));
     const push = parser(sink.frame, sink.retry);
@@ -61,17 +66,17 @@ export function fetchTransport(window, { url, init }, sink) {
       push(decoder.decode(read.value, { stream: true }));
     }
     sink.end();
-  };
-  run().catch((error) => sink.end(error));
+  })().catch(sink.end);
   return () => abort.abort();
 }
 
 // ---- Events: each once, and what is missing.
 
-/** A short name for a long text: FNV-1a, twice. */
+/** A short name for a long text: two polynomials of its letters. */
 const fingerprint = (text) =>
-  [1, 2].map((hash) => {
-    for (const letter of text) hash = Math.imul(hash ^ letter.codePointAt(), 16777619);
+  [31, 37].map((base) => {
+    let hash = 0;
+    for (const letter of text) hash = (hash * base + letter.codePointAt()) | 0;
     return hash;
   });
 
@@ -79,39 +84,49 @@ const fingerprint = (text) =>
  * The sequence of one stream: ids that hello announced by a mark below which nothing is missing,
  * others by the last few, and by what each of them stood for.
  */
-function sequence(onGap) {
+const sequence = (onGap) => {
   let epoch, mark, ahead, last, recent, replaying, blind, first;
   const numbered = (id) => /^(\d{1,15})-(.+)$/s.exec(id) ?? [];
   const giveUp = (last = Math.max(mark, ...ahead), announced) => {
     let lost = 0;
     while (mark < last) if (!ahead.delete(++mark)) lost++;
-    if (lost) onGap(lost, announced);
+    if (lost) onGap(lost, !announced);
   };
-  const start = (cursor = "", isOurs = true) => {
+  const start = (cursor = "", isOurs) => {
     const [, seq, name] = isOurs ? numbered(cursor) : [];
-    [epoch, mark, ahead, last] = [name, +seq, new Set(), cursor];
+    epoch = name;
+    mark = +seq;
+    ahead = new Set();
+    last = cursor;
     recent = new Map([[cursor, null]]);
   };
   return {
-    start,
-    cursor: () => (epoch ? `${mark}-${epoch}` : last),
+    _start: start,
+    _cursor: () => (epoch ? `${mark}-${epoch}` : last),
     /** `isBlind`: nobody knows whether the server understood where to go on. */
-    resume: (isBlind) => ([first, replaying, blind] = [null, true, isBlind]),
+    _resume(isBlind) {
+      first = null;
+      replaying = true;
+      blind = isBlind;
+    },
     /** The server says what it continues from, and how much of it is gone. */
-    announce(from, lost) {
-      first = (from ? parseInt(from) + 1 : 0) + lost;
+    _announce(from, lost = 0) {
+      first = parseInt(from || -1) + 1 + lost;
       if (epoch) giveUp(first - 1, true);
-      else if (lost) onGap(lost, true);
+      else if (lost) onGap(lost);
     },
     /** The stream is over: events that are missing still will not come. */
-    finish: () => giveUp(),
-    /** An empty id: there is nothing to resume from. */
-    forget: () => (epoch = last = ""),
-    isNew(id, content) {
+    _finish: giveUp,
+    _isNew(id, content) {
+      // An empty one: there is nothing to resume from.
+      if (!id) {
+        epoch = last = "";
+        return true;
+      }
       const [, seq, name] = numbered(id);
       if (name !== epoch && +seq === first) {
-        if (epoch) onGap(null, true);
-        start(id);
+        if (epoch) onGap(null);
+        start(id, true);
         mark--;
       }
       if (name && name === epoch) {
@@ -121,19 +136,19 @@ function sequence(onGap) {
         if (ahead.size > 64) giveUp();
         return true;
       }
-      const mine = `${fingerprint(content)}`;
+      let mine = `${fingerprint(content)}`;
       const known = recent.get(id);
-      // Several events have this id, so it tells nothing of one of them.
-      const isCommon = known === "" || (recent.has(id) && !replaying);
-      if (replaying && recent.has(id) && (known ?? mine) === mine) return (blind = false);
+      if (replaying && (known === null || known === mine)) return (blind = false);
       // Its number is taken anew, as by a counter that began again with its process.
       const isAnew = replaying && known;
-      if (blind || isAnew) onGap(null, true);
+      if (blind || isAnew) onGap(null);
       if (isAnew) recent.clear();
+      // Several events have this id, so it tells nothing of one of them.
+      else if (recent.delete(id)) mine = "";
       blind = replaying = false;
-      recent.delete(id);
-      recent.set((last = id), isCommon ? "" : mine);
-      if (recent.size > 256) recent.delete(recent.keys().next().value);
+      recent.set((last = id), mine);
+      const [[oldest]] = recent;
+      if (recent.size > 256) recent.delete(oldest);
       return true;
     },
   };
@@ -141,22 +156,15 @@ function sequence(onGap) {
 
 // ---- Beacon reports.
 
-const RECONNECT = "sse_reconnect_time_seconds";
-const RECOVERY = "sse_stall_recovery_seconds";
-const DELAY = "sse_event_delay_seconds";
+/** A list with one more at its end; the oldest go. */
+const keep = (list, one, most) => [...(list ?? []), one].slice(-most);
 
 /** Adds up what happened and sends it: once in effect, and late rather than never. */
-function reporter({ window, reportTo: url, reportEvery }, stream, leads) {
-  const { navigator } = window;
-  const network = navigator.connection?.effectiveType ?? "";
-  let [n, token, bounds, unsent] = [0, "", {}, []];
-  let asked, delta;
-  const accept = (hello) => {
-    if (!hello.report_token) return;
-    // A report is worth what was sent under its tokens.
-    if (delta && token) delta.earlier = [...(delta.earlier ?? []), token].slice(-12);
-    [token, bounds] = [hello.report_token, hello.bounds ?? {}];
-  };
+const reporter = ({ window, reportTo: url, reportEvery }, stream, leads) => {
+  const navigator = window.navigator;
+  let n = 0;
+  let unsent = [];
+  let token, bounds, asked, delta;
   // Whoever wonders why there are no numbers finds this in the console.
   const giveUp = () => {
     if (url) console.warn(`sse-observe: no beacon_app() at ${url}; set reportTo`);
@@ -169,10 +177,10 @@ function reporter({ window, reportTo: url, reportEvery }, stream, leads) {
   };
   const askToken = async () => {
     if (!url) return;
-    const query = new URLSearchParams({ path: new URL(stream).pathname, network_type: network });
-    const answer = await ask(new URL("token?" + query, url).href);
+    const query = { path: new URL(stream).pathname, network_type: self._network };
+    const answer = await ask(withQuery(new URL("token", url).href, query));
     if (!answer.ok) return;
-    accept(Object(await answer.json().catch(() => {})));
+    self._accept(Object(await answer.json().catch(() => {})));
     // A site that answers everything with its own page.
     if (!token) giveUp();
   };
@@ -187,46 +195,51 @@ function reporter({ window, reportTo: url, reportEvery }, stream, leads) {
   };
   // While offline sendBeacon returns true, and loses it.
   const beacon = (report) => navigator.onLine !== false && navigator.sendBeacon?.(url, JSON.stringify(report));
-  const add = (change) => {
-    if (!url || !leads()) return;
-    delta ??= { shown: {}, [RECONNECT]: [], [RECOVERY]: [], [DELAY]: [] };
-    change(delta);
-    self.dueAt = Math.min(self.dueAt, window.performance.now() + reportEvery * (0.75 + window.Math.random() / 2));
-  };
   // Storage may be forbidden to this web page: then what cannot be sent is kept while it lives.
   const store = (text) => {
     try {
-      const kept = window.localStorage["sse-unsent"];
-      window.localStorage["sse-unsent"] = text;
+      const { localStorage } = window;
+      const kept = localStorage["sse-unsent"];
+      localStorage["sse-unsent"] = text;
       return kept || "[]";
     } catch {}
   };
   const self = {
-    dueAt: Infinity,
-    network,
-    accept,
-    add,
-    count(what, by = 1) {
-      add((delta) => (delta[what] = (delta[what] ?? 0) + by));
-      // No hello came before: a tab that closes must have its token by then.
-      if (url && !token) asked ??= askToken();
+    _network: navigator.connection?.effectiveType ?? "",
+    _accept(hello) {
+      if (!hello.report_token) return;
+      // A report is worth what was sent under its tokens.
+      if (delta && token) delta.earlier = keep(delta.earlier, token, 12);
+      token = hello.report_token;
+      bounds = hello.bounds;
     },
-    observe: (what, ms) => add((delta) => delta[what].length < 500 && delta[what].push(ms / 1000)),
+    _add(change) {
+      if (!url || !leads()) return;
+      delta ??= { shown: {}, samples: {} };
+      change(delta);
+      self._dueAt ??= window.performance.now() + reportEvery * (0.5 + window.Math.random());
+    },
+    _count(what, by = 1) {
+      self._add((delta) => (delta[what] = (delta[what] ?? 0) + by));
+      // No hello came before: a tab that closes must have its token by then.
+      if (!token) asked ??= askToken();
+    },
+    _observe: (what, ms) => self._add(({ samples }) => (samples[what] = keep(samples[what], ms / 1000, 500))),
     /** Send what there is; `leaving`: there may be no later. */
-    async flush(leaving) {
-      self.dueAt = Infinity;
+    async _flush(leaving) {
+      self._dueAt = undefined;
       if (!url) return;
       if (delta && !token && !leaving) {
         // Only one is due to a stream: the one that is on its way.
         await asked;
         if (!token) await askToken();
       }
-      const kept = parse(store(""));
-      if (Array.isArray(kept)) unsent.push(...kept);
+      unsent.push(...Object.values(parse(store(""))));
       if (delta && token) {
-        for (const name of [RECONNECT, RECOVERY, DELAY]) delta[name] = bin(delta[name], bounds[name]);
-        unsent.push({ ...delta, token, n: ++n });
-        delta = undefined;
+        const { samples, ...report } = delta;
+        for (const what in samples) report[what] = bin(samples[what], bounds?.[what]);
+        unsent.push({ ...report, token, n: ++n });
+        delta = null;
       }
       const send = leaving ? beacon : post;
       for (const report of unsent.splice(0, 8)) if (!(await send(report))) unsent.push(report);
@@ -236,27 +249,31 @@ function reporter({ window, reportTo: url, reportEvery }, stream, leads) {
   return self;
 }
 
-function bin(values, bounds) {
-  if (!bounds || !values.length) return;
-  const counts = Array(bounds.length + 1).fill(0);
-  for (const value of values) counts[bounds.filter((bound) => bound < value).length]++;
-  return { counts, sum: values.reduce((a, b) => a + b) };
+const bin = (values, bounds) => {
+  if (!bounds) return;
+  const counts = [...bounds, 0].fill(0);
+  let sum = 0;
+  for (const value of values) {
+    counts[bounds.filter((bound) => bound < value).length]++;
+    sum += value;
+  }
+  return { counts, sum };
 }
 
 // ---- Sharing.
 
 /** The tabs that show one stream: one leads and streams, the others listen; when it goes, the next one leads. */
-function tabs(window, key, share, onLead, onNews) {
+const tabs = (window, key, share, onLead, onNews) => {
   const isAlone = !(share && window.navigator.locks && window.BroadcastChannel);
   const me = window.Math.random();
   const peers = new Set();
   let channel, waiting, release;
   const self = {
-    leads: isAlone,
-    isLast: () => !peers.size,
+    _leads: isAlone,
+    _isLast: () => !peers.size,
     /** Tell the others, who have it from the leading tab alone. */
-    send: (news) => self.leads && channel?.postMessage(news),
-    join() {
+    _send: (news) => self._leads && channel?.postMessage(news),
+    _join() {
       if (isAlone) return onLead();
       channel = new window.BroadcastChannel(key);
       channel.onmessage = ({ data: { bye, peer, ...news } }) => {
@@ -272,18 +289,18 @@ function tabs(window, key, share, onLead, onNews) {
       const lead = () =>
         new Promise((done) => {
           release = done;
-          self.leads = true;
+          self._leads = true;
           onLead();
         });
       window.navigator.locks.request(key, { signal: waiting.signal }, lead).catch(() => {});
     },
-    leave() {
+    _leave() {
       channel?.postMessage({ bye: me });
       channel?.close();
-      channel = undefined;
+      channel = null;
       waiting?.abort();
       release?.();
-      self.leads = isAlone;
+      self._leads = isAlone;
     },
   };
   return self;
@@ -291,28 +308,26 @@ function tabs(window, key, share, onLead, onNews) {
 
 // ---- Timers.
 
-// A timer that is set for later rings at once.
-const LONGEST = 2 ** 31 - 1;
-
 /** One timer for all that may be due next; `ring` learns how late it rang. */
-function alarm(window, next, ring) {
+const alarm = (window, next, ring) => {
   let timer;
   let due = Infinity;
   const self = {
-    set() {
+    _set() {
       const at = next();
       if (at >= due) return;
       due = at;
       window.clearTimeout(timer);
-      timer = window.setTimeout(self.ring, Math.min(LONGEST, Math.max(0, due - window.performance.now())));
+      // One that is set for later than 2 ** 31 rings at once.
+      timer = window.setTimeout(self._ring, Math.min(1e9, due - window.performance.now()));
     },
-    ring() {
+    _ring() {
       const late = window.performance.now() - due;
       due = Infinity;
       ring(late);
-      self.set();
+      self._set();
     },
-    stop: () => window.clearTimeout(timer),
+    _stop: () => window.clearTimeout(timer),
   };
   return self;
 }
@@ -320,37 +335,21 @@ function alarm(window, next, ring) {
 // ---- One connection.
 
 /** One connection: when something came over it, and when it is given up. */
-function connection(request, isPoll, at, { connectTimeout, firstEventTimeout, stallTimeout }) {
+const connection = (request, isPoll, at, { connectTimeout, firstEventTimeout, stallTimeout }) => {
   // An answer that is paid for may take its time.
-  const patience = request.isFree ? 1 : Infinity;
-  let openedAt, bestLag;
+  const factor = request._isFree ? 1 : Infinity;
   const self = {
-    request,
-    isPoll,
-    heardAt: at,
-    /** `whole`: a server that does not know `mode=poll` answers with a stream. */
-    open(whole, at) {
-      self.isPoll &&= whole;
-      self.isOpen = true;
-      self.heardAt = self.payloadAt = openedAt = at;
+    ...request,
+    _isPoll: isPoll,
+    _heardAt: at,
+    /** How much has come of an answer that was shown already. */
+    _repeated: 0,
+    /** How long it may be silent. Before the first event a proxy may hold it back; later it is a stall. */
+    _patience(heartbeat) {
+      if (!self._openedAt) return connectTimeout ?? 15000 * factor;
+      if (self._hasEvent) return stallTimeout ?? (heartbeat * 2.5 || 30000 * factor);
+      return firstEventTimeout ?? Math.max(30000, stallTimeout ?? 0) * factor;
     },
-    isHealthy: (at) => self.hasEvent && at - openedAt >= 5000,
-    /** Two clocks cannot be compared, but what their difference grows by is delay; null for the first. */
-    delay(sent, at) {
-      const best = bestLag;
-      const lag = at - sent;
-      bestLag = Math.min(best ?? lag, lag);
-      return best === undefined ? null : lag - best;
-    },
-    /** Sent seconds apart and arrived together: something in between holds the stream back. */
-    isHeldBack: (delay, at) => delay < -3000 && at - openedAt < 500,
-    /** Before the first event a proxy may hold it back; later, silence is a stall. */
-    silence: (heartbeat) =>
-      self.hasEvent
-        ? (stallTimeout ?? (heartbeat * 2.5 || 30000 * patience))
-        : (firstEventTimeout ?? Math.max(30000, stallTimeout ?? 0) * patience),
-    deadline: (heartbeat) =>
-      self.heardAt + (self.isOpen ? self.silence(heartbeat) : (connectTimeout ?? 15000 * patience)),
   };
   return self;
 }
@@ -358,61 +357,65 @@ function connection(request, isPoll, at, { connectTimeout, firstEventTimeout, st
 // ---- Trying again.
 
 /** How often a stream has failed, and so when and how it is tried again: by a stream, or by polls. */
-function attempts(source, options) {
+const attempts = (source, options) => {
   let timeouts = 0;
   const self = {
-    retry: 0,
-    pollUntil: 0,
+    _retry: 0,
+    _pollUntil: 0,
     /** An event came; by a poll it does not show that a stream would. */
-    worked(isPoll) {
+    _worked(isPoll) {
       timeouts = 0;
-      if (!isPoll) self.pollUntil = 0;
+      if (!isPoll) self._pollUntil = 0;
     },
     /** Returns whether it may be tried again. */
-    failed(timedOut, at) {
+    _failed(timedOut, at) {
       timeouts += timedOut;
       source.attempt++;
-      if (options.pollAfter && (source.attempt >= options.pollAfter || timeouts > 1)) self.poll(at);
+      if (options.pollAfter && (source.attempt >= options.pollAfter || timeouts > 1)) self._poll(at);
       return !(source.attempt > options.maxRetries);
     },
-    pause(wait) {
-      const { retryBase, window } = options;
-      const step = Math.min(30000, retryBase * 2 ** (source.attempt - 1));
+    _pause(wait) {
+      const step = Math.min(30000, options.retryBase * 2 ** (source.attempt - 1));
       // A server may ask for more than our cap, not for a day.
-      return Math.max(step * (0.5 + window.Math.random()), Math.min(300000, Math.max(self.retry, wait)));
+      return Math.max(step * (0.5 + options.window.Math.random()), Math.min(300000, Math.max(self._retry, wait ?? 0)));
     },
     /** Poll for a while; then a stream is tried. */
-    poll: (at) => (self.pollUntil = at + 12 * options.pollInterval),
-    /** A poll was answered; returns the pause before the next request. */
-    polled(at) {
+    _poll: (at) => (self._pollUntil = at + 12 * options.pollInterval),
+    /** A poll was answered, or between polls a stream was tried, in vain; returns the pause that follows. */
+    _polled(at, isPoll) {
+      if (isPoll && !source.attempt && self._pollUntil > at) return options.pollInterval;
       // After failures the first answer says that the way is free: a stream is tried at once.
-      if (source.attempt) self.pollUntil = at;
-      source.attempt = 0;
-      return self.pollUntil > at ? options.pollInterval : 0;
+      if (isPoll) self._pollUntil = at;
+      else self._poll(at);
+      return (source.attempt = 0);
     },
   };
   return self;
 }
 
-/** Ask the web page's own code; its mistakes go to the console, and not into the stream. */
-function attempt(act, otherwise) {
+/**
+ * Ask the web page's own code; its mistakes go to the console, and not into the stream.
+ * @type {(act: () => any, otherwise?: (error: any) => any) => any}
+ */
+const attempt = (act, otherwise = (error) => Promise.reject(error)) => {
   try {
     return act();
   } catch (error) {
-    if (otherwise) otherwise(error);
-    else Promise.reject(error);
+    otherwise(error);
   }
 }
 
 // ---- What a stream says of itself.
 
-const HELLO = "sse.hello";
-const HEARTBEAT = /^(heartbeat|ping|keep-?alive)$/;
-const TERMINAL = ["done", "[DONE]"];
 
 // What an event means; several may hold. After WHOLE nothing is missing, after END nothing follows.
 // FAULT: a failure, if nothing follows; in a feed the next event may be an hour away.
-const [CONTENT, WHOLE, END, STOP, FAULT, FAILURE] = [1, 2, 4, 8, 16, 32];
+const CONTENT = 1;
+const WHOLE = 2;
+const END = 4;
+const STOP = 8;
+const FAULT = 16;
+const FAILURE = 32;
 // By an event's name, or by the `type` in its data.
 const MEANINGS = {
   message_stop: END,
@@ -426,7 +429,7 @@ const MEANINGS = {
   RUN_ERROR: FAILURE,
 };
 
-function parse(text) {
+const parse = (text) => {
   try {
     return Object(JSON.parse(text));
   } catch {
@@ -457,7 +460,7 @@ const PROTOCOLS = [
   [
     ({ type }) => /^(start|RUN_STARTED)$/.test(type),
     ({ type, outcome }) =>
-      (outcome?.type === "cancelled" && STOP) || (MEANINGS[type] ?? !/^(start|finish)-step|-(start|end)$/.test(type)),
+      (outcome?.type === "cancelled" && STOP) || (MEANINGS[type] ?? !/-(step|start|end)$/.test(type)),
   ],
   // OpenAI Responses, Anthropic
   [
@@ -474,7 +477,7 @@ const PROTOCOLS = [
   ],
   // Chat completions, and everything compatible with them
   [
-    ({ choices }) => Array.isArray(choices),
+    ({ choices }) => choices?.some,
     ({ choices, error }) => {
       const brings = some(choices, ({ text, delta }) => text || Object.entries(Object(delta)).some(isText));
       if (!brings && isError(error)) return FAILURE;
@@ -489,10 +492,10 @@ const PROTOCOLS = [
 const isAmong = (said, frame) =>
   typeof said === "function"
     ? attempt(() => said(frame))
-    : said.includes(frame.type) || (frame.data[0] === "[" && said.includes(frame.data));
+    : said.some((name) => name === (name[0] === "[" ? frame.data : frame.type));
 
 /** Return what says of each event of one stream what it means. */
-function meanings({ terminal, failure }) {
+const meanings = ({ terminal, failure }) => {
   let read;
   return (frame) => {
     const { type, data } = frame;
@@ -500,7 +503,7 @@ function meanings({ terminal, failure }) {
     if (data) read ??= PROTOCOLS.find(([shows]) => shows(json, type))?.[1];
     let meaning = data && (read ? read(json, type) : FAILURE);
     if (type === "error" && meaning !== FAULT) meaning = FAILURE;
-    if (isAmong(TERMINAL, frame)) meaning = END;
+    if (isAmong(["done", "[DONE]"], frame)) meaning = END;
     if (terminal) meaning = isAmong(terminal, frame) ? END : meaning & (CONTENT | FAULT | FAILURE);
     if (failure) meaning = isAmong(failure, frame) ? FAILURE : meaning & ~(FAULT | FAILURE);
     return meaning;
@@ -509,96 +512,95 @@ function meanings({ terminal, failure }) {
 
 // ---- Requests.
 
-/** What relative URLs are relative to: a worker has no document. */
-const baseOf = ({ document, location }) => document?.baseURI ?? location?.href;
+/**
+ * What relative URLs are relative to: a worker has no document. Without the name and the password by
+ * which the web page was asked for: `fetch` takes none in a URL, and the browser sends them itself.
+ */
+const baseOf = ({ document, location }) => (document?.baseURI ?? location?.href)?.replace(/\/\/[^/]*@/, "//");
 
 /** Add fields to a URL's query, and leave the rest of it as it is spelled. */
-function withQuery(url, fields) {
+const withQuery = (url, fields) => {
   for (const name in fields)
     if (fields[name]) {
-      const key = encodeURIComponent(name);
-      url = url.replace(RegExp(`([?&])${key.replace(/\W/g, "\\$&")}=[^&]*&?`), "$1").replace(/[?&]$/, "");
-      url += `${url.includes("?") ? "&" : "?"}${key}=${encodeURIComponent(fields[name])}`;
+      const key = encodeURIComponent(name) + "=";
+      const [path, query = ""] = url.split(/\?(.*)/);
+      const others = query.split("&").filter((pair) => pair && !pair.startsWith(key));
+      url = path + "?" + [...others, key + encodeURIComponent(fields[name])].join("&");
     }
   return url;
 }
 
 /** The requests of one stream: a GET as often as it takes; anything else has effects, and is sent once. */
-function requests({ url, withCredentials }, options) {
-  const { fetch: base, idempotencyKey, resume, window, cursorParameter } = options;
-  const { body = "", headers } = base ?? {};
+const requests = ({ url, withCredentials }, options) => {
+  const { idempotencyKey, resume, window, cursorParameter } = options;
+  const base = { cache: "no-store", ...options.fetch };
+  if (withCredentials) base.credentials = "include";
+  const { body = "", headers } = base;
   const isAsked = typeof headers === "function";
   const isForeign = new URL(url).origin !== window.origin;
   // What can never be sent is refused now, and not tried again and again.
-  const sample = new Request(url, { ...base, body: body ? "text" : null, headers: isAsked ? {} : headers });
+  const sample = new Request("data:,", { ...base, body: body ? "text" : null, headers: isAsked ? {} : headers });
   const isSafe = /^(GET|HEAD)$/.test(sample.method);
-  const all = [url, sample.method, body, [...sample.headers], sample.credentials, withCredentials];
+  const all = [url, sample.method, body, [...sample.headers], sample.credentials];
   let wasSent;
   const self = {
-    isSafe,
+    _isSafe: isSafe,
     /** The stream's, as hello says it. */
-    name: "",
-    /** Another origin refused the header that resumes. */
-    isBlind: false,
-    /** The headers, where the web page is asked for them before each request. */
-    headers: isAsked && headers,
+    _name: "",
+    /** Asks the web page for headers, where it wants to be asked. */
+    _headers: isAsked && (async (refused) => headers(refused)),
     // Neither what is no text nor what is asked for later can be compared: then there is no key, and
     // nothing is shared or kept.
-    key: typeof body === "string" && !isAsked && "sse-observe:" + fingerprint(JSON.stringify(all)),
+    _key: typeof body === "string" && !isAsked && "sse-observe:" + fingerprint(JSON.stringify(all)),
     /** Whether a connection that is lost may be followed by another. */
-    mayFollow: () => isSafe || self.name || idempotencyKey || resume,
-    /** It was refused before it did anything. */
-    refused: () => (wasSent = false),
+    _mayFollow: () => isSafe || self._name || idempotencyKey || resume,
     /**
-     * Return the next one, or nothing; `cursor` is the last event that was seen. Throws what
-     * `fetch` would throw for a request that can never be sent.
+     * Return the next one, or null; `cursor` is the last event that was seen. The last one was
+     * `refused` before it did anything; `isBlind`: another origin refused the header that resumes.
+     * Throws what `fetch` would throw for a request that can never be sent.
      */
-    next(cursor, network, isPoll) {
-      const { name, isBlind } = self;
-      const isLater = wasSent || name || cursor;
-      let own = isLater && resume && attempt(() => resume(name, cursor));
-      if (own && !own.url) own = new Request(new URL(own, baseOf(window) ?? url)).url;
+    _next(cursor, network, isPoll, refused, isBlind) {
+      const name = self._name;
+      const isLater = (wasSent && !refused) || name || cursor;
+      const own = isLater && resume && attempt(() => resume(name, cursor));
       const resumes = isSafe || name || own;
-      if (isLater && !resumes && !idempotencyKey) return;
+      if (isLater && !resumes && !idempotencyKey) return null;
       wasSent = true;
-      const init = { cache: "no-store", ...base };
-      if (withCredentials) init.credentials = "include";
-      if (resumes && !isSafe) {
-        delete init.method;
-        delete init.body;
-      }
+      const init = { ...base };
+      if (resumes && !isSafe) init.method = init.body = undefined;
       // Before its first event a stream is asked for by its name, from before its start.
       const from = cursor || (name && "-1");
       // Another origin has to allow the header. A query is understood after a hello, or as the web page says.
       const inQuery = cursorParameter ?? (name && "last_event_id");
       const isUnsure = from && isForeign && !inQuery;
       const query = {
-        stream_id: (!isSafe || from === "-1") && name,
+        stream_id: (!isSafe || !cursor) && name,
         [inQuery]: inQuery && from,
         network_type: name && network,
         mode: isPoll && "poll",
       };
       /** Give it the web page's headers, and ours. */
       const dress = (given) => {
-        init.headers = new Headers(given);
-        const set = (field, value) => value && init.headers.set(field, value);
-        if (!init.headers.has("Accept")) set("Accept", "text/event-stream");
-        if (resumes && !isSafe) init.headers.delete("Content-Type");
+        const all = (init.headers = new Headers(given));
+        const set = (field, value) => value && all.set(field, value);
+        if (!all.has("Accept")) set("Accept", "text/event-stream");
+        if (resumes && !isSafe) all.delete("Content-Type");
         set("Idempotency-Key", idempotencyKey);
         if (!isForeign) set("ECT", network);
         // A header holds bytes: those of UTF-8.
         if (from && !(isForeign && (inQuery || isBlind)))
           set("Last-Event-ID", unescape(encodeURIComponent(from)));
       };
-      dress(isAsked ? {} : headers);
+      if (!isAsked) dress(headers);
+      const asItIs = () => (own ? new URL(own, baseOf(window) ?? url) : withQuery(url.split("#")[0], query));
       return {
-        url: own || withQuery(url.split("#")[0], query),
-        init: own?.headers ? {} : init,
-        dress,
+        url: own?.url ? own : new Request(asItIs()).url,
+        init: own?.url ? {} : init,
+        _dress: dress,
         /** It has no effects. */
-        isFree: resumes,
-        isProbe: isUnsure && !isBlind,
-        isBlind: isUnsure && isBlind,
+        _isFree: resumes,
+        /** Nobody knows whether the server will understand where to go on. */
+        _isUnsure: isUnsure,
       };
     },
   };
@@ -607,181 +609,210 @@ function requests({ url, withCredentials }, options) {
 
 // ---- One stream.
 
+/** What the web page sees of a stream: its events, and its status. */
+const face = (source, report, shared) => {
+  const { origin } = new URL(source.url);
+  let hasGap;
+  const self = {
+    _emit: (type, more) => source.dispatchEvent(Object.assign(new Event(type), more)),
+    _message({ type, data }) {
+      hasGap ||= type === "gap";
+      source.dispatchEvent(new MessageEvent(type, { data, lastEventId: source.lastEventId, origin }));
+    },
+    /** By its short name too, unless the stream uses that itself. */
+    _gap(lost) {
+      self._emit("sse.gap", { lost });
+      if (!hasGap) self._emit("gap", { lost });
+    },
+    _show(status, why) {
+      if (status === source.status && status !== "reconnecting") return;
+      source.status = status;
+      report._add(({ shown }) => (shown[status] = (shown[status] ?? 0) + 1));
+      const news = { status, attempt: source.attempt, ...why };
+      shared._send(news);
+      self._emit("sse.status", news);
+    },
+  };
+  return self;
+}
+
+/** What a stream comes to, as its events state it; the last one counts. */
+const statement = (isSafe) => {
+  const self = {
+    /** Until when something may follow a failure, and take it back. */
+    _until: Infinity,
+    _take(meaning, data, at) {
+      if (meaning & CONTENT) {
+        self._outcome = self._fault = null;
+        self._until = Infinity;
+      }
+      if (meaning & WHOLE) self._outcome = "completed";
+      if (meaning & STOP) self._outcome = "cancelled";
+      if (meaning & (FAULT | FAILURE)) self._fault = { reason: "error_event", data };
+      if (meaning & (isSafe ? FAILURE : FAULT | FAILURE)) self._until = at + 1000;
+    },
+  };
+  return self;
+}
+
 /** One stream through all its connections; `source` is what the web page sees of it. Returns what stops it. */
-function stream(source, options) {
+const stream = (source, options) => {
   const { window, transport, waitingAfter } = options;
-  const { document, navigator } = window;
-  const { url } = source;
-  const { origin } = new URL(url);
   const closing = new AbortController();
   const asking = requests(source, options);
-  const { isSafe, key } = asking;
+  const isSafe = asking._isSafe;
+  const key = asking._key;
   // One question, one answer: it is not polled, and two tabs that ask the same want two answers.
   if (!isSafe) options.pollAfter = 0;
   const storage = key ? options.storage : null;
   const meaningOf = meanings(options);
   const tries = attempts(source, options);
-  const seen = sequence((lost, isAnnounced) => {
-    if (!isAnnounced) report.count("lost", lost);
-    gap(lost);
+  const seen = sequence((lost, isFound) => {
+    if (isFound) report._count("lost", lost);
+    page._gap(lost);
   });
   const timer = alarm(window, () => nextAt(), (late) => tick(late));
   const shared = tabs(window, key, options.share && isSafe && key, () => connect(), (news) => hear(news));
-  const report = reporter(options, url, () => shared.leads);
-  /** idle, connected, pausing, frozen, closed */
-  let phase;
-  /** Whether new headers were asked for since the last answer that was one. */
-  let isRefreshed;
-  let live, heartbeat, outcome, resumeAt, lostAt, stalledAt, offlineAt, wasOpen, wasShown, hasGap, spared;
-  /** The outcome, if it ended now. */
-  let whole;
-  /** What it fails with, as the stream said, unless something follows; and until when that may. */
-  let fault;
-  let faultUntil = Infinity;
-  /** What was shown of an answer without ids, and how much of that has come again. */
+  const report = reporter(options, source.url, () => shared._leads);
+  const page = face(source, report, shared);
+  const stated = statement(isSafe);
+  /** What was shown of an answer without ids. */
   const shown = [];
-  let repeated;
+  /** When a pause ends; nothing but in a pause. */
+  let resumeAt;
+  let live, heartbeat, outcome, lostAt, stalledAt, offlineAt, wasOpen, wasShown, spared, isFrozen;
 
   const now = () => window.performance.now();
-  const emit = (type, more) => source.dispatchEvent(Object.assign(new Event(type), more));
-  const message = ({ type, data }) => {
-    hasGap ||= type === "gap";
-    source.dispatchEvent(new MessageEvent(type, { data, lastEventId: source.lastEventId, origin }));
-  };
-  /** By its short name too, unless the stream uses that itself. */
-  const gap = (lost) => ["sse.gap", !hasGap && "gap"].forEach((name) => name && emit(name, { lost }));
-  const show = (status = live?.isPoll ? "polling" : "live", why) => {
-    const { attempt } = source;
-    if (status === source.status && status !== "reconnecting") return;
-    source.status = status;
-    report.add(({ shown }) => (shown[status] = (shown[status] ?? 0) + 1));
-    const news = { status, attempt, ...why };
-    shared.send({ news });
-    emit("sse.status", news);
-  };
+  const isClosed = () => source.readyState === 2;
+  const showLive = () => page._show(live?._isPoll ? "polling" : "live");
 
   const start = () => {
-    phase = "idle";
-    show("connecting");
-    shared.join();
+    page._show("connecting");
+    shared._join();
   };
 
   /** Take what the leading tab tells. */
-  const hear = ({ frame, news }) => {
-    if (frame) onFrame(frame);
-    if (!news) return;
-    const { status, attempt, ...why } = news;
-    if (/complete|failed/.test(status)) return end(status, why);
+  const hear = ({ frame, status, attempt, ...why }) => {
+    if (frame) take.frame(frame);
+    if (!status) return;
     source.attempt = attempt;
-    show(status);
+    /complete|failed/.test(status) ? end(status, why) : page._show(status);
   };
 
   // From a request to the last byte of its answer.
 
-  const refuseToSend = (error) => {
-    console.error("sse-observe: this can never be sent:", error);
+  /** It can never be sent. In a while: who made the stream may not listen yet. */
+  const forbid = async (error) => {
+    await 0;
+    console.error("sse-observe:", error);
     fail("request");
   };
 
   /** `refused` is the status that said that the headers of the last request were too old. */
-  const connect = (refused) => {
+  const connect = (refused, isBlind) => {
+    drop();
     const at = now();
-    const isPoll = at < tries.pollUntil;
-    const request = attempt(() => asking.next(seen.cursor(), report.network, isPoll), refuseToSend);
-    if (phase === "closed") return;
-    if (!request) return fail("interrupted");
-    const begun = connection(request, isPoll, at, options);
-    const ours = (act) => (a, b) => begun === live && (act(a, b), timer.set());
-    phase = "connected";
-    live = begun;
-    repeated = 0;
-    const sink = {
-      open: ours(onOpen),
-      alive: ours(onByte),
-      frame: ours(onFrame),
-      refuse: ours(onRefuse),
-      retry: ours((ms) => (tries.retry = ms)),
-      end: ours((error) => lose(error ? "cut" : "end")),
-    };
-    const send = () => (begun.abort = transport(window, request, sink));
-    const dressed = ours((given) => {
-      attempt(() => request.dress(given), refuseToSend);
-      if (begun === live) send();
-    });
+    const isPoll = at < tries._pollUntil;
+    const request = attempt(() => asking._next(seen._cursor(), report._network, isPoll, refused, isBlind), forbid);
+    if (request === null) fail("interrupted");
+    if (!request || isClosed()) return;
+    const begun = (live = connection(request, isPoll, at, options));
+    begun._refused = refused;
+    begun._isBlind = isBlind;
+    const ours = (act) => (a, b) => begun === live && (act(a, b), timer._set());
+    const sink = {};
+    for (const name in take) sink[name] = ours(take[name]);
+    const send = () => (begun._abort = transport(window, request, sink));
+    const dress = (given) => attempt(() => (request._dress(given), send()), forbid);
     // Where a token is to be had may be as hard to reach as the stream.
-    const bare = ours((error) => {
-      console.warn("sse-observe: headers() failed:", error);
+    const bare = (error) => {
+      console.warn("sse-observe:", error);
       isSafe ? lose() : fail("request");
-    });
-    if (asking.headers) (async () => asking.headers(refused))().then(dressed, bare);
+    };
+    if (asking._headers) asking._headers(refused).then(ours(dress), ours(bare));
     else send();
-    timer.set();
+    timer._set();
   };
 
   const drop = () => {
-    const { abort } = live ?? {};
-    live = undefined;
+    const abort = live?._abort;
+    live = resumeAt = null;
     abort?.();
   };
 
-  const onOpen = (isWhole) => {
-    const at = now();
-    live.open(isWhole, at);
-    seen.resume(live.request.isBlind);
-    // Events without ids: nobody knows how many were missed, or whether they begin anew.
-    if (wasShown && isSafe && !seen.cursor()) gap(null);
-    if (lostAt) report.observe(RECONNECT, at - lostAt);
-    lostAt = 0;
-    wasOpen = true;
-    isRefreshed = false;
-    source.readyState = 1;
-    show();
-    emit("open");
+  /** What a connection brings. */
+  const take = {
+    open(isWhole) {
+      const at = now();
+      // A server that does not know `mode=poll` answers with a stream.
+      live._isPoll &&= isWhole;
+      live._heardAt = live._payloadAt = live._openedAt = at;
+      seen._resume(live._isBlind);
+      // Events without ids: nobody knows how many were missed, or whether they begin anew.
+      if (wasShown && isSafe && !seen._cursor()) page._gap(null);
+      if (lostAt) report._observe("sse_reconnect_time_seconds", at - lostAt);
+      lostAt = 0;
+      wasOpen = true;
+      source.readyState = 1;
+      showLive();
+      page._emit("open");
+    },
+
+    alive() {
+      live._heardAt = now();
+      spared = offlineAt = 0;
+      if (source.status === "offline") showLive();
+    },
+
+    /** A tab that only listens has no connection. */
+    frame(frame) {
+      const { type, data, id, own } = frame;
+      const content = type + data;
+      const isQuiet = /^(sse\.hello|heartbeat|ping|keep-?alive)$/.test(type);
+      shared._send({ frame });
+      const meaning = data !== null && onEvent(frame, isQuiet);
+      if (own && !seen._isNew(id, content)) return report._count("duplicates");
+      if (own) source.lastEventId = id;
+      if (data === null || isClosed()) return;
+      if (!isQuiet && isRepeated(content)) return;
+      stated._take(meaning, data, now());
+      meaning & END ? finish(frame) : page._message(frame);
+    },
+
+    refuse(httpStatus, wait) {
+      const isPoll = live._isPoll;
+      // A feed's own URL that answers with a page: an apology of some proxy.
+      const passes = /^(5..|408|42[59])$/.test(httpStatus) || (wasOpen && isSafe && httpStatus === 200);
+      // A server that cannot poll is not asked to again.
+      if (isPoll && !passes) tries._pollUntil = options.pollAfter = 0;
+      if (httpStatus === 401 && asking._headers && !live._refused) connect(401);
+      else if (httpStatus === 204) end("complete");
+      else if (isPoll || (passes && (live._isFree || options.idempotencyKey))) lose("", wait);
+      else fail(wasOpen && !isSafe ? "interrupted" : "refused", httpStatus);
+    },
+
+    retry: (ms) => (tries._retry = ms),
+    end: (error) => lose(error ? "cut" : "end"),
   };
 
-  const onByte = () => {
-    live.heardAt = now();
-    spared = offlineAt = 0;
-    if (source.status === "offline") show();
-  };
-
-  /** Take an event; a tab that only listens has no connection. */
-  const onFrame = (frame) => {
-    const { type, data, id, own } = frame;
-    const isQuiet = type === HELLO || HEARTBEAT.test(type);
-    shared.send({ frame });
-    const meaning = data !== null && onEvent(frame, isQuiet);
-    if (own && !id) seen.forget();
-    if (own && id && !seen.isNew(id, type + data)) return report.count("duplicates");
-    if (own) source.lastEventId = id;
-    if (data === null || phase === "closed") return;
-    if (!isQuiet && isRepeated(type + data)) return;
-    if (meaning & CONTENT) {
-      whole = fault = undefined;
-      faultUntil = Infinity;
-    }
-    if (meaning & WHOLE) whole = "completed";
-    if (meaning & STOP) whole = "cancelled";
-    if (meaning & (FAULT | FAILURE)) fault = { reason: "error_event", data };
-    if (meaning & FAILURE || (meaning & FAULT && !isSafe)) faultUntil = now() + 1000;
-    meaning & END ? finish(frame) : message(frame);
-  };
+  // What an event is.
 
   /** Take an event of whatever kind, and return what it means. */
   const onEvent = (frame, isQuiet) => {
-    const { type, data } = frame;
-    if (live) live.hasEvent = true;
-    tries.worked(live?.isPoll);
-    if (stalledAt) report.observe(RECOVERY, now() - stalledAt);
+    if (live) live._hasEvent = true;
+    tries._worked(live?._isPoll);
+    if (stalledAt) report._observe("sse_stall_recovery_seconds", now() - stalledAt);
     stalledAt = 0;
-    if (type === HELLO) return onHello(parse(data));
-    if (isQuiet) return onStamp(parse(data).t);
+    if (isQuiet) {
+      const quiet = parse(frame.data);
+      return frame.type === "sse.hello" ? onHello(quiet) : onStamp(quiet.t);
+    }
     const meaning = meaningOf(frame);
     if (meaning & END) return meaning;
     wasShown = true;
-    report.count("events");
-    if (live) live.payloadAt = now();
-    if (source.status === "waiting") show();
+    report._count("events");
+    if (live) live._payloadAt = now();
+    if (source.status === "waiting") showLive();
     return meaning;
   };
 
@@ -790,150 +821,131 @@ function stream(source, options) {
    * far as it is the same it is not shown twice, and where it differs it is another answer.
    */
   const isRepeated = (event) => {
-    if (isSafe || seen.cursor() || !asking.mayFollow()) return;
-    const before = shown[repeated];
-    shown[repeated++] = event;
-    if (before === event) report.count("duplicates");
-    else if (before !== undefined) fail("interrupted");
-    return before !== undefined;
+    if (isSafe || seen._cursor() || !asking._mayFollow()) return;
+    const at = live._repeated++;
+    const before = shown[at];
+    shown[at] = event;
+    if (before === event) report._count("duplicates");
+    else if (before) fail("interrupted");
+    return before;
   };
 
   const onHello = (hello) => {
     heartbeat = hello.heartbeat_seconds * 1000;
-    report.accept(hello);
+    report._accept(hello);
     onStamp(hello.server_time);
-    if (asking.name && asking.name !== hello.stream) {
+    if (asking._name && asking._name !== hello.stream) {
       // Another answer is none to this question.
       if (!isSafe) return fail("interrupted");
-      seen.start();
+      seen._start();
       wasShown = false;
-      gap(null);
+      page._gap(null);
     }
-    asking.name = hello.stream;
-    seen.announce(hello.resumed_from, hello.lost ?? 0);
+    asking._name = hello.stream;
+    seen._announce(hello.resumed_from, hello.lost);
   };
 
   const onStamp = (sent) => {
     if (!sent || !live) return;
     const at = now();
-    const delay = live.delay(sent, at);
-    if (delay !== null) report.observe(DELAY, Math.max(0, delay));
-    if (!options.pollAfter || !live.isHeldBack(delay, at)) return;
-    tries.poll(at);
-    lose();
-  };
-
-  const onRefuse = (httpStatus, wait) => {
-    const { isPoll } = live;
-    // A feed's own URL that answers with a page: an apology of some proxy.
-    const passes = /^(5..|408|42[59])$/.test(httpStatus) || (wasOpen && isSafe && httpStatus === 200);
-    // A server that cannot poll is not asked to again.
-    if (isPoll && !passes) tries.pollUntil = options.pollAfter = 0;
-    if (httpStatus === 401 && asking.headers && !isRefreshed) {
-      isRefreshed = true;
-      asking.refused();
-      drop();
-      connect(401);
-    } else if (httpStatus === 204) end("complete");
-    else if (isPoll || (passes && (live.request.isFree || options.idempotencyKey))) lose("", wait);
-    else fail(wasOpen && !isSafe ? "interrupted" : "refused", httpStatus);
+    // Two clocks cannot be compared, but what their difference grows by is delay.
+    const lag = at - sent;
+    const delay = lag - live._bestLag;
+    live._bestLag = Math.min(live._bestLag ?? lag, lag);
+    if (!isNaN(delay)) report._observe("sse_event_delay_seconds", Math.max(0, delay));
+    // Sent seconds apart and arrived together: something in between holds the stream back.
+    if (options.pollAfter && delay < -3000 && at - live._openedAt < 500) {
+      tries._poll(at);
+      lose();
+    }
   };
 
   // The end of a connection, and of the stream.
 
   /** Give a connection up; `wait` is how long the server wants to be left alone. */
-  const lose = (cause, wait = 0) => {
+  const lose = (cause, wait) => {
     const at = now();
-    const { isOpen, isPoll, request } = live;
-    const isOver = isOpen && cause === "end";
+    const isOver = live._openedAt && cause === "end";
     // An answer that ends in order is whole; a GET may be a feed, which goes on.
-    if (whole || fault || (isOver && !isSafe)) return finish();
-    if (!asking.mayFollow()) return fail("interrupted");
+    if (stated._outcome || stated._fault || (isOver && !isSafe)) return finish();
+    if (!asking._mayFollow()) return fail("interrupted");
     // Was it the header, which another origin has to allow? Then it is free without.
-    asking.isBlind = request.isProbe && !isOpen && cause === "cut";
-    if (asking.isBlind) return connect();
-    if (isPoll && isOver) return pause(tries.polled(at), "polling");
-    if (!isPoll && tries.pollUntil) {
-      // Between polls a stream was tried, in vain.
-      tries.poll(at);
-      return pause(0, "polling");
-    }
-    if (live.isHealthy(at)) source.attempt = 0;
+    if (live._isUnsure && !live._isBlind && !live._openedAt && cause === "cut") return connect(0, true);
+    if (live._isPoll ? isOver : tries._pollUntil) return pause(tries._polled(at, live._isPoll), "polling");
+    if (live._hasEvent && at - live._openedAt >= 5000) source.attempt = 0;
     drop();
     if (wasOpen) lostAt ||= at;
-    if (!tries.failed(cause === "timeout", at)) return fail("retries");
+    if (!tries._failed(cause === "timeout", at)) return fail("retries");
     source.readyState = 0;
     // A web page that gives it up now has lost it, unless this was its end.
-    whole = isOver ? "completed" : "failed";
-    emit("error");
-    whole = undefined;
-    if (phase === "closed") return;
-    if (navigator.onLine === false) pause(Infinity, "offline");
-    else pause(tries.pause(wait), cause === "stall" && source.attempt < 2 ? "waiting" : "reconnecting");
+    stated._outcome = isOver ? "completed" : "failed";
+    page._emit("error");
+    stated._outcome = null;
+    if (isClosed()) return;
+    if (window.navigator.onLine === false) pause(Infinity, "offline");
+    else pause(tries._pause(wait), cause === "stall" && source.attempt < 2 ? "waiting" : "reconnecting");
   };
 
   const pause = (ms, status) => {
     drop();
-    phase = "pausing";
     resumeAt = now() + ms;
-    show(status);
+    page._show(status);
   };
 
-  const hurry = () => phase === "pausing" && connect();
-  const save = () => attempt(() => storage?.setItem(key, `${seen.cursor() ?? ""}\n${asking.name ?? ""}`));
+  const save = () => attempt(() => storage?.setItem(key, [seen._cursor(), asking._name].join("\n")));
 
   const conclude = (status) => {
-    const found = fault ? "failed" : (whole ?? status);
-    if (outcome || !(wasOpen || found === "failed")) return;
-    report.add((delta) => (delta.outcome = outcome = found));
+    const found = stated._fault ? "failed" : (stated._outcome ?? status);
+    if (!outcome && (wasOpen || found === "failed")) report._add((delta) => (delta.outcome = outcome = found));
   };
 
   /** It ends by itself: well, unless it has said that it failed. */
-  const finish = (frame) => end(fault ? "failed" : "complete", fault, frame);
+  const finish = (frame) => end(stated._fault ? "failed" : "complete", stated._fault, frame);
 
   const fail = (reason, httpStatus) => end("failed", { reason, httpStatus });
 
   /** End it for good: `complete`, `failed`, or because the web page wants no more. */
   const end = (status, why, frame) => {
-    if (phase === "closed") return;
+    if (isClosed()) return;
     drop();
-    phase = "closed";
     source.readyState = 2;
-    timer.stop();
+    timer._stop();
     closing.abort();
     conclude(status === "complete" ? "completed" : (status ?? "cancelled"));
-    if (status) seen.finish();
-    if (frame) message(frame);
-    if (status === "failed") emit("error", why);
-    else if (status) {
-      seen.start();
-      asking.name = "";
+    if (status) {
+      seen._finish();
+      if (frame) page._message(frame);
+      if (status === "failed") page._emit("error", why);
+      else {
+        seen._start();
+        asking._name = "";
+      }
+      page._show(status, why);
     }
-    if (status) show(status, why);
     save();
-    shared.leave();
-    report.flush(!status);
+    shared._leave();
+    report._flush(!status);
   };
 
   // Deadlines.
 
-  const deadline = () =>
-    phase === "pausing" ? resumeAt : Math.min(faultUntil, live?.deadline(heartbeat) ?? Infinity);
-  const waitingAt = () => (live && source.status === "live" ? live.payloadAt + waitingAfter : Infinity);
-  const nextAt = () => (phase === "closed" ? Infinity : Math.min(report.dueAt, deadline(), waitingAt()));
+  const givenUpAt = () => (live ? live._heardAt + live._patience(heartbeat) : Infinity);
+  const deadline = () => resumeAt ?? Math.min(stated._until, givenUpAt());
+  const waitingAt = () => (live && source.status === "live" ? live._payloadAt + waitingAfter : Infinity);
+  const nextAt = () => (isClosed() ? Infinity : Math.min(report._dueAt ?? Infinity, deadline(), waitingAt()));
 
   const tick = (late) => {
     const at = now();
     if (late > 3000 && !spared) spare(late, at);
-    if (report.dueAt <= at) report.flush();
-    if (deadline() > at) waitingAt() <= at && show("waiting");
-    else if (faultUntil <= at) finish();
-    else if (!live) connect();
-    else if (!live.hasEvent) lose("timeout");
+    if (report._dueAt <= at) report._flush();
+    if (deadline() > at) waitingAt() <= at && page._show("waiting");
+    else if (resumeAt) connect();
+    else if (stated._until <= at) finish();
+    else if (!live._hasEvent) lose("timeout");
     else if (spared) lose();
     else {
       stalledAt = at;
-      report.count("stalls");
+      report._count("stalls");
       lose("stall");
     }
   };
@@ -945,8 +957,8 @@ function stream(source, options) {
   const spare = (late, at) => {
     spared = true;
     if (live) {
-      live.heardAt = Math.max(live.heardAt, at - (live.isOpen ? live.silence(heartbeat) / 2 : 0));
-      live.payloadAt += late;
+      live._heardAt = Math.max(live._heardAt, at - (live._openedAt ? live._patience(heartbeat) / 2 : 0));
+      live._payloadAt += late;
     }
     lostAt &&= lostAt + late;
     stalledAt &&= stalledAt + late;
@@ -956,43 +968,52 @@ function stream(source, options) {
 
   const onHidden = () => {
     save();
-    report.flush(true);
+    report._flush(true);
   };
 
-  const on = (target, type, act) =>
-    target?.addEventListener?.(type, () => (act(), timer.set()), { signal: closing.signal });
-  on(window, "offline", () => {
-    offlineAt = now();
-    resumeAt = Infinity;
-    if (phase !== "idle") show("offline");
-  });
-  on(window, "online", () => {
-    report.flush();
-    // Without a byte since: a connection seldom survives a change of network.
-    if (live?.isOpen && offlineAt && asking.mayFollow()) lose();
-    lostAt &&= now();
-    hurry();
-  });
-  // The tab is left: it may come back from the back-forward cache, or be gone.
-  on(window, "pagehide", () => {
-    if (shared.isLast()) conclude("cancelled");
-    drop();
-    shared.leave();
-    phase = "frozen";
-    onHidden();
-  });
-  on(window, "pageshow", () => phase === "frozen" && (whole || fault ? finish() : start()));
-  on(document, "visibilitychange", () => {
-    if (document.visibilityState === "hidden") return onHidden();
-    timer.ring();
-    // A look at the tab hurries a GET, and sends nothing else.
-    if (isSafe) hurry();
-  });
+  const happens = {
+    offline() {
+      offlineAt = now();
+      if (live || resumeAt) page._show("offline");
+      resumeAt &&= Infinity;
+    },
+
+    online() {
+      report._flush();
+      // Without a byte since: a connection seldom survives a change of network.
+      if (live?._openedAt && offlineAt && asking._mayFollow()) lose();
+      lostAt &&= now();
+      if (resumeAt) connect();
+    },
+
+    /** The tab is left: it may come back from the back-forward cache, or be gone. */
+    pagehide() {
+      if (shared._isLast()) conclude("cancelled");
+      drop();
+      shared._leave();
+      isFrozen = true;
+      onHidden();
+    },
+
+    pageshow() {
+      if (isFrozen) stated._outcome || stated._fault ? finish() : start();
+      isFrozen = false;
+    },
+
+    visibilitychange() {
+      if (window.document.hidden) return onHidden();
+      timer._ring();
+      // A look at the tab hurries a GET, and sends nothing else.
+      if (isSafe && resumeAt) connect();
+    },
+  };
+  for (const type in happens)
+    window.addEventListener?.(type, () => (happens[type](), timer._set()), { signal: closing.signal });
 
   const [cursor, name] = (storage?.getItem(key) ?? "").split("\n");
   // Without its name an answer that was cut cannot go on: the next one is another.
-  seen.start(isSafe || name ? cursor : "", !!name);
-  asking.name = name;
+  seen._start(isSafe || name ? cursor : "", name);
+  asking._name = name;
   start();
   return () => end();
 }
@@ -1001,13 +1022,13 @@ function stream(source, options) {
 
 // Where `beacon_app()` serves it, reports go beside it; from an application's own bundle, to where the
 // README mounts that. In a variable: bundlers take a URL that is made of it at once for a file to copy.
-const HERE = import.meta.url;
+const [, beside = "/sse/"] = /^(http.*\/)sse-observe\.js/.exec(import.meta.url) ?? [];
 const DEFAULTS = {
   waitingAfter: 5000,
   retryBase: 1000,
   pollAfter: 5,
   pollInterval: 5000,
-  reportTo: /^http.*\/sse-observe\.js(\?|$)/.test(HERE) ? HERE.replace(/sse-observe\.js.*/, "deltas") : "/sse/deltas",
+  reportTo: beside + "deltas",
   reportEvery: 60000,
   transport: fetchTransport,
   window: globalThis,
@@ -1037,7 +1058,7 @@ export class ResilientEventSource extends EventTarget {
     try {
       this.url = new URL(url, base).href;
     } catch {
-      throw new DOMException(`${url} is not a URL`, "SyntaxError");
+      throw new DOMException(url, "SyntaxError");
     }
     if (options.reportTo) options.reportTo = new URL(options.reportTo, base ?? this.url).href;
     this.withCredentials = !!options.withCredentials;

@@ -25,7 +25,7 @@ async function tempt(world) {
   world.offline();
   world.online();
   world.hide();
-  world.hide("visible");
+  world.hide(false);
   world.fire(world.window, "pagehide", { persisted: true });
   world.fire(world.window, "pageshow", { persisted: true });
   await world.pass(86_400_000);
@@ -241,7 +241,7 @@ test("a hidden tab, a look at it and the back-forward cache send no POST; what h
     if (hello) world.last.hello({ stream: "s7" });
     world.last.messages(0, 0);
     world.hide();
-    world.hide("visible");
+    world.hide(false);
     assert.equal(world.last.aborted, false);
     assert.equal(world.connections.length, 1);
     world.fire(world.window, "pagehide", { persisted: true });
@@ -311,7 +311,7 @@ test("a look at the tab does not send it early, even with a key", async () => {
   const world = asked({ idempotencyKey: "k1" });
   world.last.open().event("message", "a").sink.end(CUT);
   world.hide();
-  world.hide("visible");
+  world.hide(false);
   assert.equal(world.connections.length, 1);
 });
 
@@ -483,6 +483,26 @@ test("what can never be sent has failed with a reason, and is not tried again an
     assert.equal(world.timers, 0);
   }
   assert.equal(said.mock.callCount(), 2);
+});
+
+test("a name and a password in the URL: failed, once its listeners are there, as `EventSource` does", async (t) => {
+  const said = t.mock.method(console, "error", () => {});
+  const world = new World();
+  const stream = world.stream({}, "https://me:pw@app.example/s");
+  const reasons = [];
+  stream.source.addEventListener("error", ({ reason }) => reasons.push(reason));
+  assert.equal(stream.source.status, "connecting");
+  await world.pass(600_000);
+  assert.deepEqual([reasons, stream.statuses, world.timers], [["request"], ["connecting", "failed"], 0]);
+  assert.equal(world.connections.length, 0);
+  assert.equal(said.mock.callCount(), 1);
+});
+
+test("a web page that was asked for by name and password: its relative URLs leave them to the browser", () => {
+  const world = new World();
+  world.document.baseURI = "https://me:pw@app.example/chat";
+  world.stream({}, "s");
+  assert.equal(world.last.request.url, "https://app.example/s");
 });
 
 test("two streams whose headers are asked for are never taken for one", () => {

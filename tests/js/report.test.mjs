@@ -238,7 +238,7 @@ test("where storage is forbidden an unsent report is kept while the tab lives", 
   world.answer = () => ({ status: 500 });
   world.stream();
   world.last.open().hello().messages(0, 0);
-  world.hide("visible");
+  world.hide(false);
   world.online();
   await idle();
   world.answer = () => ({ status: 204 });

@@ -740,7 +740,7 @@ test("a pause ends when the network comes back or the tab is looked at", async (
     const world = new World();
     world.stream();
     world.last.sink.end();
-    event === "online" ? world.online() : world.hide("visible");
+    event === "online" ? world.online() : world.hide(false);
     assert.equal(world.connections.length, 2, event);
   }
 });
@@ -775,7 +775,7 @@ test("close cancels everything", async () => {
     world.last.open().messages(0, 3);
     world.last.sink.end();
     world.online();
-    world.hide("visible");
+    world.hide(false);
     await world.pass(1_000_000);
     assert.equal(world.connections.length, 1, stop);
     assert.ok(world.last.aborted, stop);

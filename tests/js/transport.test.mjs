@@ -98,7 +98,7 @@ for (const status of [204, 210, 299, 404, 410, 503])
 test("Retry-After is handed on, in milliseconds: seconds, or a date by the server's own clock", async () => {
   const after = async (value, headers) => (await fetched([], { status: 503, headers: { "retry-after": value, ...headers } })).log[0][2];
   assert.equal(await after("7"), 7000);
-  assert.equal(await after("Fri, 31 Dec 1999 23:59:59 GMT"), 0);
+  assert.ok((await after("Fri, 31 Dec 1999 23:59:59 GMT")) <= 0);
   assert.equal(await after("Fri, 31 Dec 1999 23:59:59 GMT", { date: "Fri, 31 Dec 1999 23:59:29 GMT" }), 30_000);
   assert.ok(Math.abs((await after(new Date(Date.now() + 60_000).toUTCString())) - 60_000) < 5000);
   for (const nonsense of ["", "soon", "-5"]) assert.ok((await after(nonsense)) <= 0, nonsense);

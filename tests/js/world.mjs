@@ -21,7 +21,7 @@ export class World {
 
   constructor() {
     this.document = Object.assign(new EventTarget(), {
-      visibilityState: "visible",
+      hidden: false,
       baseURI: "https://app.example/chat",
     });
     this.navigator = {
@@ -77,9 +77,9 @@ export class World {
     target.dispatchEvent(Object.assign(new Event(type), more));
   }
 
-  hide(state = "hidden") {
-    this.document.visibilityState = state;
-    this.fire(this.document, "visibilitychange");
+  hide(hidden = true) {
+    this.document.hidden = hidden;
+    this.fire(this.window, "visibilitychange"); // of the document, from where it bubbles
   }
 
   offline() {
