@@ -218,11 +218,19 @@ def _run(request: "CheckRequest", files: Files, settings: Path | None, *, json: 
                 else stage.compared(doctor, placed.asking, placed.options, screen.changed)
             )
             examination = asyncio.run(examining).beside(setup)
-        points = (
-            asyncio.run(assess(examination, surroundings, placed.asking, repeat=placed.repeat))
-            if surroundings
-            else []
-        )
+            points = (
+                asyncio.run(
+                    assess(
+                        examination,
+                        surroundings,
+                        placed.asking,
+                        repeat=placed.repeat,
+                        begun=screen.begun,
+                    )
+                )
+                if surroundings
+                else []
+            )
         found = document(examination, placed.secrets, points)
     if json:
         print_json(found)

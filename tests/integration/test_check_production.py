@@ -61,7 +61,9 @@ def points(base: str, path: str, **around: object) -> dict[str, Point]:
     asking = Asking()
     found = asyncio.run(Doctor(Question(url=f"{base}{path}"), options, asking).run())
     surroundings = Surroundings(catalog=CATALOG, **around)  # type: ignore[arg-type]
-    given = asyncio.run(assess(found, surroundings, asking, repeat=False))
+    begun: list[str] = []
+    given = asyncio.run(assess(found, surroundings, asking, repeat=False, begun=begun.append))
+    assert begun == ["rules", "boards", "runbooks", "load", "slow link", "cut, and back", "poll"]
     return {point.text: point for point in given}
 
 

@@ -74,6 +74,7 @@ UNTESTED: dict[str, str] = {
         "a real service and Prometheus: tests/integration/test_check_production.py"
     ),
     "check/remedies.py": "tests/unit/check/reading/test_traces.py reads every fix",
+    "check/truth/findings.py": "a gateway for each fault: tests/integration/test_check_truth.py",
     "check/truth/judge.py": "a gateway for each fault: tests/integration/test_check_truth.py",
     "check/truth/readings.py": "data; filled by tests/integration/test_check_truth.py",
     "check/truth/run.py": "a gateway for each fault: tests/integration/test_check_truth.py",

@@ -1,5 +1,6 @@
 """The examination in a terminal: the plan, progress while it runs, the table at the end."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
@@ -50,6 +51,7 @@ class Screen:
     def __init__(self, *, silent: bool) -> None:
         self._console = Console(stderr=True)
         self._recordings: dict[str, Recording] = {}
+        self._steps: list[tuple[str, float]] = []
         self._live: Live | None = None
         self._silent = silent or not self._console.is_terminal
 
@@ -72,6 +74,10 @@ class Screen:
         """Take a recording that has grown; a new one takes the place of the last of its visit."""
         self._recordings[visit] = recording
 
+    def begun(self, step: str) -> None:
+        """Take a step that begins now; the one before is over."""
+        self._steps.append((step, time.monotonic()))
+
     def _view(self) -> RenderableType:
         shown = dict(self._recordings)
         seconds = longest(list(shown.values()))
@@ -79,7 +85,11 @@ class Screen:
             Text(f"{visit:<16}{strip(recording, _STRIP_WIDTH, seconds)} {_state(recording)}")
             for visit, recording in shown.items()
         ]
-        return Group(*lines, Text(f"{'':<16}{scale(_STRIP_WIDTH, seconds)}", style="dim"))
+        lines.append(Text(f"{'':<16}{scale(_STRIP_WIDTH, seconds)}", style="dim"))
+        ends = [*(at for _, at in self._steps[1:]), time.monotonic()]
+        for (step, began), end in zip(self._steps, ends, strict=True):
+            lines.append(Text(f"{step:<24}{end - began:.0f} s"))
+        return Group(*lines)
 
 
 def _state(recording: Recording) -> str:

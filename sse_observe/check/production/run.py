@@ -1,7 +1,8 @@
 """The whole checklist, in the order of the brief."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sse_observe.catalog.model import Catalog
 from sse_observe.check.asking.exchange import Asking
@@ -12,6 +13,8 @@ from sse_observe.check.production import client_points, network_points, stack_po
 from sse_observe.check.production.load_point import MOST_USERS, load
 from sse_observe.check.production.point import Point, PointEntry, person
 from sse_observe.errors import CheckError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +48,28 @@ def _moved(question: Question, main: Recording) -> Question:
 
 
 async def assess(
-    examination: Examination, surroundings: Surroundings, asking: Asking, *, repeat: bool
+    examination: Examination,
+    surroundings: Surroundings,
+    asking: Asking,
+    *,
+    repeat: bool,
+    begun: Callable[[str], None] = lambda _: None,
 ) -> list[Point]:
-    """Return the fifteen points."""
+    """Return the fifteen points; `begun` is told of each step that takes time, before it."""
+
+    async def step(words: str, work: Awaitable[T]) -> T:
+        begun(words)
+        return await work
+
     main = examination.main
     question = _moved(examination.question, main)
     evidence = examination.places[0].evidence
     dialing = asking.dialing
     repeats = question.is_safe or repeat
     scrape = evidence.scrapes.get("metrics")
-    loaded = await stack_points.rules(surroundings.prometheus, dialing)
+    users = surroundings.users if repeats else 0
+    grafana = surroundings.grafana
+    loaded = await step("rules", stack_points.rules(surroundings.prometheus, dialing))
     dedup, stall, backoff = client_points.clients(scrape)
     return [
         stream_points.heartbeat(examination),
@@ -64,11 +79,11 @@ async def assess(
         backoff,
         stream_points.headers(examination),
         stack_points.metrics(examination),
-        await stack_points.alerting(surroundings.catalog, loaded, surroundings.grafana, dialing),
-        await stack_points.runbooks(loaded, dialing),
-        await load(question, asking, surroundings.users if repeats else 0, main),
-        await network_points.slow_link(question, asking, repeats=repeats),
-        await network_points.errors(question, asking, main, repeats=repeats),
+        await step("boards", stack_points.alerting(surroundings.catalog, loaded, grafana, dialing)),
+        await step("runbooks", stack_points.runbooks(loaded, dialing)),
+        await step("load", load(question, asking, users, main)),
+        await step("slow link", network_points.slow_link(question, asking, repeats=repeats)),
+        await step("cut, and back", network_points.errors(question, asking, main, repeats=repeats)),
         person(
             "User acceptance testing completed",
             "no machine can tell",
@@ -79,7 +94,7 @@ async def assess(
             "logs are not read here",
             "Can you find how yesterday's third stream ended? The middleware logs each end.",
         ),
-        await stream_points.degradation(question, dialing),
+        await step("poll", stream_points.degradation(question, dialing)),
     ]
 
 

@@ -11,7 +11,7 @@ from sse_observe.check.doctor import Doctor, Examination
 from sse_observe.check.hops import verdicts
 from sse_observe.check.model import Checked, Evidence, Finding, Options, Place
 from sse_observe.check.output.document import document
-from sse_observe.check.output.terminal import plan_lines, table
+from sse_observe.check.output.terminal import Screen, plan_lines, table
 from tests.support.check_recordings import flow, recording
 
 
@@ -41,3 +41,18 @@ def test_the_table_shows_results_evidence_and_remedy() -> None:
     assert "runbook SSEDeliveryDelayed, Mitigation" in text
     assert "D12: no" in text
     assert found.exit_code == 2
+
+
+def test_steps_are_shown_while_they_run() -> None:
+    """Load and a slow link take half a minute in which nothing else would move."""
+    screen = Screen(silent=True)
+    screen.changed("main", recording(*flow(3)))
+    screen.begun("load")
+    screen.begun("slow link")
+    out = io.StringIO()
+    Console(file=out, width=100).print(screen._view())
+    lines = out.getvalue().splitlines()
+
+    assert lines[0].startswith("main")
+    assert [line.split("  ")[0] for line in lines[-2:]] == ["load", "slow link"]
+    assert lines[-1].rstrip().endswith(" s")
