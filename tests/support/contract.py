@@ -1,5 +1,5 @@
 """
-All that a release may not break unnoticed, one line a name; compared with the last release.
+Names that a release may not break unnoticed, one line for each name; compared with the last release's.
 
 `python -m tests.support.contract` names each difference that the changelog does not name, and
 fails. With `--write` it makes what is now the contract: a release does that.
@@ -96,8 +96,8 @@ def problems(before: list[str], now: list[str], changelog: str) -> list[str]:
     text, broken = _coming(changelog)
     gone, new = ({*before} - {*now}, broken), ({*now} - {*before}, text)
     unnamed = (
-        sorted(line for line in found if not line.startswith("reads ") and not _names(noted, line))
-        for found, noted in (gone, new)
+        sorted(line for line in found if not line.startswith("reads ") and not _names(named, line))
+        for found, named in (gone, new)
     )
     return [
         f"{wrong}: {line}"

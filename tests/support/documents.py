@@ -1,5 +1,5 @@
 """
-The generated tables of README.md and DESIGN.md, each from its source.
+The generated tables of documents, each from its source.
 
 `python -m tests.support.documents` writes them; `make render` does that too.
 """
@@ -130,6 +130,25 @@ def metrics() -> str:
     return table(("Metric", "Kind", "Labels", "Meaning"), rows)
 
 
+def contract() -> str:
+    """Return every metric as somebody else would write it: source, and the values of labels."""
+    rows = (
+        (
+            f"`{metric.name}`",
+            metric.kind,
+            metric.source,
+            "; ".join(
+                f"`{label}`: {', '.join(values)}" if values else f"`{label}`"
+                for label, values in metric.labels.items()
+            )
+            or "–",
+            metric.help,
+        )
+        for metric in METRICS.values()
+    )
+    return table(("Metric", "Kind", "Source", "Labels and their values", "Meaning"), rows)
+
+
 def fleet() -> str:
     """Return the series that a fleet exports: what every process has, and with everything on."""
     every: dict[str, tuple[Source, ...]] = {
@@ -162,6 +181,7 @@ def _fleet(name: str, sources: tuple[Source, ...]) -> tuple[str, ...]:
 BLOCKS = {
     "README.md": (dashboards, alerts, endings, metrics, checks),
     "DESIGN.md": (fleet,),
+    "docs/reference/metric-contract.md": (contract,),
 }
 """The generated blocks of each document; a block's mark is the function's name."""
 

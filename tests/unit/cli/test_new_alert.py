@@ -12,9 +12,9 @@ def test_it_says_what_to_do_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The page, the line for the settings, and the next command, each ready to be used."""
     monkeypatch.chdir(tmp_path)
 
-    result = CliRunner().invoke(app, ["new-alert", "SSEOurs"])
+    shown = CliRunner().invoke(app, ["new-alert", "SSEOurs"])
 
-    assert result.stdout.splitlines() == [
+    assert shown.stdout.splitlines() == [
         "our-alerts/SSEOurs.md written",
         "add this line to sse-observe.yaml: extra_alerts: our-alerts",
         "then fill it in and run: sse-observe render",
