@@ -1,5 +1,5 @@
 """
-Names that a release may not break unnoticed, one line for each name; compared with the last release's.
+Names that a release may not break unnoticed, a line for each, compared with the last release's.
 
 `python -m tests.support.contract` names each difference that the changelog does not name, and
 fails. With `--write` it makes what is now the contract: a release does that.
