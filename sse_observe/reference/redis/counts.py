@@ -13,6 +13,7 @@ _OPERATIONS = {
     "lookup": "read",
     "present": "watch",
     "attended": "watch",
+    "buried": "create",
     "exists": "lease",
     "age": "lease",
 }

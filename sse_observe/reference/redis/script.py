@@ -114,6 +114,7 @@ function calls.create(meta, log, new, prefix)
   redis.call('HSET', meta, 'e', new.epoch, 'w', new.writer, 's', 'o', 'l', new.after, 'n', 0,
     'z', 0, 'r', now, 'k', new.keep, 'v', new.run)
   if new.owner ~= '' then redis.call('HSET', meta, 'o', new.owner) end
+  if new.holder ~= '' then redis.call('HSET', meta, 'h', new.holder) end
   if is_set(new.note) then redis.call('HSET', meta, 't', ARGV[new.note]) end
   stay(meta, log, new.keep)
   if new.again then redis.call('PUBLISH', meta, 'm') end
@@ -219,23 +220,43 @@ function calls.attended(meta, log)
 end
 
 -- A tombstone stays for a while: a writer that has not heard of it must not bring it back.
-function calls.delete(meta, log, milliseconds, prefix)
-  local facts = facts_of(meta, log)
-  if not facts then return {'gone'} end
+local function bury(meta, log, facts, milliseconds, prefix)
   redis.call('UNLINK', meta, log)
   redis.call('HSET', meta, 'x', 1)
   redis.call('PEXPIRE', meta, milliseconds)
   redis.call('PUBLISH', meta, 'x')
   tell_writer(meta, facts.writer, prefix)
+end
+
+function calls.delete(meta, log, milliseconds, prefix)
+  local facts = facts_of(meta, log)
+  if not facts then return {'gone'} end
+  bury(meta, log, facts, milliseconds, prefix)
   return {'ok'}
 end
 
--- Makes room: only for what has ended and is watched by nobody.
-function calls.give_way(meta, log)
+-- A stream that is read stays, and so does an open one that nobody in particular asked for.
+local function is_needed(meta, facts)
+  return attended(meta) or facts.state == 'o' and redis.call('HEXISTS', meta, 'h') == 0
+end
+
+function calls.give_way(meta, log, milliseconds, prefix)
   local facts = facts_of(meta, log)
-  if facts and (facts.state == 'o' or attended(meta)) then return {'busy'} end
-  redis.call('UNLINK', meta, log)
+  if not facts then return {'ok'} end
+  if is_needed(meta, facts) then return {'busy'} end
+  bury(meta, log, facts, milliseconds, prefix)
   return {'ok'}
+end
+
+function calls.weigh(meta, log)
+  local facts = facts_of(meta, log)
+  if not facts then return {'gone'} end
+  if is_needed(meta, facts) then return {'busy'} end
+  return {'ok', redis.call('HGET', meta, 'h') or '', facts.read}
+end
+
+function calls.buried(meta)
+  return {'ok', redis.call('HEXISTS', meta, 'x')}
 end
 
 function calls.sweep(meta, log, most)
@@ -253,7 +274,7 @@ local function last_for(keys, milliseconds)
   end
 end
 
--- A place among all streams; where there is none, what has ended may give way.
+-- A place among all streams; where there is none, what has ended may give way, and some by lot.
 function calls.reserve(index, ended, id, most, milliseconds)
   local old = redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, 100)
   if #old > 0 then
@@ -261,7 +282,7 @@ function calls.reserve(index, ended, id, most, milliseconds)
     redis.call('ZREM', ended, unpack(old))
   end
   if not redis.call('ZSCORE', index, id) and redis.call('ZCARD', index) >= most then
-    return {'full', redis.call('ZRANGE', ended, 0, 9)}
+    return {'full', redis.call('ZRANGE', ended, 0, 9), redis.call('ZRANDMEMBER', index, 32)}
   end
   redis.call('ZADD', index, now + milliseconds, id)
   last_for({index, ended}, milliseconds)

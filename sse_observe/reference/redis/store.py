@@ -21,6 +21,7 @@ from sse_observe.reference.redis.lease import Lease
 from sse_observe.reference.redis.mirror import STAMP, Mirror
 from sse_observe.reference.redis.mirrors import Mirrors, keys_of
 from sse_observe.reference.redis.options import RedisOptions, check_options
+from sse_observe.reference.redis.places import TOMBSTONE_SECONDS, Places, holder_mark
 from sse_observe.reference.redis.script import STATE_OF, STATES, limits_of
 from sse_observe.reference.redis.url import server_of
 from sse_observe.reference.store import (
@@ -31,7 +32,6 @@ from sse_observe.reference.store import (
     FencedError,
     GoneError,
     StoreDownError,
-    StoreFullError,
     Stream,
     StreamExistsError,
     Swept,
@@ -42,7 +42,6 @@ from sse_observe.reference.store import (
 from sse_observe.registry import SSEMetrics, default_metrics
 
 _log = logging.getLogger("sse_observe.reference")
-_TOMBSTONE_SECONDS = 60
 
 
 class RedisStore:
@@ -76,6 +75,7 @@ class RedisStore:
         check_options(prefix, lease_seconds=lease_seconds, timeout_seconds=timeout_seconds)
         self._prefix = prefix
         self._most = limits_of(self._bounds)
+        self._idle_ms = int(idle_seconds * 1000)
         self._lease_seconds = lease_seconds
         self._counts = StoreCounts(metrics or default_metrics())
         server = server_of(url, timeout_seconds=timeout_seconds)
@@ -110,6 +110,12 @@ class RedisStore:
             lease=self._lease,
             give_up=self._give_up,
         )
+        self._places = Places(
+            self._calls,
+            prefix=prefix,
+            max_streams=max_streams,
+            forget=lambda name: self._held.pop(name, None),
+        )
         self._holds: dict[str, tuple[str, Callable[[], None]]] = {}
         self._held: dict[str, tuple[int, float]] = {}
         self._hears_of_holds = False
@@ -129,12 +135,9 @@ class RedisStore:
     def _keys(self, stream_id: str) -> tuple[str, str]:
         return keys_of(self._prefix, stream_id)
 
-    def _index(self) -> tuple[str, str]:
-        return f"{self._prefix}{{index}}:all", f"{self._prefix}{{index}}:ended"
-
     def _keep_ms(self, stream: Stream) -> int:
         keep = stream.keep_seconds
-        return int((self._bounds.idle_seconds if keep is None else keep) * 1000)
+        return self._idle_ms if keep is None else int(keep * 1000)
 
     async def start(self) -> None:
         """Connect; raise SettingsError where that can never work, and go on where it may."""
@@ -165,9 +168,12 @@ class RedisStore:
         note: bytes = b"",
         again: bool = False,
     ) -> None:
-        """Add a stream; raise StoreFullError where no more can be held."""
+        """Add a stream; raise StoreFullError where all that are held are being read."""
         keep = self._keep_ms(stream)
-        await self._reserve(stream.id, keep)
+        if again and (await self._calls.call("buried", self._keys(stream.id)))[1]:
+            # It gave way: to take a place for it now would cost another one its own.
+            raise GoneError
+        await self._places.reserve(stream.id, keep)
         alias = f"{self._prefix}epoch:{stream.epoch}"
         answer = await self._calls.call("alias", (alias, alias), stream.id, keep)
         if answer[0] == b"ok":
@@ -177,6 +183,7 @@ class RedisStore:
                 "after": after,
                 "keep": keep,
                 "owner": stream.owner,
+                "holder": holder_mark(stream.holder),
                 "note": 0 if note else None,
                 "again": again,
                 "run": self._calls.run,
@@ -190,36 +197,13 @@ class RedisStore:
             raise StreamExistsError("a stream of that id or epoch exists already; choose another")
         self._held[stream.id] = (0, monotonic() + keep / 1000)
 
-    async def _reserve(self, stream_id: str, keep: int) -> None:
-        """Take a place among all streams; what has ended and is watched by nobody gives way."""
-        index = self._index()
-        for _ in range(20):
-            answer = await self._calls.call(
-                "reserve", index, stream_id, self._bounds.max_streams, 2 * keep
-            )
-            if answer[0] == b"ok":
-                return
-            for candidate in answer[1]:
-                name = candidate.decode()
-                gave = await self._calls.call("give_way", self._keys(name))
-                if gave[0] == b"ok":
-                    await self._calls.call("release", index, name)
-                    self._held.pop(name, None)
-                    break
-            else:
-                break
-        raise StoreFullError(
-            f"{self._bounds.max_streams} streams are held and none has ended; "
-            "retry later, or raise max_streams"
-        )
-
     async def find(self, stream_id: str) -> Stream | None:
         """Return the stream of that id."""
         answer = await self._calls.call("find", self._keys(stream_id))
         if answer[0] == b"gone":
             return None
         _, epoch, keep, owner = answer
-        own = None if keep == int(self._bounds.idle_seconds * 1000) else keep / 1000
+        own = None if keep == self._idle_ms else keep / 1000
         return Stream(stream_id, epoch.decode(), owner.decode(), own)
 
     async def find_epoch(self, epoch: str) -> Stream | None:
@@ -249,8 +233,7 @@ class RedisStore:
         }
         if write.next_epoch is not None:
             alias = f"{self._prefix}epoch:{write.next_epoch}"
-            keep = int(self._bounds.idle_seconds * 1000)
-            await self._calls.call("alias", (alias, alias), stream_id, keep)
+            await self._calls.call("alias", (alias, alias), stream_id, self._idle_ms)
         answer = await self._calls.call(
             "write", self._keys(stream_id), form, self._most, self._prefix, blobs=blobs
         )
@@ -266,12 +249,8 @@ class RedisStore:
         _, last, evicted, count = answer
         self._held[stream_id] = (count, monotonic() + self._bounds.idle_seconds)
         if write.state != "open":
-            await self._renew_place(stream_id, has_ended=True)
+            await self._places.renew(stream_id, self._idle_ms, has_ended=True)
         return Written(last, evicted)
-
-    async def _renew_place(self, stream_id: str, *, has_ended: bool) -> None:
-        keep = int(self._bounds.idle_seconds * 2000)
-        await self._calls.call("renew", self._index(), stream_id, keep, has_ended)
 
     async def read(self, stream_id: str, after: int, *, touch: bool = True) -> Backlog | None:
         """Return what follows position `after` (-1: everything), or None without the stream."""
@@ -294,7 +273,7 @@ class RedisStore:
         """Renew what stands elsewhere than the stream itself."""
         alias = f"{self._prefix}epoch:{epoch}"
         await self._calls.call("alias", (alias, alias), stream_id, keep)
-        await self._renew_place(stream_id, has_ended=has_ended)
+        await self._places.renew(stream_id, self._idle_ms, has_ended=has_ended)
 
     def watch(self, stream_id: str, wake: Callable[[], None]) -> AbstractAsyncContextManager[None]:
         """Call `wake` after each change while the context is open; a watched stream stays."""
@@ -336,10 +315,9 @@ class RedisStore:
     async def delete(self, stream_id: str) -> bool:
         """Forget a stream at once; tell whether there was one."""
         answer = await self._calls.call(
-            "delete", self._keys(stream_id), _TOMBSTONE_SECONDS * 1000, self._prefix
+            "delete", self._keys(stream_id), TOMBSTONE_SECONDS * 1000, self._prefix
         )
-        self._held.pop(stream_id, None)
-        await self._calls.call("release", self._index(), stream_id)
+        await self._places.release(stream_id)
         return bool(answer[0] == b"ok")
 
     async def sweep(self) -> Swept:
@@ -353,7 +331,7 @@ class RedisStore:
             else:
                 evicted += answer[1]
                 self._held[stream_id] = (answer[2], monotonic() + self._bounds.idle_seconds)
-                await self._renew_place(stream_id, has_ended=False)
+                await self._places.renew(stream_id, self._idle_ms, has_ended=False)
         return Swept(tuple(gone), evicted)
 
     async def usage(self) -> Usage:

@@ -79,6 +79,26 @@ class LifetimeContract(StoreTests):
             assert (await store.usage()).streams == 2
 
     @runs
+    async def test_what_nobody_reads_makes_room_first_of_who_left_the_most(self) -> None:
+        """A flood of streams that are left pushes out itself: nobody's reader, no kept stream."""
+        async with self.store(max_streams=8) as store:
+            kept, read, honest = new_stream(), new_stream(holder="h"), new_stream(holder="h")
+            flood = [new_stream(holder="f") for _ in range(5)]
+            for stream in (kept, read, honest, *flood):
+                await store.create(stream, writer="w")
+            async with store.watch(read.id, lambda: None):
+                for _ in range(5):
+                    newest = new_stream(holder="f")
+                    await store.create(newest, writer="w")
+                    flood.append(newest)
+                for stream in (kept, read, honest, newest):
+                    assert await store.find(stream.id), stream
+                gone = [stream for stream in flood if await store.find(stream.id) is None]
+                assert len(gone) == 5
+                await refused(GoneError, store.write(gone[0].id, Write("w", -1, (b"x",))))
+            assert (await store.usage()).streams == 8
+
+    @runs
     async def test_a_deleted_stream_is_gone_at_once(self) -> None:
         """Its name is free again, and what comes under it is not the old stream."""
         async with self.store() as store:

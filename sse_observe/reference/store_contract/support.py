@@ -37,10 +37,10 @@ async def refused(kind: type[Error], doing: Coroutine[object, None, object]) -> 
     raise AssertionError(f"{kind.__name__} was not raised; it returned {found!r}")
 
 
-def new_stream(owner: str = "", keep_seconds: float | None = None) -> Stream:
+def new_stream(owner: str = "", keep_seconds: float | None = None, holder: str = "") -> Stream:
     """Return a stream of a name that no test had before."""
     name = next(_NAMES)
-    return Stream(f"stream{name}", f"epoch{name}", owner, keep_seconds)
+    return Stream(f"stream{name}", f"epoch{name}", owner, keep_seconds, holder)
 
 
 class StoreTests:
