@@ -65,7 +65,7 @@ WORDS = (
 NAMES = {"told", "said"}
 # A name of a library, of the language or of a protocol is not ours to change.
 NOT_OURS = re.compile(
-    r"hexdigest|\.digest\(|compare_digest|basic\|digest"  # hashlib, hmac, HTTP
+    r"hexdigest|digest_size|\.digest\(|compare_digest|basic\|digest"  # hashlib, hmac, HTTP
     r"|\bPromise\b|\.allSettled\b|/promises"  # JavaScript
 )
 # They name the guide that the product implements, and the words of before.

@@ -127,10 +127,10 @@ class Replay:
                 raise ApplicationFailed
 
     async def _shut_down(self) -> None:
-        said = iter(["lifespan.startup", "lifespan.shutdown"])
+        messages = iter(["lifespan.startup", "lifespan.shutdown"])
 
         async def receive() -> dict[str, str]:
-            return {"type": next(said)}
+            return {"type": next(messages)}
 
         async def send(_: Any) -> None:
             pass
