@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sse_observe.catalog.model import Catalog
 from sse_observe.check.asking.connection import Dialing, Trust, tls_context
 from sse_observe.check.asking.exchange import Asking
-from sse_observe.check.asking.question import Header, Question, header, shown
+from sse_observe.check.asking.question import Header, Question, header
 from sse_observe.check.doctor import Doctor
 from sse_observe.check.local.facts import facts
 from sse_observe.check.local.server import served
@@ -22,6 +22,7 @@ from sse_observe.check.reading.dialect import Speech
 from sse_observe.check.truth.run import Stage, check_repeats
 from sse_observe.check.truth.script import read as read_script
 from sse_observe.errors import CheckError
+from sse_observe.shown_url import shown_url
 
 UPSTREAM = "127.0.0.1:9480"
 MOST_BODY_BYTES = 10 << 20
@@ -79,7 +80,7 @@ class CheckRequest:
                 raise CheckError(f"{option}: is read with {other} alone; add it")
         if self.origin is not None and not _ORIGIN(self.origin):
             raise CheckError(
-                f"--origin {shown(self.origin)}: is no origin; write it as https://www.example.com"
+                f"--origin {shown_url(self.origin)}: is no origin; write it as https://www.example.com"
             )
 
     @contextmanager

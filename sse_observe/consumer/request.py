@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 from sse_observe.errors import SettingsError
+from sse_observe.shown_url import shown_url
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 """Methods whose request may be sent again without being asked to: it changes nothing."""
@@ -119,17 +120,8 @@ def check_url(url: str) -> None:
 
 
 def place(url: str) -> str:
-    """Return a URL for messages: credentials and query may be nobody's business."""
-    try:
-        parts = urlsplit(url)
-        # Where the host was forgotten, a password stands in the place of the port.
-        _ = parts.port
-    except ValueError:
-        return "the URL"
-    netloc = parts.netloc.rpartition("@")[2]
-    # Without a scheme the credentials look like a path.
-    path = parts.path if netloc else parts.path.rpartition("@")[2]
-    return urlunsplit((parts.scheme, netloc, path, "", ""))
+    """Return a URL for messages, without its query: its names may be nobody's business either."""
+    return shown_url(url).partition("?")[0]
 
 
 def with_query(url: str, **fields: str) -> str:

@@ -8,8 +8,7 @@ a terminal takes it back.
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from sse_observe.protocols import NONE, UNRECOGNISED, Protocol, protocol
-from sse_observe.protocols.meanings import Meanings
+from sse_observe.protocols import AUTO, NONE
 from sse_observe.protocols.model import (
     CONTENT,
     CONTENT_IF_FIRST,
@@ -17,10 +16,8 @@ from sse_observe.protocols.model import (
     STOP,
     TERMINAL,
 )
-from sse_observe.protocols.recognition import recognise_event, recognise_response
+from sse_observe.protocols.recogniser import Recogniser
 from sse_observe.wire import Event
-
-AUTO = "auto"
 
 
 class End(Enum):
@@ -46,10 +43,9 @@ class Statement:
         terminal_events: Sequence[str] = (),
         error_events: Sequence[str] = ("error",),
     ) -> None:
-        self._terminal_events = terminal_events
-        self._error_events = error_events
-        self._unrecognised = self._under(UNRECOGNISED)
-        self._meanings = None if protocol_name == AUTO else self._under(protocol(protocol_name))
+        self._recogniser = Recogniser(
+            protocol_name, terminal_events=terminal_events, error_events=error_events
+        )
         self.demands_terminal = bool(terminal_events)
         """Whether an end without one is none; as on a route that declares them."""
         self.has_content = False
@@ -63,14 +59,11 @@ class Statement:
     @property
     def is_plain(self) -> bool:
         """Whether it speaks no protocol that is known; then a name like `error` proves little."""
-        return self._meanings is None or self._meanings.protocol is NONE
+        return self._recogniser.protocol is NONE
 
     def answered(self, headers: Mapping[str, str]) -> None:
         """Take the headers of an answer, which may name the protocol."""
-        if self._meanings is None:
-            pairs = [(name.encode(errors="replace"), b"") for name in headers]
-            if (named := recognise_response(pairs)) is not None:
-                self._meanings = self._under(named)
+        self._recogniser.answered([(name.encode(errors="replace"), b"") for name in headers])
 
     def take(self, event: Event) -> bool:
         """
@@ -80,7 +73,7 @@ class Statement:
         """
         name = b"" if event.type == "message" else event.type.encode(errors="replace")
         data = event.data.encode(errors="replace")
-        meanings = self._meanings or self._recognise(name, data)
+        meanings = self._recogniser.meanings(name, data)
         declared = meanings.declared(name, data)
         meaning = meanings.by_protocol(name, data) if declared is None else declared
         self._state(event, meaning)
@@ -97,20 +90,3 @@ class Statement:
                 self.end = End.STOPPED
             elif meaning & TERMINAL and self.end is None:
                 self.end = End.WHOLE
-
-    def _recognise(self, name: bytes, data: bytes) -> Meanings:
-        """Return what reads this event; it is kept if the event shows the stream's protocol."""
-        if self._unrecognised.names(name):
-            return self._unrecognised
-        found = recognise_event(name, data)
-        if found is UNRECOGNISED:
-            return self._unrecognised
-        self._meanings = self._under(found)
-        return self._meanings
-
-    def _under(self, found: Protocol) -> Meanings:
-        return Meanings(
-            found,
-            terminal_events=self._terminal_events,
-            error_events=self._error_events,
-        )

@@ -18,12 +18,12 @@ from sse_observe.consumer.observation import Observation
 from sse_observe.consumer.reading import OnStatus, Reading, Surroundings
 from sse_observe.consumer.request import is_sendable, new_request, with_query
 from sse_observe.consumer.sequence import EventSequence, Gap
-from sse_observe.consumer.statement import AUTO, Statement
+from sse_observe.consumer.statement import Statement
 from sse_observe.consumer.transport import Transport, aiohttp_transport
 from sse_observe.consumer.waiting import Limits
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import ALL_USERS, OTHER
-from sse_observe.protocols import NONE, PROTOCOLS
+from sse_observe.protocols import AUTO, NONE, PROTOCOLS
 from sse_observe.registry import SSEMetrics, chosen_metrics
 from sse_observe.wire import MOST_EVENT_BYTES, Event
 

@@ -10,8 +10,8 @@ from sse_observe.metrics import EVENTS, METRICS
 from sse_observe.middleware.event_names import EventNames
 from sse_observe.middleware.exemplars import Exemplars
 from sse_observe.middleware.reader import Reader
-from sse_observe.middleware.routes import AUTO, StreamRoute
-from sse_observe.protocols import NONE, Protocol, protocol
+from sse_observe.middleware.routes import StreamRoute
+from sse_observe.protocols import AUTO, NONE, Protocol, protocol
 from sse_observe.registry.counts import Counts, Distribution, Keyed
 
 CONTENT_GAP_BOUNDS = METRICS["sse_content_gap_seconds"].buckets

@@ -22,9 +22,8 @@ from sse_observe.middleware.templates import (
     label_of,
     shape_of,
 )
-from sse_observe.protocols import NONE, PROTOCOLS, protocol
+from sse_observe.protocols import AUTO, NONE, PROTOCOLS, protocol
 
-AUTO = "auto"
 # A route's name is code, and short; what is longer is somebody's path or text.
 _LONGEST_NAME = 200
 # Where an application sends heartbeats, its payload is expected as often as this.

@@ -14,11 +14,12 @@ import msgspec
 import yaml
 
 from sse_observe.check.asking.failures import AskError
-from sse_observe.check.asking.question import Header, Question, header, shown
+from sse_observe.check.asking.question import Header, Question, header
 from sse_observe.check.checks import every
 from sse_observe.check.reading.dialect import Speech
 from sse_observe.errors import CheckError, SSEObserveError
 from sse_observe.probe.module import Config, Module, Secret, Target
+from sse_observe.shown_url import shown_url
 
 MOST_BYTES = 4 << 20
 MOST_TARGETS = 2000
@@ -130,7 +131,7 @@ def _convert(path: Path, where: str, given: object, kind: type[T]) -> T:
 
 
 def _name(target: Target) -> str:
-    return target.name or shown(target.url).partition("?")[0]
+    return target.name or shown_url(target.url).partition("?")[0]
 
 
 def _mistakes(config: Config) -> Iterator[str]:

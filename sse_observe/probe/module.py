@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from sse_observe.middleware.routes import AUTO
+from sse_observe.protocols import AUTO
 
 Method = Literal["GET", "POST", "PUT"]
 DAY_SECONDS = 86_400

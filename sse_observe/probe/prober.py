@@ -14,7 +14,6 @@ from typing import NamedTuple
 from sse_observe.check.asking.connection import Dialing, Trust
 from sse_observe.check.asking.exchange import Asking
 from sse_observe.check.asking.failures import AskError
-from sse_observe.check.asking.question import shown
 from sse_observe.check.checks import every
 from sse_observe.check.doctor import Doctor
 from sse_observe.check.model import Check, Flag, Options
@@ -31,6 +30,7 @@ from sse_observe.probe.guard import (
 )
 from sse_observe.probe.module import Module, Target
 from sse_observe.probe.outcome import Outcome, outcome
+from sse_observe.shown_url import shown_url
 
 _log = logging.getLogger("sse_observe.probe")
 _WAIT_SECONDS = 5.0
@@ -109,7 +109,7 @@ class Prober:
         if found is None or module is None:
             raise AskError("forbidden", "name one of the modules: &module=…")
         check_stranger(target, found)
-        name = shown(target).partition("?")[0]
+        name = shown_url(target).partition("?")[0]
         return Watched(name, Target(url=target, module=module), module, found), True
 
     async def probe(

@@ -35,11 +35,14 @@ UNRECOGNISED = Protocol(
 )
 """What a stream speaks before it has said anything that shows its protocol."""
 
-__all__ = ["NONE", "PROTOCOLS", "UNRECOGNISED", "Protocol", "protocol"]
+AUTO = "auto"
+"""In place of a protocol's name: the one that the stream shows."""
+
+__all__ = ["AUTO", "NONE", "PROTOCOLS", "UNRECOGNISED", "Protocol", "protocol"]
 
 PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in _KNOWN}
 
 
 def protocol(name: str) -> Protocol:
-    """Return the protocol of that name; KeyError for `auto` and for what nobody knows."""
+    """Return the protocol of that name; KeyError for AUTO and for what nobody knows."""
     return NONE if name == NONE.name else PROTOCOLS[name]

@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 from sse_observe.check.asking.failures import AskError
+from sse_observe.shown_url import shown_url
 
 Header = tuple[str, str]
 
@@ -68,19 +69,17 @@ class Question:
             port = parts.port
         except ValueError:
             # The error's own words would repeat what may be a password.
-            raise AskError(
-                "url", f"{shown(self.url)}: is no URL; look at its host and port"
-            ) from None
+            raise AskError("url", f"{self.shown}: is no URL; look at its host and port") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise AskError(
-                "url", f"{shown(self.url)}: is no URL to ask; begin it with http:// or https://"
+                "url", f"{self.shown}: is no URL to ask; begin it with http:// or https://"
             )
         if any(char <= " " or char == "\x7f" for char in self.url):
-            raise AskError("url", f"{shown(self.url)}: a URL holds no space and no line end")
+            raise AskError("url", f"{self.shown}: a URL holds no space and no line end")
         try:
             host = parts.hostname.encode("idna").decode() if ":" not in parts.hostname else ""
         except UnicodeError:
-            raise AskError("url", f"{shown(self.url)}: the host is no name; check it") from None
+            raise AskError("url", f"{self.shown}: the host is no name; check it") from None
         return Origin(
             parts.scheme,
             host or parts.hostname,
@@ -140,7 +139,7 @@ class Question:
     @property
     def shown(self) -> str:
         """Its URL without what may be a secret."""
-        return shown(self.url)
+        return shown_url(self.url)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -159,28 +158,6 @@ class Question:
         words += _STRING.findall(self.body.decode(errors="replace"))
         found += [word for word in words if len(word) >= _SHORTEST_WORD]
         return tuple({text for text in found if len(text) >= _SHORTEST_SECRET})
-
-
-def shown(url: str) -> str:
-    """Return a URL for others: no name, no password, no value of its query."""
-    try:
-        parts = urlsplit(url)
-        # Where a host was forgotten, a password stands in the place of the port.
-        if parts.port is None and not parts.netloc:
-            return _bare(url)
-        query = "&".join(f"{key}={_MASK}" for key, _ in parse_qsl(parts.query, True))
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, host, parts.path, query, ""))
-    except ValueError:
-        return _bare(url)
-
-
-def _bare(url: str) -> str:
-    """Return what can be shown of a text that is no URL."""
-    line = "".join(char for char in url if char.isprintable())
-    scheme, slashes, rest = line.partition("?")[0].rpartition("://")
-    host = rest.rpartition("@")[2]
-    return scheme + slashes + (f"{host.partition(':')[0]}:{_MASK}" if ":" in host else host)
 
 
 def header(text: str) -> Header:

@@ -1,8 +1,8 @@
 """D2: at most one redirect lies before the stream."""
 
 from sse_observe.check.asking.exchange import REDIRECTS
-from sse_observe.check.asking.question import shown
 from sse_observe.check.model import Check, Evidence, Finding, Remedy, not_asked, passed
+from sse_observe.shown_url import shown_url
 
 
 def _judge(evidence: Evidence) -> Finding:
@@ -11,13 +11,13 @@ def _judge(evidence: Evidence) -> Finding:
     if recording.failure is not None:
         return not_asked(f"{len(redirects)}, and no answer at the end")
     if recording.status in REDIRECTS:
-        location = shown(recording.header("location") or "nowhere")
+        location = shown_url(recording.header("location") or "nowhere")
         return Finding(
             "fail", f"{recording.status} to {location} would turn a {_method(evidence)} into a GET"
         )
     if not redirects:
         return passed("none")
-    final = f"{len(redirects)}, to {shown(redirects[-1])}"
+    final = f"{len(redirects)}, to {shown_url(redirects[-1])}"
     return passed(final) if len(redirects) == 1 else Finding("warn", final)
 
 

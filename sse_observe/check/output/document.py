@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypedDict, TypeVar
 
-from sse_observe.check.asking.question import shown
 from sse_observe.check.asking.recording import Recording
 from sse_observe.check.doctor import Examination
 from sse_observe.check.hops import HopVerdict
@@ -19,6 +18,7 @@ from sse_observe.check.reading.event_log import SeenEvent
 from sse_observe.check.remedies import fix_texts
 from sse_observe.report.logs.masking import MASKED
 from sse_observe.report.output.markup import visible
+from sse_observe.shown_url import shown_url
 
 FORMAT = 1
 """Raised when a key is renamed or gone; a new key raises nothing."""
@@ -129,7 +129,7 @@ def document(
     hide = mask([*known, *secrets])
     return Document(
         format=FORMAT,
-        url=hide(shown(examination.question.url)),
+        url=hide(shown_url(examination.question.url)),
         method=examination.question.method,
         result=examination.result,
         exit_code=2 if any(p.state == "failed" for p in points) else examination.exit_code,
@@ -138,7 +138,7 @@ def document(
         requests=examination.requests,
         checks=[_check(one, hide) for one in examination.checked],
         verdicts=[_verdict(one, hide) for one in examination.verdicts],
-        places=[hide(shown(place.evidence.question.url)) for place in examination.places],
+        places=[hide(shown_url(place.evidence.question.url)) for place in examination.places],
         streams=[one for place in examination.places for one in _streams(place, hide)],
         fixes=fix_texts(_named_fixes(examination)),
         points=[
@@ -196,7 +196,7 @@ def _streams(place: Place, hide: Mask) -> list[StreamEntry]:
 
 def _stream(place: Place, visit: str, recording: Recording, hide: Mask) -> StreamEntry:
     return StreamEntry(
-        place=hide(shown(place.evidence.question.url)),
+        place=hide(shown_url(place.evidence.question.url)),
         visit=visit,
         accepts=recording.accepts,
         status=recording.status,

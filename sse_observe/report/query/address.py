@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler
 
 from sse_observe.errors import ReportError
+from sse_observe.shown_url import shown_url
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -38,10 +39,9 @@ def api_address(option: str, url: str, headers: Iterable[str] = ()) -> APIAddres
     """
     parts = _split(url)
     if parts is None:
-        # Whatever stands before an @ may be a password, and so may what is no port, or a query.
-        shown = re.sub(r":(?!//|\d+(?:/|$)).*|\?.*", "…", re.sub(r".*@", "…@", one_line(url)))
         raise ReportError(
-            f"{option} {shown}: not a web address; write it like http://localhost:9090"
+            f"{option} {one_line(shown_url(url))}: not a web address; "
+            "write it like http://localhost:9090"
         )
     if any(not char.isprintable() or char.isspace() for char in url) or not url.isascii():
         raise ReportError(

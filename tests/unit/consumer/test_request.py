@@ -37,7 +37,7 @@ SECRET = {**OURS, "X-Api-Key": "s", "Authorization": "s"}
         ({"url": "server.test/stream"}, "server.test/stream: is no URL to ask"),
         ({"url": "ftp://server.test/"}, "begin it with http:// or https://"),
         ({"url": "http://"}, "is no URL to ask"),
-        ({"url": "http://[::1"}, "the URL: is no URL to ask"),
+        ({"url": "http://[::1"}, "http://[:…: is no URL to ask"),
     ],
 )
 def test_a_request_that_cannot_be_sent_is_one_line(given_: dict[str, Any], line: str) -> None:

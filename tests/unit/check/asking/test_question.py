@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_observe.check.asking.failures import AskError
-from sse_observe.check.asking.question import Question, header, shown
+from sse_observe.check.asking.question import Question, header
 
 
 def test_a_shown_url_keeps_no_secret() -> None:
@@ -79,8 +79,3 @@ def test_a_query_is_replaced_and_the_rest_kept() -> None:
     )
 
     assert question.url == "http://host.test/?a=1&last_event_id=9"
-
-
-def test_what_cannot_be_parsed_is_shown_without_its_end() -> None:
-    """Even of a broken URL no query is shown."""
-    assert shown("http://[broken?token=x") == "http://[broken"
