@@ -7,6 +7,7 @@ ASGI and no metric; what a missing id or a repeated one means is the caller's bu
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sse_observe.errors import SSEObserveError
 
@@ -29,6 +30,18 @@ class Event:
     type: str
     data: str
     last_event_id: str
+
+
+class Block(NamedTuple):
+    """
+    All that one blank line ends: the event, and the id that stood there.
+
+    No event where there was no data: the id counts all the same. No id where the event has the
+    one before it.
+    """
+
+    event: Event | None
+    id: str | None
 
 
 def encode(
@@ -91,6 +104,7 @@ class Scanner:
         self.comments = 0
         self._limit = limit
         self._id = last_event_id
+        self._own_id: str | None = None
         self._type = ""
         self._data: list[str] = []
         self._held = 0
@@ -106,6 +120,10 @@ class Scanner:
         Raises WireError once a single event grows over the limit; the scanner is of no use
         after that.
         """
+        return [block.event for block in self.blocks(chunk) if block.event is not None]
+
+    def blocks(self, chunk: bytes | bytearray | memoryview) -> list[Block]:
+        """Return the events and ids that this chunk completes; as `feed()`."""
         fresh = self._without_bom(bytes(chunk))
         if not fresh:
             return []
@@ -113,7 +131,7 @@ class Scanner:
             fresh = fresh[1:]
         self._after_cr = fresh.endswith(b"\r")
         *ended, rest = _LINE_END.split(fresh)
-        events: list[Event] = []
+        blocks: list[Block] = []
         for piece in ended:
             line = piece
             if self._line:
@@ -122,13 +140,16 @@ class Scanner:
                 self._line_size = 0
             if line:
                 self._field(line)
-            elif event := self._dispatch():
-                events.append(event)
+            else:
+                own_id = self._own_id
+                event = self._dispatch()
+                if event is not None or own_id is not None:
+                    blocks.append(Block(event, own_id))
         if rest:
             self._line.append(rest)
             self._line_size += len(rest)
             self._bound()
-        return events
+        return blocks
 
     def _without_bom(self, chunk: bytes) -> bytes:
         if self._start is None:
@@ -161,13 +182,14 @@ class Scanner:
             self._type = value
         elif name == b"id":
             if "\0" not in value:
-                self._id = value
+                self._id = self._own_id = value
         elif name == b"retry" and value.isascii() and value.isdigit():
             # A delay of more digits than a signed 64-bit number is a joke, not a delay.
             self.retry = int(value[:18])
 
     def _dispatch(self) -> Event | None:
         self.last_event_id = self._id
+        self._own_id = None
         kind, self._type = self._type, ""
         self._held = 0
         if not self._data:

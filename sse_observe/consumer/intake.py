@@ -16,7 +16,7 @@ from sse_observe.consumer.sequence import EventSequence, Gap
 from sse_observe.consumer.statement import End, Statement
 from sse_observe.consumer.waiting import Limits
 from sse_observe.contract import DONE_DATA, HEARTBEATS, HELLO
-from sse_observe.wire import Event
+from sse_observe.wire import Block, Event
 
 # A heartbeat that is announced for later than this is none.
 _LONGEST_HEARTBEAT_SECONDS = 3600
@@ -70,8 +70,13 @@ class Intake:
         """Take the headers of the answer."""
         self._statement.answered(headers)
 
-    def take(self, event: Event) -> list[Item]:
-        """Return what an event means for the caller; StreamFailedError where it is the end."""
+    def take(self, block: Block) -> list[Item]:
+        """Return what a block means for the caller; StreamFailedError where it is the end."""
+        event, event_id = block
+        if event_id is not None and (event is None or event.type in HEARTBEATS):
+            self._sequence.moved(event_id)
+        if event is None:
+            return []
         self.events += 1
         self._observation.arrived()
         if event.type == HELLO:
@@ -92,7 +97,7 @@ class Intake:
         if statement.has_content:
             self._limits.content_came()
         self._observation.received()
-        items = [(item, self._sequence.cursor) for item in self._new(event)]
+        items = [(item, self._sequence.cursor) for item in self._new(event, event_id)]
         if fails:
             # Unless something follows that takes it back, it is the error's.
             self._held += items
@@ -100,12 +105,12 @@ class Intake:
         items, self._held = [*self._held, *items], []
         return items
 
-    def _new(self, event: Event) -> list[Event | Gap]:
+    def _new(self, event: Event, event_id: str | None) -> list[Event | Gap]:
         """Return an event with the gap before it; nothing where it came before."""
         if self._is_repeated(event):
             self._observation.duplicated()
             return []
-        arrival = self._sequence.arrived(event)
+        arrival = self._sequence.arrived(event, event_id)
         if arrival.duplicate:
             self._observation.duplicated()
             return []

@@ -26,7 +26,7 @@ from sse_observe.consumer.statement import End
 from sse_observe.consumer.transport import Response, Transport, UnreachableError
 from sse_observe.consumer.waiting import LateError, Limits, within
 from sse_observe.errors import SSEObserveError
-from sse_observe.wire import Event, Scanner, WireError
+from sse_observe.wire import Block, Scanner, WireError
 
 LOGGER = logging.getLogger("sse_observe")
 
@@ -215,7 +215,7 @@ class Reading:
         chunks = unpacked(response.chunks, response.headers.get("content-encoding", ""))
         try:
             while (chunk := await self._next_chunk(chunks)) is not None:
-                await self._hand_over(scanner.feed(chunk))
+                await self._hand_over(scanner.blocks(chunk))
                 if self._intake.is_over:
                     break
                 if scanner.retry is not None:
@@ -229,12 +229,12 @@ class Reading:
             return self._intake.ended(LostError(str(error) or type(error).__name__))
         return self._intake.ended(None)
 
-    async def _hand_over(self, events: list[Event]) -> None:
+    async def _hand_over(self, blocks: list[Block]) -> None:
         """Hand over what arrived together, up to the end where the stream has one."""
         items: list[Item] = []
         try:
-            for event in events:
-                items += self._intake.take(event)
+            for block in blocks:
+                items += self._intake.take(block)
                 if self._intake.is_over:
                     break
         finally:

@@ -83,7 +83,6 @@ class EventSequence:
         # The server said that the `_gone` events after `_base` are gone.
         self._base = self._last
         self._gone = 0
-        self._previous = ""
 
     def greeted(self, hello: Mapping[str, object]) -> None:
         """Take a greeting: what it announces as lost is judged where the next event stands."""
@@ -95,23 +94,37 @@ class EventSequence:
             # From the start of the stream, whatever we have of it already.
             self._base = -1
 
-    def arrived(self, event: Event) -> Arrival:
-        """Return what an event is, and move the mark past it."""
-        event_id = event.last_event_id
-        # Without an id an event shows the one before it; a payload of ours always has its own.
-        inherited = event_id == self._previous and event.type != "message"
-        if self._previous and not event_id:
-            # An empty id: there is nothing to resume from.
-            self.cursor = ""
-        self._previous = event_id
-        if not event_id or inherited:
+    def arrived(self, event: Event, event_id: str | None) -> Arrival:
+        """Return what an event is, and move the mark past it; `event_id` is its own, if any."""
+        if not event_id:
+            if event_id is not None:
+                self.moved("")
             return _NEW
-        dense = self._greeted if self._dense is None else self._dense
-        mark = _dense_id(event_id) if dense else None
+        mark = self._mark(event_id)
         arrival = self._ranked(mark) if mark else self._compared(event)
-        if not arrival.duplicate and len(event_id) <= _LONGEST_CURSOR and is_sendable(event_id):
-            self.cursor = event_id
+        if not arrival.duplicate:
+            self._go_on_after(event_id)
         return arrival
+
+    def moved(self, event_id: str) -> None:
+        """Take an id that is no event's of the stream; an empty one leaves no cursor."""
+        if not event_id:
+            self.cursor = ""
+            return
+        mark = self._mark(event_id)
+        if mark and mark.epoch == self._epoch:
+            if mark.seq <= self._last:
+                return
+            self._last = mark.seq
+        self._go_on_after(event_id)
+
+    def _go_on_after(self, event_id: str) -> None:
+        if len(event_id) <= _LONGEST_CURSOR and is_sendable(event_id):
+            self.cursor = event_id
+
+    def _mark(self, event_id: str) -> EventId | None:
+        dense = self._greeted if self._dense is None else self._dense
+        return _dense_id(event_id) if dense else None
 
     def finished(self) -> Gap | None:
         """Return the gap that was announced and that no event followed."""

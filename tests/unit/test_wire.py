@@ -189,3 +189,15 @@ def test_encode_refuses_what_no_reader_could_read(fields, words):
     """A forged id or an event that nobody receives is a bug at the sender, named in one line."""
     with pytest.raises(WireError, match=words):
         encode(**fields)
+
+
+def test_blocks_say_which_id_was_their_own() -> None:
+    """An event shows the id before it; an id without data is no event."""
+    blocks = Scanner().blocks(b"id: 1\ndata: a\n\ndata: b\n\nid: 2\n\n: c\n\nid:\ndata: d\n\n")
+
+    assert [(b.event and (b.event.data, b.event.last_event_id), b.id) for b in blocks] == [
+        (("a", "1"), "1"),
+        (("b", "1"), None),
+        (None, "2"),
+        (("d", ""), ""),
+    ]

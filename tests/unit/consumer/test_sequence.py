@@ -136,7 +136,7 @@ def test_given_out_and_missing_always_add_up(connections: list[tuple[int, int]])
         sequence.greeted({"lost": 0, "resumed_from": sequence.cursor or None})
         for seq in range(start, start + count):
             sent += 1
-            arrival = sequence.arrived(Event("message", "", f"{seq}-{EPOCH}"))
+            arrival = sequence.arrived(Event("message", "", f"{seq}-{EPOCH}"), f"{seq}-{EPOCH}")
             gaps += arrival.unannounced
             if arrival.duplicate:
                 doubles += 1
@@ -219,7 +219,7 @@ def test_ids_take_no_memory_beyond_a_mark() -> None:
     sequence = EventSequence()
     tracemalloc.start()
     for n in range(1000):
-        sequence.arrived(Event("message", "x", f"{n}" * 50_000))
+        sequence.arrived(Event("message", "x", f"{n}" * 50_000), f"{n}" * 50_000)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -241,6 +241,55 @@ def test_only_what_came_before_is_a_duplicate(
     for events in connections:
         sequence.connected()
         for event_id, data in events:
-            arrival = sequence.arrived(Event("message", data, event_id))
+            arrival = sequence.arrived(Event("message", data, event_id), event_id)
             assert not arrival.duplicate or (event_id, data) in seen
             seen.add((event_id, data))
+
+
+@pytest.mark.parametrize(
+    ("connections", "cursors", "got"),
+    [
+        # Alone, before and after an event, and on a heartbeat: it counts wherever it stands.
+        ([b"id: 6\n\n", b"data: a\n\n"], [None, "6"], ["a"]),
+        ([b"id: 5\ndata: a\n\nid: 6\n\n", b"id: 7\ndata: b\n\n"], [None, "6"], ["a", "b"]),
+        ([b"event: ping\nid: 6\ndata: {}\n\n", b"data: a\n\n"], [None, "6"], ["a"]),
+        # An empty one: there is nothing to resume from, whatever came before it.
+        ([b"id: 5\ndata: a\n\nid:\ndata: b\n\n", b"data: c\n\n"], [None, None], ["a", "b", "c"]),
+        ([b"id: 5\ndata: a\n\n", b"id:\ndata: b\n\n", b""], [None, "5", None], ["a", "b"]),
+        ([b"id: 5\ndata: a\n\n", b"id:\n\n", b""], [None, "5", None], ["a"]),
+        # No field at all: the one before it stays.
+        ([b"id: 5\ndata: a\n\n", b"data: b\n\n", b""], [None, "5", "5"], ["a", "b"]),
+        ([b"id: 5\ndata: a\n\ndata: a\n\n", b"data: b\n\n"], [None, "5"], ["a", "a", "b"]),
+    ],
+)
+def test_the_cursor_is_the_last_id_as_the_standard_says(
+    connections: list[bytes], cursors: list[str | None], got: list[str]
+) -> None:
+    """An id counts with and without data, and an empty one as well."""
+
+    async def main() -> None:
+        *cut, last = connections
+        server = Server(*(Answer(text) for text in cut), Answer(last, DONE))
+        reading = await Reading(server).all()
+
+        assert server.cursors == cursors
+        assert reading.got == got
+
+    run(main())
+
+
+def test_an_id_alone_moves_the_mark_of_a_stream_without_holes() -> None:
+    """What the server passed over is not missing, and the cursor never goes back."""
+
+    async def main() -> None:
+        server = Server(
+            Answer(hello(), payload(0), f"id: 4-{EPOCH}\n\nid: 2-{EPOCH}\n\n".encode()),
+            Answer(hello(resumed_from=f"4-{EPOCH}"), payload(4), payload(5), DONE),
+        )
+        reading = await Reading(server).all()
+
+        assert server.cursors == [None, f"4-{EPOCH}"]
+        assert reading.got == words(0, 5)
+        assert reading.count("sse_message_loss_total", seen_by="client") == 0
+
+    run(main())
