@@ -2,12 +2,13 @@
 A feed on another origin, as it stands on the web: ids are plain numbers, and it says no hello.
 
 It goes on while nobody listens, ends its first connection early, and resumes by the header
-`Last-Event-ID`, which web pages may send only if it `allows` that.
+`Last-Event-ID`, which web pages may send only if it `allows` that, or by its own parameter `after`.
 """
 
 import asyncio
 import time
 from typing import Any
+from urllib.parse import parse_qsl
 
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 ALLOWED = (ANY_ORIGIN, (b"access-control-allow-headers", b"last-event-id"))
@@ -22,10 +23,12 @@ class ForeignFeed:
         self._pause = pause
         self._begun: float | None = None
         self.headers: list[dict[str, str]] = []
+        self.preflights = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
         if scope["method"] == "OPTIONS":
+            self.preflights += 1
             status, headers = (200, ALLOWED) if self._allows else (405, ())
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
@@ -34,7 +37,8 @@ class ForeignFeed:
         self._begun = self._begun or time.monotonic()
         kind = (b"content-type", b"text/event-stream")
         await send({"type": "http.response.start", "status": 200, "headers": (kind, ANY_ORIGIN)})
-        cursor = self.headers[-1].get("last-event-id")
+        query = dict(parse_qsl(scope["query_string"].decode()))
+        cursor = self.headers[-1].get("last-event-id", query.get("after"))
         # Without a cursor it begins where it is now.
         at = self._made() if cursor is None else int(cursor) + 1
         stops = at + 5 if len(self.headers) == 1 else self._total

@@ -195,3 +195,70 @@ def test_an_idempotency_key_allows_a_second_post(
 
     words = shown(log)
     assert words == [f"poem:{n}" for n in range(len(words))]
+
+
+class Private:
+    """Takes one token after another, each for one connection; `asked` is what each one carried."""
+
+    def __init__(self) -> None:
+        self._valid = 1
+        self.asked: list[tuple[str | None, str | None]] = []
+
+    async def token(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hand out the token that is valid now."""
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"%d" % self._valid})
+
+    async def stream(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send three events after the cursor; the first connection ends there."""
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        token, cursor = headers.get("authorization"), headers.get("last-event-id")
+        self.asked.append((token, cursor))
+        if token != f"Bearer {self._valid}":
+            await send({"type": "http.response.start", "status": 401, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        at = 0 if cursor is None else int(cursor) + 1
+        kind = [(b"content-type", b"text/event-stream")]
+        body = b"".join(b"id: %d\ndata: %d\n\n" % (n, n) for n in range(at, at + 3))
+        body += b"event: done\ndata: x\n\n" if self._valid == 2 else b""
+        self._valid = 2
+        await send({"type": "http.response.start", "status": 200, "headers": kind})
+        await send({"type": "http.response.body", "body": body})
+
+
+REFRESH = """
+async () => {
+  const { ResilientEventSource } = await import("/sse/sse-observe.js");
+  const fresh = async () => (await fetch("/token")).text();
+  let token = await fresh();
+  const heard = { messages: [], refused: [], gaps: 0, errors: 0 };
+  const headers = async (refused) => {
+    heard.refused.push(refused ?? null);
+    if (refused) token = await fresh();
+    return { Authorization: `Bearer ${token}` };
+  };
+  const options = { fetch: { headers }, retryBase: 50, reportTo: "" };
+  const source = new ResilientEventSource("/private", options);
+  source.onmessage = ({ data }) => heard.messages.push(+data);
+  source.onerror = () => heard.errors++;
+  source.addEventListener("sse.gap", () => heard.gaps++);
+  return new Promise((done) =>
+    source.addEventListener("sse.status", ({ status }) =>
+      /complete|failed/.test(status) && done({ ...heard, status })));
+}
+"""
+
+
+def test_a_token_that_has_expired_is_asked_for_anew(window: Any, metrics: SSEMetrics) -> None:
+    """A 401 asks the function for headers once more, and the stream goes on from its cursor."""
+    private = Private()
+    more = {"/private": private.stream, "/token": private.token}
+    with served(site(counting(1, 0), metrics, more=more)) as proxy:
+        tab = window.tab(proxy.url)
+        heard = tab.run(REFRESH)
+
+    assert heard["messages"] == [0, 1, 2, 3, 4, 5]
+    assert heard["refused"] == [None, None, 401]
+    assert (heard["status"], heard["gaps"], heard["errors"]) == ("complete", 0, 1)
+    assert private.asked == [("Bearer 1", None), ("Bearer 1", "2"), ("Bearer 2", "2")]

@@ -35,6 +35,61 @@ def test_a_feed_of_another_origin_is_resumed(
         assert log["gaps"] == [None]
 
 
+def test_a_feed_that_refuses_the_header_is_resumed_by_its_own_parameter(
+    window: Any, metrics: SSEMetrics
+) -> None:
+    """`cursorParameter` names it: nothing has to be allowed, and nothing is missing."""
+    feed = ForeignFeed(allows=False)
+    with served(site(counting(1, 0), metrics)) as proxy, serve(feed) as url:
+        tab = open_tab(window, proxy.url, url, retryBase=1000, reportTo="", cursorParameter="after")
+        log = finish(tab)
+
+    assert [int(text) for text in log["messages"]] == list(range(20))
+    assert (log["gaps"], len(feed.headers), feed.preflights) == ([], 2, 0)
+
+
+def test_event_source_alone_sends_the_header_unasked(window: Any, metrics: SSEMetrics) -> None:
+    """The browser's own may: the one thing that "replace one word" costs, and `sse.gap` tells."""
+    feed = ForeignFeed(allows=False)
+    with served(site(counting(1, 0), metrics)) as proxy, serve(feed) as url:
+        tab = window.tab(proxy.url)
+        tab.run(
+            """(url) => {
+                window.heard = [];
+                const source = new EventSource(url);
+                source.onmessage = ({ data }) => window.heard.push(+data);
+                source.addEventListener("done", () => source.close());
+            }""",
+            url,
+        )
+        tab.until("window.heard.length === 20")
+
+        assert tab.run("window.heard") == list(range(20))
+    assert (feed.headers[1]["last-event-id"], feed.preflights) == ("4", 0)
+
+
+def test_a_name_and_a_password_in_the_url_fail_as_in_event_source(
+    window: Any, metrics: SSEMetrics
+) -> None:
+    """No exception in the web page, but an error that its listeners hear, and the end."""
+    with served(site(counting(3, 0.01), metrics)) as proxy:
+        url = proxy.url.replace("http://", "http://me:pw@") + "/api/v1/stream"
+        tab = window.tab(proxy.url)
+        heard = tab.run(
+            """async (url) => {
+                const { ResilientEventSource } = await import("/sse/sse-observe.js");
+                const read = (Source) => new Promise((done) => {
+                    const source = new Source(url);
+                    source.onerror = ({ reason }) => done([source.readyState, reason ?? null]);
+                });
+                return [await read(EventSource), await read(ResilientEventSource)];
+            }""",
+            url,
+        )
+
+    assert heard == [[2, None], [2, "request"]]
+
+
 def test_the_first_request_to_another_origin_needs_no_permission(
     window: Any, metrics: SSEMetrics
 ) -> None:

@@ -10,8 +10,13 @@ from typing import Any, NamedTuple
 import pytest
 import typer
 
+from sse_observe.catalog.load import load
 from sse_observe.cli.app import app
+from sse_observe.render.settings import Settings
+from sse_observe.render.tuning import tune
 from tests.support.command import sse_observe
+from tests.support.json_api import JSONAPI
+from tests.support.servers import serve
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +44,8 @@ URLS = [
     f"http://h/?token={SECRET}",
     f"ftp://me:{SECRET}@h",
 ]
+REACHABLE = (URLS[0], URLS[1], URLS[6])
+"""Those that are good, so that what is asked can fail."""
 
 
 class Option(NamedTuple):
@@ -73,6 +80,47 @@ def test_no_failure_shows_a_password(option: Option, tmp_path: Path) -> None:
         assert ran.returncode in (1, 2), url
         assert "Traceback" not in ran.stderr
         assert SECRET not in ran.stdout + ran.stderr, url
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_no_target_of_a_prober_shows_a_password(url: str, tmp_path: Path) -> None:
+    """Neither what is wrong with its URL, nor that it stands there twice, which names it."""
+    target = {"url": url, "module": "feed"}
+    for targets in ([target], [target, target]):
+        file = tmp_path / "probe.yaml"
+        file.write_text(json.dumps({"modules": {"feed": {}}, "targets": targets}))
+        ran = sse_observe("probe", "--config", file, "--check-config", cwd=tmp_path)
+
+        assert (ran.returncode == 0) == (len(targets) == 1 and url in REACHABLE), ran.stderr
+        assert "Traceback" not in ran.stderr
+        assert SECRET not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("name", ["--prometheus", "--grafana"])
+@pytest.mark.parametrize("url", REACHABLE)
+def test_no_checklist_shows_a_password(name: str, url: str, tmp_path: Path) -> None:
+    """Where the stream works, the Prometheus and the Grafana beside it are asked, in vain."""
+    rules = [
+        {"name": alert.name, "type": "alerting", "health": "ok"}
+        for alert in tune(load(), Settings(), "test").alerts
+    ]
+    loaded = {"/api/v1/rules": {"data": {"groups": [{"rules": rules}]}}}
+    with JSONAPI(loaded) as prometheus, serve(brief) as stream:
+        around = {"--prometheus": prometheus.url, name: url}
+        options = [word for pair in around.items() for word in pair]
+        ran = sse_observe("check", stream, "--production", "--timeout", "2", *options, cwd=tmp_path)
+
+    [point] = [line for line in ran.stdout.splitlines() if "Alert rules configured" in line]
+    assert point.startswith("- [ ]"), point
+    assert "Traceback" not in ran.stderr
+    assert SECRET not in ran.stdout + ran.stderr
+
+
+async def brief(scope: Any, receive: Any, send: Any) -> None:
+    """Serve a stream of one event."""
+    kind = (b"content-type", b"text/event-stream")
+    await send({"type": "http.response.start", "status": 200, "headers": [kind]})
+    await send({"type": "http.response.body", "body": b"data: a\n\nevent: done\ndata: x\n\n"})
 
 
 class Asking:

@@ -8,16 +8,24 @@ from tests.support.report_source import Served
 
 
 class JSONAPI(Served):
-    """Answers GET with the document of a path, query included; bytes as they are; else 404."""
+    """
+    Answers GET with the document of a path, query included; bytes as they are; else 404.
 
-    def __init__(self, documents: dict[str, Any]) -> None:
+    Every path is `signed` with what it was signed in by; `refuses` is one that wants more.
+    """
+
+    def __init__(self, documents: dict[str, Any], *, refuses: str = "") -> None:
         self.documents = documents
+        self.signed: list[tuple[str, str | None]] = []
+        signed = self.signed
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                signed.append((self.path, self.headers.get("authorization")))
                 found = documents.get(self.path)
                 body = found if isinstance(found, bytes) else json.dumps(found).encode()
-                self.send_response(404 if found is None else 200)
+                status = 404 if found is None else 200
+                self.send_response(401 if self.path == refuses else status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

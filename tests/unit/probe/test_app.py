@@ -44,7 +44,8 @@ def test_every_page_answers(tmp_path: Path, url: str, method: str, status: int) 
 def test_a_probe_is_exported_with_the_name_of_its_target(tmp_path: Path) -> None:
     """No part of the URL's query is a label; the phases, the checks and the events are there."""
     with answering(*GOOD) as server:
-        targets = [{"url": f"{server.url}?key=verysecret", "module": "feed"}]
+        signed = server.url.replace("http://", "http://me:verysecret@")
+        targets = [{"url": f"{signed}?key=verysecret", "module": "feed"}]
         found = probed(written(tmp_path, targets=targets), server.url)
 
     assert found.value("sse_probe_success", target=server.url, module="feed") == 1

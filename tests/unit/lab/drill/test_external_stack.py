@@ -1,5 +1,6 @@
 """The user's own stack: what a drill asks of it, what it refuses, what it sees."""
 
+import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -46,6 +47,11 @@ class FakeStack(JSONAPI):
 
 def catalog(settings: Settings | None = None) -> Catalog:
     return tune(load(), settings or Settings(), "test")
+
+
+def basic(pair: str) -> str:
+    """Return the header's value that signs in by a name and a password."""
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 def healthy() -> dict[str, Any]:
@@ -231,6 +237,54 @@ def test_a_stack_takes_its_settings_and_its_address_from_the_options(
     assert default is not None
     assert (given.scale, given.address) == (60, ("h", 9999))
     assert (default.scale, default.address) == (1, ("127.0.0.1", 9470))
+
+
+@pytest.mark.parametrize("way", ["in the URL", "as a header"])
+def test_each_program_of_a_stack_is_signed_in_to(way: str) -> None:
+    """What is asked of the Alertmanager carries its own name and password, or the header."""
+    documents = healthy()
+    for path in (STATUS, ALERTS):
+        documents[f"/alertmanager{path}"] = documents.pop(path)
+    with FakeStack(documents) as fake:
+        host = fake.url.removeprefix("http://")
+        in_url = way == "in the URL"
+        names = ("me:hunter2@", "you:hunter3@") if in_url else ("", "")
+        options = ExternalStackOptions(
+            prometheus=f"http://{names[0]}{host}",
+            alertmanager=f"http://{names[1]}{host}/alertmanager/",
+            headers=() if in_url else ("Authorization: Bearer hunter4",),
+        )
+        given = external_stack(options, [FREEZE], ignore)
+        assert given is not None
+        given.check()
+        given.new_notifications()
+
+    sent = {path.startswith("/alertmanager"): token for path, token in fake.signed}
+    bearer = "Bearer hunter4"
+    expected = (basic("me:hunter2"), basic("you:hunter3")) if in_url else (bearer, bearer)
+    assert (sent[False], sent[True]) == expected
+    assert {path.partition("?")[0] for path, _ in fake.signed} >= {
+        f"/alertmanager{path}" for path in (STATUS, ALERTS)
+    }
+
+
+@pytest.mark.parametrize("path", [STATUS, ALERTS])
+def test_an_alertmanager_that_wants_credentials_says_how_they_are_given(path: str) -> None:
+    """One line with the address, and no password of it."""
+    with FakeStack(healthy(), refuses=path) as fake:
+        host = fake.url.removeprefix("http://")
+        given = external_stack(
+            ExternalStackOptions(prometheus=fake.url, alertmanager=f"http://me:hunter2@{host}"),
+            [FREEZE],
+            ignore,
+        )
+        assert given is not None
+        with pytest.raises(SSEObserveError, match="add --header") as refused:
+            given.check() if path == STATUS else given.new_notifications()
+
+    (line,) = str(refused.value).splitlines()
+    assert host in line
+    assert "hunter2" not in line
 
 
 def test_only_alerts_that_end_with_the_drill_are_seen(fake: FakeStack) -> None:
