@@ -83,6 +83,8 @@ _SERVERS_VIEW = (
     "It counts streams that the service itself broke, or that say so. Streams that end without a "
     "word (killed processes, clients that never come back) are seen in Prometheus alone."
 )
+_UPSTREAM_FAILED = _count("sse_upstream_streams_closed", "!reason:completed", "!reason:abandoned")
+_UPSTREAM_JUDGED = _count("sse_upstream_streams_closed", "!reason:abandoned")
 _COMPLETION = _ratio(_COMPLETED, _JUDGED, differs=_SERVERS_VIEW)
 
 STATED: Mapping[str, Form | Reason] = {
@@ -187,6 +189,15 @@ STATED: Mapping[str, Form | Reason] = {
     ),
     r"route:sse_store_slow:ratio_rate10m": _beyond("sse_store_operation_seconds", 0.1),
     r"route:sse_store_slow:increase10m": _COUNT_BEYOND,
+    r"route:sse_upstream_failed:ratio_rate10m": _ratio(_UPSTREAM_FAILED, _UPSTREAM_JUDGED),
+    r"route:sse_upstream_failed:increase10m": Form((_UPSTREAM_FAILED,)),
+    r"route:sse_upstream_slow:ratio_rate10m": _beyond(
+        "sse_upstream_first_content_seconds",
+        5,
+        "It does not know the day before: a model that always thinks long alerts too.",
+    ),
+    r"route:sse_upstream_slow:increase10m": _COUNT_BEYOND,
+    r"route:sse_upstream_slow(er|_before):\w+": _YESTERDAY,
     r"route:sse_client_reports_refused:ratio_rate15m": _ratio(
         _count("sse_client_reports", "!result:accepted", "!result:replayed"),
         _count("sse_client_reports"),

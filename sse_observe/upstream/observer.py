@@ -1,5 +1,5 @@
 """
-What an observed client tells of its streams: the only thing that its adapters know.
+The words of an observed client on its streams: the only thing that its adapters know.
 
 Nothing here raises: the application goes on without us.
 """

@@ -69,6 +69,19 @@ def store_calls(counted: Value, seconds: float) -> dict[Key, Value]:
     return histogram("sse_store_operation_seconds", seconds, counted, operation="write")
 
 
+def consumed(**ends: Value) -> dict[Key, Value]:
+    """Return the streams of an upstream by how they end."""
+    return {
+        key("sse_upstream_streams_closed_total", upstream="u", reason=reason): counted
+        for reason, counted in ends.items()
+    }
+
+
+def first_contents(seconds: float, counted: Value) -> dict[Key, Value]:
+    """Return streams of an upstream that bring their first content after so long."""
+    return histogram("sse_upstream_first_content_seconds", seconds, counted, upstream="u")
+
+
 def streams(
     *,
     completed: Value,
@@ -137,11 +150,26 @@ def everything() -> dict[Key, Value]:
         found |= histogram(name, value, rate(1))
     found |= histogram("sse_reconnect_time_seconds", 1.5, rate(0.1), network_type="4g")
     found |= store_calls(rate(5), 0.002)
-    busy = {"message", "heartbeat", "full", "accepted", "4g", "live", "other", "flowing"}
+    found |= first_contents(0.3, rate(1))
+    found |= histogram("sse_upstream_content_gap_seconds", 0.05, rate(10), upstream="u")
+    busy = {
+        "message",
+        "heartbeat",
+        "full",
+        "accepted",
+        "4g",
+        "live",
+        "other",
+        "flowing",
+        "u",
+        "completed",
+    }
     for metric in METRICS.values():
         if metric.kind != "counter" or any(name == metric.name for name, _ in found):
             continue
         free = {k: v for k, v in metric.labels.items() if k != "route"}
+        if "upstream" in free:
+            free["upstream"] = ("u",)
         combinations = [{}]
         for label, values in free.items():
             combinations = [{**c, label: v} for c in combinations for v in values]
@@ -155,6 +183,8 @@ def everything() -> dict[Key, Value]:
                 "sse_producers_lost_total",
                 "sse_store_errors_total",
                 "sse_streams_fenced_total",
+                "sse_streams_failed_total",
+                "sse_upstream_unread_seconds_total",
             )
             speed = 5.0 if moves and not quiet and "fault" not in labels else 0.0
             own = labels if "route" not in metric.labels else {**labels, **route}
@@ -691,6 +721,46 @@ CASES = {
     "blocked": case(
         healthy(on_route("sse_send_blocked_seconds_total", rate(0, 20))), "SendBlocked"
     ),
+    "upstream-fails": case(
+        healthy(consumed(completed=rate(1, 0.9), cut=rate(0, 0.1))), "UpstreamFailing"
+    ),
+    "upstream-fails-at-the-line": case(
+        healthy(consumed(completed=rate(1, 0.951), cut=rate(0, 0.049))),
+    ),
+    # Nine in ten minutes.
+    "few-upstream-failures": case(
+        healthy(consumed(completed=rate(0.1, 0.085), cut=rate(0, 0.0148))),
+    ),
+    # The application gives up half of them.
+    "upstream-abandoned": case(
+        healthy(consumed(completed=rate(1, 0.5), abandoned=rate(0, 0.5))),
+    ),
+    "upstream-slow": case(
+        healthy(
+            both(
+                first_contents(7, rate(0, 0.2)),
+                first_contents(0.3, rate(1, 0.8)),
+            )
+        ),
+        "UpstreamSlow",
+    ),
+    "upstream-slow-at-the-line": case(
+        healthy(
+            both(
+                first_contents(7, rate(0, 0.099)),
+                first_contents(0.3, rate(1, 0.901)),
+            )
+        ),
+    ),
+    "few-slow-upstreams": case(
+        healthy(
+            both(
+                first_contents(7, rate(0, 0.0068)),
+                first_contents(0.3, rate(0.05, 0.0432)),
+            )
+        ),
+    ),
+    "slow-upstream-that-always-was": case(healthy(first_contents(40, rate(0.5)))),
     "store-down": case(
         healthy(
             store_calls(rate(10), 0.002),

@@ -8,7 +8,9 @@ UNTESTED: dict[str, str] = {
     "catalog/dashboards/stall_detection.py": "a board, data: tests/unit/catalog/test_dashboards.py",
     "catalog/dashboards/stream_health.py": "a board, data: tests/unit/catalog/test_dashboards.py",
     "catalog/dashboards/stream_health_depth.py": "rows: tests/unit/catalog/test_dashboards.py",
+    "catalog/dashboards/upstreams.py": "a row: tests/unit/catalog/test_dashboards.py",
     "catalog/signals/probes.py": "signals, data; a service for each: tests/support/services.py",
+    "catalog/signals/upstreams.py": "signals, data; a service for each: tests/support/services.py",
     "check/asking/connection.py": (
         "tests/unit/check/asking/test_exchange.py connects to every kind of server"
     ),

@@ -39,11 +39,31 @@ MESSAGE_COLOURS: Colours = {
     "polling": "p95",
     "failed": "bad",
 }
+CAUSE_COLOURS: Colours = {
+    "upstream": "warn",
+    "application": "bad",
+    "deploy": "calm",
+    "network": "client",
+    "user": "4g",
+    "unknown": "plain",
+}
+UPSTREAM_COLOURS: Colours = {
+    "completed": "good",
+    "abandoned": "client",
+    "error_event": "p99",
+    "cut": "bad",
+    "timeout": "warn",
+    "empty": "calm",
+    "refused_4xx": "p50",
+    "refused_429": "p95",
+    "refused_5xx": "2g",
+    "unreachable": "slow-2g",
+}
 STATUS_COLOURS: Colours = {"3xx": "calm", "4xx": "client", "429": "warn", "5xx": "bad"}
 OBSERVER_COLOURS: Colours = {"server": "plain", "client": "client"}
 
 # No kind of fault is better than another: colours that are easy to tell apart.
-_KINDS: tuple[Colour, ...] = ("client", "p99", "warn", "2g", "4g", "calm")
+_KINDS: tuple[Colour, ...] = ("client", "p99", "warn", "2g", "4g", "calm", "p50")
 
 
 def _apart(metric: str, label: str) -> Colours:

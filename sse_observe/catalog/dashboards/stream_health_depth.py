@@ -28,6 +28,7 @@ from sse_observe.catalog.dashboards.queries import (
     sum_by,
 )
 from sse_observe.catalog.dashboards.shared_panels import completion_by_network
+from sse_observe.catalog.dashboards.upstreams import UPSTREAMS
 from sse_observe.catalog.model import Query
 
 OPENING = depth(
@@ -377,4 +378,6 @@ INSTANCES = per_instance(
     ),
 )
 
-DEPTH = (BUDGET, SPLITS, OPENING, ENDING, CAPACITY, STORE, TELEMETRY, PROBES, INSTANCES)
+DEPTH = (
+    *(BUDGET, UPSTREAMS, SPLITS, OPENING, ENDING, CAPACITY, STORE, TELEMETRY, PROBES, INSTANCES),
+)

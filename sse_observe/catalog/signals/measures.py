@@ -11,6 +11,9 @@ from sse_observe.catalog.model import Signal
 
 ROUTE = ("job", "route")
 SPLIT = ("job", "route", "user_segment", "network_type")
+ALL_BOUNDS = 'le="+Inf"'
+# prometheus_client writes le="5.0", and Prometheus 3 normalises to that; others write le="5".
+FIVE_SECONDS = r'le=~"5(\\.0)?"'
 
 
 def share(record: str, expr: str, text: str, *labels: str) -> Signal:
@@ -44,3 +47,30 @@ def rate(record: str, expr: str, text: str, labels: tuple[str, ...] = ROUTE) -> 
 def about(topic: str, signals: Iterable[Signal]) -> tuple[Signal, ...]:
     """Return signals as those of one topic, which names the groups that they are evaluated in."""
     return tuple(replace(signal, topic=topic) for signal in signals)
+
+
+def observed(buckets: str, bound: str, window: str, offset: str = "") -> str:
+    """Add up the observations of a recorded histogram within a bound, over a window."""
+    when = f" offset << w('{offset}') >>" if offset else ""
+    return f"sum by (<< by >>) (sum_over_time({buckets}{{{bound}}}[<< w('{window}') >>]{when}))"
+
+
+def over_bound(
+    name: str, buckets: str, bound: str, window: str, things: str, *labels: str
+) -> tuple[Signal, Signal]:
+    """Record the share and the number of observations over a bound of a recorded histogram."""
+    every, within = (observed(buckets, up_to, window) for up_to in (ALL_BOUNDS, bound))
+    return (
+        share(
+            f"route:{name}:ratio_rate{window}",
+            f"1 - {within} / ({every} > 0)",
+            f"Share of {things}.",
+            *labels,
+        ),
+        number(
+            f"route:{name}:increase{window}",
+            f"({every} - {within}) * << interval >>",
+            f"Number of {things}, within {window}.",
+            *labels,
+        ),
+    )

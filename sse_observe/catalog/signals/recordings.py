@@ -15,6 +15,7 @@ from sse_observe.catalog.model import Interval, Signal, Unit
 from sse_observe.catalog.signals.measures import ROUTE, SPLIT, about
 from sse_observe.catalog.signals.probes import PROBES
 from sse_observe.catalog.signals.slis import SLIS
+from sse_observe.catalog.signals.upstreams import CAUSES, UPSTREAMS
 from sse_observe.metrics import FAILURES, METRICS
 
 
@@ -368,5 +369,7 @@ SIGNALS = (
     *about("telemetry", (*_PROCESS, *_OURSELVES)),
     *SLIS,
     *about("probes", PROBES),
+    *CAUSES,
+    *UPSTREAMS,
 )
 """All signals, each after those that it reads: the order of evaluation."""

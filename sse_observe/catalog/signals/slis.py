@@ -7,48 +7,27 @@ The words of the templates are explained in `recordings`.
 
 from sse_observe.catalog.model import Signal
 from sse_observe.catalog.signals.completion import COMPLETION
-from sse_observe.catalog.signals.measures import ROUTE, about, number, rate, share, total
+from sse_observe.catalog.signals.measures import (
+    ALL_BOUNDS,
+    FIVE_SECONDS,
+    ROUTE,
+    about,
+    number,
+    observed,
+    over_bound,
+    rate,
+    share,
+    total,
+)
 from sse_observe.contract import SILENT_INTERVALS
 from sse_observe.metrics import FAILURES
 
-# prometheus_client writes le="5.0", and Prometheus 3 normalises to that; others write le="5".
 _ONE_SECOND = r'le=~"1(\\.0)?"'
-_FIVE_SECONDS = r'le=~"5(\\.0)?"'
 _ONE_KIBIBYTE = r'le=~"1024(\\.0)?"'
-_ALL = 'le="+Inf"'
 
 _FIRST_EVENTS = "route:sse_time_to_first_event_seconds_bucket:rate5m"
 _UNEXPLAINED = "min_over_time(route:sse_streams_unexplained:min2h[<< w('30m') >>])"
 _RECEIVED = "sum_over_time(route:sse_client_events_received:rate5m[<< w('15m') >>])"
-
-
-def _observed(buckets: str, bound: str, window: str, offset: str = "") -> str:
-    """Add up the observations of a recorded histogram within a bound, over a window."""
-    when = f" offset << w('{offset}') >>" if offset else ""
-    return f"sum by (<< by >>) (sum_over_time({buckets}{{{bound}}}[<< w('{window}') >>]{when}))"
-
-
-def _over_bound(
-    name: str, buckets: str, bound: str, window: str, things: str, *labels: str
-) -> tuple[Signal, Signal]:
-    """Record the share and the number of observations over a bound of a recorded histogram."""
-    every, within = (_observed(buckets, up_to, window) for up_to in (_ALL, bound))
-    return (
-        share(
-            f"route:{name}:ratio_rate{window}",
-            f"1 - {within} / ({every} > 0)",
-            f"Share of {things}.",
-            *labels,
-        ),
-        number(
-            f"route:{name}:increase{window}",
-            f"({every} - {within}) * << interval >>",
-            f"Number of {things}, within {window}.",
-            *labels,
-        ),
-    )
-
-
 _OWN_ERROR = 'reason="error_event"'
 _ENDED_BY_SERVER = f'reason=~"completed|{"|".join(FAILURES)}"'
 
@@ -77,7 +56,7 @@ _STORE = (
         "Number of calls of the shared store that failed, within 10m.",
         "job",
     ),
-    *_over_bound(
+    *over_bound(
         "sse_store_slow",
         _STORE_CALLS,
         'le="0.1"',
@@ -88,17 +67,17 @@ _STORE = (
 )
 
 _CONNECTIONS = (
-    *_over_bound(
+    *over_bound(
         "sse_first_event_slow",
         _FIRST_EVENTS,
-        _FIVE_SECONDS,
+        FIVE_SECONDS,
         "10m",
         "streams that waited over 5 s for their first content",
     ),
     share(
         "route:sse_first_event_slow_before:ratio_rate1d",
-        f"1 - {_observed(_FIRST_EVENTS, _FIVE_SECONDS, '1d', '10m')}"
-        f" / ({_observed(_FIRST_EVENTS, _ALL, '1d', '10m')} > 0)",
+        f"1 - {observed(_FIRST_EVENTS, FIVE_SECONDS, '1d', '10m')}"
+        f" / ({observed(_FIRST_EVENTS, ALL_BOUNDS, '1d', '10m')} > 0)",
         "Share of streams that waited over 5 s for their first content, over the day that ended "
         "10m ago.",
     ),
@@ -224,14 +203,14 @@ _FLOW = (
         "route:sse_send_blocked_seconds:rate5m / (route:sse_concurrent_streams:avg5m > 0)",
         "Share of open time in which the application waited for the server to take bytes.",
     ),
-    *_over_bound(
+    *over_bound(
         "sse_event_late",
         "route:sse_event_delay_seconds_bucket:rate5m",
         _ONE_SECOND,
         "10m",
         "events that arrived over 1 s late",
     ),
-    *_over_bound(
+    *over_bound(
         "sse_event_oversized",
         "route:sse_event_size_bytes_bucket:rate5m",
         _ONE_KIBIBYTE,
@@ -304,10 +283,10 @@ _NETWORK = (
         ),
         "Reconnects within 10m.",
     ),
-    *_over_bound(
+    *over_bound(
         "sse_reconnects_slow",
         "route_split:sse_reconnect_time_seconds_bucket:rate5m",
-        _FIVE_SECONDS,
+        FIVE_SECONDS,
         "10m",
         "reconnects that took over 5 s",
     ),
