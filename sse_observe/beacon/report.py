@@ -56,15 +56,16 @@ class Vector(_Strict):
 
     def fits(self, ends: _Ends) -> bool:
         """Tell whether the sum can be that of such observations, given each bucket's ends."""
-        counts = self.counts
-        if len(counts) != len(ends.low):
+        counts, (lows, highs) = self.counts, ends
+        if len(counts) != len(lows):
             return False
         total, least, most = 0, 0.0, 0.0
-        for at, n in enumerate(counts):
+        # A tenth of all that a report costs.
+        for n, low, high in zip(counts, lows, highs, strict=True):
             if n:
                 total += n
-                least += n * ends.low[at]
-                most += n * ends.high[at]
+                least += n * low
+                most += n * high
         # Rounding: a client keeps microseconds.
         slack = 1e-3 * total
         return 0 < total <= _MOST and least - slack <= self.sum <= most + slack
