@@ -19,7 +19,7 @@ NEWER_PARTS := prometheus:prometheus victoria-metrics:victoria-metrics vmalert:v
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast prove check render wheel bench setup parts
+.PHONY: help demo test test-fast prove check render release versions wheel bench setup parts
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -52,6 +52,18 @@ render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/, docs/examples/tar
 bench: $(VENV)/dev  ## Measure the cost of the middleware, as ratios
 	$(BIN)/python -m pytest tests/bench -m "prove or slow" -s -p no:randomly
 	$(BIN)/python tests/bench/beacon.py && $(BIN)/python tests/bench/headline.py
+
+release: PARTS = npm:npm
+release: parts $(VENV)/dev  ## Write VERSION=… into the tree, build and check dist/; uploads nothing
+	$(BIN)/python -m release "$(VERSION)"
+
+# lowest-direct or highest; PYTHON says for which Python.
+RESOLUTION ?= lowest-direct
+versions: $(VENV)/dev  ## Fast tests over the lowest versions of all dependencies, or RESOLUTION=highest
+	$(BIN)/uv venv -q --clear --python $(PYTHON) .venv-versions
+	VIRTUAL_ENV=.venv-versions $(BIN)/uv pip install -q --resolution $(RESOLUTION) -e '.[all]'
+	VIRTUAL_ENV=.venv-versions $(BIN)/uv pip install -q --group test
+	.venv-versions/bin/python -m pytest -n 2 -m "not slow and not prove" $(ARGS)
 
 wheel: $(VENV)/demo  ## Build the wheel into dist/
 	$(BIN)/pip wheel -q --no-deps -w dist .

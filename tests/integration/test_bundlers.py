@@ -9,12 +9,14 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from release.archives import npm_package
 from sse_observe import SSEMetrics
 from sse_observe.beacon.client_module import NAME
 from tests.apps.site import counting, site
@@ -120,6 +122,39 @@ def nextjs(app: Path) -> Path:
     return app / "out"
 
 
+def unpacked(folder: Path) -> None:
+    """Put the npm package where `npm install` puts it."""
+    needs("npm")
+    with tarfile.open(npm_package(ROOT, folder / "packed")) as archive:
+        archive.extractall(folder, filter="data")
+    home = folder / "node_modules" / "sse-observe"
+    home.parent.mkdir()
+    (folder / "package").rename(home)
+
+
+def installed(app: Path) -> Path:
+    """Build by Vite, the client installed from npm and imported by its name."""
+    unpacked(app)
+    main = app / "src" / "main.js"
+    main.write_text(main.read_text().replace(f"./{NAME}", "sse-observe"))
+    (app / "src" / NAME).unlink()
+    return vite(app)
+
+
+def plain(app: Path) -> Path:
+    """Build nothing: HTML that imports the small file of the npm package by its path."""
+    unpacked(app)
+    script = (app / "src" / "main.js").read_text()
+    script = script.replace(f"./{NAME}", "/node_modules/sse-observe/sse-observe.min.js")
+    (app / "index.html").write_text(
+        f'<!doctype html><title>app</title><body><script type="module">{script}</script>'
+    )
+    return app
+
+
+BUILDS = [webpack, vite, esbuild, nextjs, installed, plain]
+
+
 def files(folder: Path) -> Any:
     """Return an ASGI application that serves a folder."""
 
@@ -135,7 +170,7 @@ def files(folder: Path) -> Any:
     return app
 
 
-@pytest.mark.parametrize("build", [webpack, vite, esbuild, nextjs], ids=lambda b: b.__name__)
+@pytest.mark.parametrize("build", BUILDS, ids=lambda b: b.__name__)
 def test_an_application_streams_and_reports(
     build: Callable[[Path], Path], window: Any, metrics: SSEMetrics, tmp_path: Path
 ) -> None:
