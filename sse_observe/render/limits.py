@@ -1,11 +1,32 @@
-"""Thresholds of alerts on the panels that plot their signals, in the unit of the panel."""
+"""
+Thresholds of alerts on the panels that plot their signals, and the colours that follow from them.
+
+Both renderers of panels read it: Grafana's boards, and the charts of reports and of live boards.
+"""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sse_observe.catalog.model import Alert, Compare, Panel, Query, Severity
+from sse_observe.catalog.model import (
+    DOWNWARD,
+    UPWARD,
+    Alert,
+    Colour,
+    Compare,
+    Panel,
+    Query,
+    Severity,
+    Unit,
+)
 from sse_observe.catalog.promql import plotted
+from sse_observe.render.palette import SEVERITY_COLOURS
+
+Steps = Sequence[tuple[float | None, Colour]]
+"""Colours from a bound on, in order; the first has none."""
+
+# If all values are zero, an axis reaches 100: of a share that is 10000 %.
+_LEAST_TOP: dict[Unit, float] = {"ratio": 0.01, "count": 1, "per minute": 1}
 
 # A share of failures over the allowed one: a burn rate, as SREs read it.
 _IN_BUDGETS = re.compile(r"^(?P<share>.*\S) / << budget\('\w+'\) >>$", re.DOTALL)
@@ -38,6 +59,30 @@ def limits_of(panel: Panel, alerts: Iterable[Alert]) -> list[Limit]:
         for signal, limit in watched
         if signal == series
     ]
+
+
+def judged(panel: Panel, limits: Sequence[Limit], fine: Colour = "good", series: str = "") -> Steps:
+    """Colour a single value: by its alerts' thresholds, else as the panel says, else plain."""
+    if not limits:
+        first: Colour = panel.colours.get(series, "good" if panel.steps else "plain")
+        return [(None, first), *panel.steps]
+    worst = sorted(limits, key=lambda limit: limit.value)
+    colours = [SEVERITY_COLOURS[limit.severity] for limit in worst]
+    values = [limit.value for limit in worst]
+    if worst[-1].compare in DOWNWARD:
+        return [(None, colours[0]), *zip(values, [*colours[1:], fine], strict=True)]
+    return [(None, fine), *zip(values, colours, strict=True)]
+
+
+def colour_at(steps: Steps, value: float) -> Colour:
+    """Return the colour that a value has."""
+    return [colour for bound, colour in steps if bound is None or value >= bound][-1]
+
+
+def soft_top(panel: Panel, limits: Iterable[Limit]) -> float | None:
+    """Return how far an axis reaches at least: a threshold is seen while values are low."""
+    above = [limit.value for limit in limits if limit.compare in UPWARD and limit.value]
+    return min(above) * 1.1 if above else _LEAST_TOP.get(panel.unit)
 
 
 def _shown(query: Query) -> _Shown:

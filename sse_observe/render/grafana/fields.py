@@ -4,18 +4,14 @@
 The part of a panel that all kinds share.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from sse_observe.catalog.model import DOWNWARD, Colour, Panel
+from sse_observe.catalog.model import Panel
 from sse_observe.render.grafana.vocabulary import UNITS, hue
-from sse_observe.render.limits import Limit
-from sse_observe.render.palette import SEVERITY_COLOURS
+from sse_observe.render.limits import Steps
 
 JSON = dict[str, Any]
-
-Steps = Sequence[tuple[float | None, Colour]]
-"""Colours from a bound on, in order; the first has none."""
 
 
 def field_config(
@@ -69,18 +65,3 @@ def colour_overrides(panel: Panel) -> list[JSON]:
         for series, colour in panel.colours.items()
         if series
     ]
-
-
-def judged(
-    panel: Panel, limits: Sequence[Limit], fine: Colour = "good", series: str = ""
-) -> list[tuple[float | None, Colour]]:
-    """Colour a single value: by its alerts' thresholds, else as the panel says, else plain."""
-    if not limits:
-        first: Colour = panel.colours.get(series, "good" if panel.steps else "plain")
-        return [(None, first), *panel.steps]
-    worst = sorted(limits, key=lambda limit: limit.value)
-    colours = [SEVERITY_COLOURS[limit.severity] for limit in worst]
-    values = [limit.value for limit in worst]
-    if worst[-1].compare in DOWNWARD:
-        return [(None, colours[0]), *zip(values, [*colours[1:], fine], strict=True)]
-    return [(None, fine), *zip(values, colours, strict=True)]

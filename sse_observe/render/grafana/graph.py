@@ -2,21 +2,18 @@
 
 from collections.abc import Sequence
 
-from sse_observe.catalog.model import UPWARD, Colour, Panel, Unit
+from sse_observe.catalog.model import Colour, Panel
 from sse_observe.render.grafana.fields import (
     JSON,
-    Steps,
     colour_overrides,
     field_config,
     fixed,
     override,
 )
 from sse_observe.render.grafana.vocabulary import hue, ref_id
-from sse_observe.render.limits import Limit
+from sse_observe.render.limits import Limit, Steps, soft_top
 from sse_observe.render.palette import LINE_WIDTHS, NAME_HUES, NAMED, SEVERITY_COLOURS
 
-# If all values are zero, Grafana's axis reaches 100: of a share that is 10000 %.
-_LEAST_TOP: dict[Unit, float] = {"ratio": 0.01, "count": 1, "per minute": 1}
 # Names of instances have the same length and differ at their end, before the port.
 _ENDS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -54,7 +51,6 @@ def _steps(lines: Sequence[Limit]) -> Steps:
 
 
 def _custom(panel: Panel, lines: Sequence[Limit]) -> JSON:
-    above = [line.value for line in lines if line.compare in UPWARD]
     filled = panel.stacked or panel.bars
     return {
         "drawStyle": "bars" if panel.bars else "line",
@@ -71,8 +67,7 @@ def _custom(panel: Panel, lines: Sequence[Limit]) -> JSON:
         "axisPlacement": "auto",
         "axisLabel": "",
         "axisSoftMin": panel.soft_minimum,
-        # The threshold stays visible while values are low.
-        "axisSoftMax": min(above) * 1.1 if above else _LEAST_TOP.get(panel.unit),
+        "axisSoftMax": soft_top(panel, lines),
         "hideFrom": {"legend": False, "tooltip": False, "viz": False},
         "thresholdsStyle": {"mode": "dashed" if lines else "off"},
     }

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from sse_observe.catalog.model import Panel
-from sse_observe.render.grafana.fields import JSON, colour_overrides, field_config, judged
-from sse_observe.render.limits import Limit
+from sse_observe.render.grafana.fields import JSON, colour_overrides, field_config
+from sse_observe.render.limits import Limit, judged
 
 _LAST: JSON = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from sse_observe.catalog.model import Panel
-from sse_observe.render.grafana.fields import JSON, field_config, judged, override, thresholds
+from sse_observe.render.grafana.fields import JSON, field_config, override, thresholds
 from sse_observe.render.grafana.vocabulary import UNITS, ref_id
-from sse_observe.render.limits import Limit
+from sse_observe.render.limits import Limit, judged
 
 # A cell without a value is neither good nor bad.
 _NOTHING = {
