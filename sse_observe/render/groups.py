@@ -4,6 +4,7 @@ Groups of rules: what a ruler evaluates, how often, and with which words.
 Knows no format; each target writes the groups as its ruler takes them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
@@ -16,6 +17,8 @@ from sse_observe.render.settings import Settings
 
 _VARIABLES = ("job", "route")
 _JOB = "{{ $labels.job }}"
+# What a board shows where nobody chose anything.
+_BOARD_RANGE = "3h"
 
 
 class RecordingRule(NamedTuple):
@@ -121,7 +124,7 @@ class Rules:
                 "summary": alert.summary,
                 "description": self._description(alert, window),
                 "runbook_url": self._settings.runbook(alert.name),
-                "dashboard_url": self._dashboard_of(alert),
+                "dashboard_url": self._dashboard_of(alert, window),
                 # The user's own words go before ours.
                 **alert.annotations,
             },
@@ -142,10 +145,19 @@ class Rules:
             return text.replace(_JOB, _JOB + places, 1)
         return f"{text} ({places.removeprefix(', ')})" if places else text
 
-    def _dashboard_of(self, alert: Alert) -> str:
-        """Return the address of an alert's board with its variables set."""
+    def _dashboard_of(self, alert: Alert, window: Window | None) -> str:
+        """Return the address of an alert's board, with its variables and a time range set."""
         address = self._settings.dashboard(self._boards[alert.dashboard].uid)
         own = self._signals[alert.signals()[0]].labels
         names = [*(label for label in own if label in _VARIABLES), *self._settings.group_by]
         values = "&".join(f"var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in names)
-        return f"{address}?{values}"
+        return f"{address}?{values}&from=now-{self._looked_at(window)}&to=now"
+
+    def _looked_at(self, window: Window | None) -> str:
+        """Return how far back a reader looks: as far as the boards do, or the window and before."""
+        spans = (_BOARD_RANGE, window.long, window.long) if window else (_BOARD_RANGE,)
+        first, *twice = map(self._expressions.seconds, spans)
+        length = max(first, sum(twice))
+        # Grafana reads one unit: no 1h30m.
+        text = duration(length)
+        return text if re.fullmatch(r"\d+[a-z]+", text) else f"{length / 60:.0f}m"

@@ -2,6 +2,7 @@
 
 UNTESTED: dict[str, str] = {
     "__init__.py": "its lazy names: tests/integration/test_layers.py",
+    "boards/server.py": "a real process: tests/integration/test_live_boards.py",
     "catalog/dashboards/marks.py": "queries alone: tests/unit/render/grafana/test_annotations.py",
     "catalog/dashboards/network_quality.py": "a board, data: tests/unit/catalog/test_dashboards.py",
     "catalog/dashboards/shared_panels.py": "panels, data: tests/unit/catalog/test_dashboards.py",
@@ -114,7 +115,6 @@ UNTESTED: dict[str, str] = {
     "reference/store_contract/support.py": "tests themselves; test_memory_store.py runs them",
     "reference/store_contract/writing.py": "tests themselves; test_memory_store.py runs them",
     "registry/sink.py": "protocols alone",
-    "render/banner.py": "one sentence: tests/unit/render/test_bundle.py finds it in each file",
     "render/grafana/heatmap.py": "options alone: tests/integration/test_boards.py",
     "report/findings/incident.py": "data; filled in test_investigation.py beside it",
     "report/output/report.py": "data; read in tests/unit/report/output/test_json_document.py",

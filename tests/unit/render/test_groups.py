@@ -40,6 +40,20 @@ def test_alert_carries_words_and_links() -> None:
         assert rule["labels"]["severity"] in ("critical", "warning", "info")
 
 
+def test_the_board_of_an_alert_opens_at_the_time_that_it_looks_back() -> None:
+    """The boards' own three hours; of a long window twice its length, in one unit for Grafana."""
+    found = {
+        (rule["alert"], rule["labels"].get("long")): rule["annotations"]["dashboard_url"]
+        for rule in rules(FILES)
+        if "alert" in rule
+    }
+
+    assert all(re.search(r"&from=now-\d+[hd]&to=now$", address) for address in found.values())
+    assert found["SSEStreamsStalled", None].endswith("&from=now-3h&to=now")
+    assert found["SSEErrorBudgetBurn", "1h"].endswith("&from=now-3h&to=now")
+    assert found["SSEErrorBudgetBurn", "3d"].endswith("&from=now-6d&to=now")
+
+
 def test_descriptions_name_the_labels_of_group_by(tmp_path: Path) -> None:
     """Each once, beside the job: on call, two clusters are two places to look at."""
     extra = tmp_path / "pages"

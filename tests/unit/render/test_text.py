@@ -19,7 +19,7 @@ def test_a_template_names_itself_in_its_banner() -> None:
     """Whoever opens the file learns which template to change."""
     text = fill("provisioning/grafana/dashboards/sse-observe.yaml.j2")
 
-    assert "sse_observe/render/templates/provisioning/grafana/dashboards/" in text
+    assert "its own render/templates/provisioning/grafana/dashboards/" in text
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
 
