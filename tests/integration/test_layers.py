@@ -18,7 +18,7 @@ ONLY_IMPORTER = {
     "grafanalib": "render/grafana/boards.py",
     "jinja2": "render/text.py",
     "aiohttp": "consumer/transport.py",
-    "plotly": "report/output/html_file.py",
+    "plotly": "report/output/scripts.py",
 }
 FRAMEWORKS = {"fastapi", "starlette", "django", "sse_starlette", "litestar", "quart"}
 FRAMEWORKS |= {"flask", "werkzeug", "blacksheep"}

@@ -29,13 +29,15 @@ class PanelView:
     """
     One panel, its lines and the limits of the alerts that watch it.
 
-    `failure` is the reason where it was not answered, or in part.
+    `failure` is the reason where it was not answered, or in part; `exprs` are its queries as they
+    were asked.
     """
 
     panel: Panel
     lines: tuple[Line, ...]
     limits: tuple[Limit, ...]
     failure: str = ""
+    exprs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +97,21 @@ def board_views(
     reasons = {failure.name: failure.reason for failure in failures}
 
     def panel_view(board: Board, panel: Panel) -> PanelView:
+        own = [
+            asked[QueryKey(board.name, panel.title, number)] for number in range(len(panel.queries))
+        ]
         lines = [
             Line(_line_name(query, series), number, series)
             for number, query in enumerate(panel.queries)
-            for series in answers[asked[QueryKey(board.name, panel.title, number)]].series
+            for series in answers[own[number]].series
         ]
-        reason = reasons.get(_query_name(board, panel), "")
-        return PanelView(panel, tuple(lines), tuple(limits_of(panel, alerts)), reason)
+        return PanelView(
+            panel,
+            tuple(lines),
+            tuple(limits_of(panel, alerts)),
+            reasons.get(_query_name(board, panel), ""),
+            tuple(query.expr for query in own),
+        )
 
     for board in boards:
         yield BoardView(

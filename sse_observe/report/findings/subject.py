@@ -12,7 +12,7 @@ from sse_observe.report.query.evaluation import Evaluation
 from sse_observe.report.query.source import Source
 from sse_observe.report.window import Window
 
-_ROUTES = "count by (route) (last_over_time(route:sse_streams_open:sum[<< range >>]))"
+ROUTES = "count by (route) (last_over_time(route:sse_streams_open:sum[<< range >>]))"
 _RAW = "count(last_over_time(sse_build_info[<< range >>]))"
 
 
@@ -59,7 +59,7 @@ def find_alert(catalog: Catalog, name: str) -> Alert:
 def find_routes(source: Source, subject: Subject) -> tuple[str, ...]:
     """Return the routes of the window; ReportError where there is nothing to report on."""
     everywhere = replace(subject, route=None).builder(subject.window)
-    answer = source.at(everywhere.build(_ROUTES), subject.window.end)
+    answer = source.at(everywhere.build(ROUTES), subject.window.end)
     routes = tuple(sorted({series.labels.get("route", "") for series in answer.series}))
     if not routes:
         if source.at(everywhere.build(_RAW), subject.window.end).series:

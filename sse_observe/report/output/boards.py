@@ -1,9 +1,10 @@
 """The sections that are boards: charts with a text and a table each, numbers, tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sse_observe.catalog.model import COMPARE, Panel
+from sse_observe.catalog.model import COMPARE, Colour, Panel
+from sse_observe.render.limits import colour_at, judged
 from sse_observe.report.findings.panels import BoardView, Line, PanelView, RowView
 from sse_observe.report.output.charts import NameStyles, buckets, panel_chart
 from sse_observe.report.output.figure import Figure
@@ -16,9 +17,14 @@ from sse_observe.report.window import Window
 
 @dataclass
 class Charts:
-    """The charts of a document: their figures by key, for the script that draws them."""
+    """
+    The charts of a document: their figures by key, for the script that draws them.
+
+    `links` returns what leads on from a panel; a document that is read offline leads nowhere.
+    """
 
     window: Window
+    links: Callable[[PanelView], Markup | None] = lambda _: None
     figures: dict[str, Figure] = field(default_factory=dict)
     styles: NameStyles = field(default_factory=NameStyles)
 
@@ -50,9 +56,9 @@ def _row(view: RowView, charts: Charts) -> Markup:
     tables = [one for one in view.panels if one.panel.kind == "table"]
     drawn = [one for one in view.panels if one not in numbers and one not in tables]
     body = inner(
-        tag("div", *map(_tile, numbers), class_="tiles") if numbers else None,
+        tag("div", *(_tile(one, charts) for one in numbers), class_="tiles") if numbers else None,
         tag("div", *(_figure(one, charts) for one in drawn), class_="charts") if drawn else None,
-        *map(_table, tables),
+        *(_table(one, charts) for one in tables),
     )
     if view.row.collapsed:
         return tag("details", tag("summary", tag("h3", view.row.title)), body, class_="row")
@@ -63,7 +69,9 @@ def _figure(view: PanelView, charts: Charts) -> Markup:
     """Return one panel: its title, its chart or why there is none, and its numbers."""
     panel = view.panel
     chart = panel_chart(view, charts.window, charts.styles)
-    caption = tag("figcaption", tag("h4", panel.title), tag("p", panel.description))
+    caption = tag(
+        "figcaption", tag("h4", panel.title), tag("p", panel.description), charts.links(view)
+    )
     if chart is None:
         reason = f"Not answered: {view.failure}" if view.failure else panel.no_value
         return tag("figure", caption, tag("p", reason, class_="none"))
@@ -139,37 +147,44 @@ def _description(view: PanelView) -> str:
     return f"Chart: {panel.title}. {'; '.join(lines)}{rest}.{limits}"
 
 
-def _table(view: PanelView) -> Markup:
+def _table(view: PanelView, charts: Charts) -> Markup:
     panel = view.panel
     label, title = next(iter(panel.columns.items()))
     by_name: dict[str, dict[int, float]] = {}
     for line in view.lines:
         cells = by_name.setdefault(line.series.labels.get(label, ""), {})
         cells[line.query] = line.series.last
-    rows = [(name, *_cells(panel, cells)) for name, cells in by_name.items()]
+    rows = [(name, *_cells(view, cells)) for name, cells in by_name.items()]
     head = (title, *(query.legend for query in panel.queries))
     description = tag("p", panel.description, class_="soft small")
     shown = table(f"{panel.title} at the end of the window", head, rows)
-    return inner(description, _partial(view), shown)
+    return inner(description, charts.links(view), _partial(view), shown)
 
 
-def _cells(panel: Panel, values: Mapping[int, float]) -> Iterator[str]:
+def _cells(view: PanelView, values: Mapping[int, float]) -> Iterator[Markup | str]:
+    panel = view.panel
     for number, query in enumerate(panel.queries):
-        if number in values:
-            yield format_value(values[number], query.unit or panel.unit, query.decimals)
-        else:
+        if number not in values:
             yield panel.no_value
+            continue
+        limits = [limit for limit in view.limits if limit.query == number]
+        colour = colour_at(judged(panel, limits, "plain", query.legend), values[number])
+        shown = format_value(values[number], query.unit or panel.unit, query.decimals)
+        yield shown if colour == "plain" else tag("span", shown, class_=colour)
 
 
-def _tile(view: PanelView) -> Markup:
+def _tile(view: PanelView, charts: Charts) -> Markup:
+    description, links = view.panel.description, charts.links(view)
     partial = tag("span", "answered in part", class_="soft small")
+    about = tag("details", tag("summary", "About"), tag("p", description), links, class_="about")
     return tag(
         "div",
         tag("h4", view.panel.title),
         *_tile_values(view),
         partial if view.lines and view.failure else None,
+        about if links else None,
         class_="tile",
-        title=view.panel.description,
+        title=None if links else description,
     )
 
 
@@ -179,13 +194,20 @@ def _tile_values(view: PanelView) -> Iterator[Markup]:
         yield tag("span", "not answered" if view.failure else panel.no_value, class_="soft")
     for line in view.lines[:6]:
         beyond = _limit_beyond(view, line)
+        colour = _colour(view, line)
         value = format_value(line.series.last, panel.unit, panel.decimals)
-        yield tag("div", value, class_="value bad" if beyond else "value")
+        yield tag("div", value, class_=f"value {colour}")
         if beyond:
-            yield tag("span", f"beyond the limit of {beyond}", class_="bad small")
+            yield tag("span", f"beyond the limit of {beyond}", class_=f"{colour} small")
         below = f"{line.name} {_range(panel, line)}".strip()
         if below:
             yield tag("span", below, class_="soft small")
+
+
+def _colour(view: PanelView, line: Line) -> Colour:
+    """Return the colour of a number, as on the board: its alerts', else the panel's own."""
+    limits = [limit for limit in view.limits if limit.query == line.query]
+    return colour_at(judged(view.panel, limits), line.series.last)
 
 
 def _limit_beyond(view: PanelView, line: Line) -> str | None:

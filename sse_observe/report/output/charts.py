@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from sse_observe.catalog.model import Colour, Panel
-from sse_observe.render.limits import Limit
+from sse_observe.render.limits import Limit, colour_at, judged, soft_top
 from sse_observe.render.palette import HUES, LINE_WIDTHS, NAME_HUES, NAMED
 from sse_observe.report.findings.panels import Line, PanelView
 from sse_observe.report.output.figure import (
@@ -77,7 +77,7 @@ def panel_chart(view: PanelView, window: Window, styles: NameStyles) -> Figure |
         return _bar_gauge(view)
     traces = [_trace(panel, line, window, _style(panel, line, styles)) for line in view.lines]
     layout: JSON = {
-        "yaxis": _value_axis(panel),
+        "yaxis": _value_axis(view),
         "shapes": [_threshold(limit) for limit in view.limits if limit.value],
         "showlegend": any(line.name for line in view.lines),
     }
@@ -121,16 +121,24 @@ def _trace(panel: Panel, line: Line, window: Window, style: LineStyle) -> Trace:
 
 def _style(panel: Panel, line: Line, styles: NameStyles) -> LineStyle:
     """Return how a line looks: as the board means it, or as its name does everywhere."""
-    for series, colour in panel.colours.items():
-        pattern = series.startswith("/") and len(series) > 1
-        if series and (re.search(series.strip("/"), line.name) if pattern else series == line.name):
-            return LineStyle(_hue(colour), "solid")
+    named = _named_colour(panel, line.name)
+    if named is not None:
+        return LineStyle(_hue(named), "solid")
     label = panel.queries[line.query].label
     if "" in panel.colours and label not in NAMED:
         return LineStyle(_hue(panel.colours[""]), "solid")
     if not line.name:
         return LineStyle(HUES["client"], "solid")
     return styles.of(label if label in NAMED else panel.title, line.name)
+
+
+def _named_colour(panel: Panel, name: str) -> Colour | None:
+    """Return the colour that a panel gives to a name, if it gives one."""
+    for series, colour in panel.colours.items():
+        pattern = series.startswith("/") and len(series) > 1
+        if series and (re.search(series.strip("/"), name) if pattern else series == name):
+            return colour
+    return None
 
 
 def _hue(colour: Colour) -> str:
@@ -153,10 +161,14 @@ def _short(value: float) -> float:
     return int(rounded) if rounded == int(rounded) and abs(rounded) < 1e15 else rounded
 
 
-def _value_axis(panel: Panel) -> JSON:
+def _value_axis(view: PanelView) -> JSON:
+    panel = view.panel
     axis = _number_format(panel)
     if panel.minimum is not None and panel.soft_minimum is None:
         axis["rangemode"] = "tozero"
+    reached = [end for end in (panel.soft_minimum, soft_top(panel, view.limits)) if end is not None]
+    if reached:
+        axis["autorangeoptions"] = {"include": reached}
     return axis
 
 
@@ -211,6 +223,7 @@ def _heatmap(view: PanelView, window: Window) -> Figure:
 
 
 def _bar_gauge(view: PanelView) -> Figure:
+    panel, steps = view.panel, judged(view.panel, view.limits)
     lines = sorted(view.lines, key=lambda line: line.series.last)
     return {
         "data": [
@@ -218,13 +231,18 @@ def _bar_gauge(view: PanelView) -> Figure:
                 "type": "bar",
                 "orientation": "h",
                 "x": [_short(line.series.last) for line in lines],
-                "y": [plotly_text(line.name or view.panel.title) for line in lines],
-                "marker": {"color": HUES["warn"]},
+                "y": [plotly_text(line.name or panel.title) for line in lines],
+                "marker": {
+                    "color": [
+                        _hue(_named_colour(panel, one.name) or colour_at(steps, one.series.last))
+                        for one in lines
+                    ]
+                },
                 "hovertemplate": "%{x}<extra></extra>",
             }
         ],
         "layout": {
-            "xaxis": {**_number_format(view.panel), "type": "linear", "range": None},
+            "xaxis": {**_number_format(panel), "type": "linear", "range": None},
             "yaxis": {"type": "category", "automargin": True},
             "showlegend": False,
             "hovermode": "closest",

@@ -10,7 +10,8 @@ from typing import TypedDict
 from sse_observe.render import palette
 from sse_observe.report.output.markup import visible
 
-INK = "#1f2328"
+INK = "var(--ink)"
+"""The colour of the page's text; the script that draws knows it."""
 SEVERITY_HUES: dict[str, str] = {
     severity: palette.HUES[colour] for severity, colour in palette.SEVERITY_COLOURS.items()
 }

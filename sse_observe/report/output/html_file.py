@@ -1,18 +1,14 @@
 """
 The report as one HTML file: its sections, style and scripts, and a policy that allows no others.
 
-The one importer of plotly, whose script it inlines; runbooks are read by markdown-it.
+Inlines every script.
 """
 
 import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.resources import files
 from typing import NamedTuple
-
-from markdown_it import MarkdownIt
-from plotly.offline import get_plotlyjs
 
 from sse_observe.report.findings.incident import Incident
 from sse_observe.report.output import sections
@@ -20,6 +16,8 @@ from sse_observe.report.output.boards import Charts, board_section
 from sse_observe.report.output.figure import milliseconds, thin_out
 from sse_observe.report.output.markup import Markup, data_block, inner, tag
 from sse_observe.report.output.report import Report
+from sse_observe.report.output.runbook_html import runbook_reader, without_banner
+from sse_observe.report.output.scripts import PLOTLY, asset
 from sse_observe.report.output.timeline import background, timeline
 from sse_observe.report.units import format_time
 
@@ -33,7 +31,6 @@ _FOOTER = (
     "threshold of an alert. All times are UTC. This file loads nothing: it can be read offline."
 )
 _THINNED = " To keep the file small, charts show only some of their points."
-_BANNER = re.compile(r"\A<!--.*?-->\n")
 _SIBLING = re.compile(r"^(SSE\w+)\.md$")
 
 
@@ -115,8 +112,7 @@ def _title(incident: Incident) -> str:
 
 
 def _document(title: str, body: Markup) -> str:
-    here = files("sse_observe.report.output")
-    scripts = [get_plotlyjs(), here.joinpath("report.js").read_text("utf-8")]
+    scripts = [asset(PLOTLY), asset("charts.js") + asset("report.js")]
     # Even if a text could become a script, it would not be run.
     policy = (
         f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; "
@@ -128,7 +124,7 @@ def _document(title: str, body: Markup) -> str:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="referrer", content="no-referrer"),
         tag("title", title),
-        Markup(f"<style>{here.joinpath('report.css').read_text('utf-8')}</style>"),
+        Markup(f"<style>{asset('report.css')}</style>"),
     )
     run = inner(*(Markup(f"<script>{script}</script>") for script in scripts))
     return f"<!doctype html>\n{tag('html', tag('head', head), tag('body', body, run), lang='en')}\n"
@@ -141,13 +137,9 @@ def _hash(script: str) -> str:
 
 
 def _runbooks(runbooks: Mapping[str, str], runbook_url: Callable[[str], str]) -> Iterator[Markup]:
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    # A table is as wide as it likes, on a screen of any width.
-    around = '<div class="scroll" role="region" aria-label="Table" tabindex="0">'
-    reader.add_render_rule("table_open", lambda *_: f"{around}<table>")
-    reader.add_render_rule("table_close", lambda *_: "</table></div>")
+    reader = runbook_reader()
     for name, text in runbooks.items():
-        tokens = reader.parse(_BANNER.sub("", text))
+        tokens = reader.parse(without_banner(text))
         for token in tokens:
             if token.type in ("heading_open", "heading_close"):
                 # Below the section's own heading.

@@ -74,22 +74,30 @@ def inner(*children: Child) -> Markup:
 
 
 def table(caption: str, head: Iterable[str], rows: Iterable[Row], **attributes: str) -> Markup:
-    """Return a table whose first column names its rows; it scrolls where it is too wide."""
-    body = [tag("tr", tag("th", row[0], scope="row"), *map(_cell, row[1:])) for row in rows]
+    """
+    Return a table whose first column names its rows.
+
+    On a narrow screen each row is a card, and each cell says its column; between, it scrolls.
+    """
+    head = tuple(head)
+    body = [
+        tag("tr", tag("th", row[0], scope="row"), *map(_cell, row[1:], head[1:])) for row in rows
+    ]
     whole = tag(
         "table",
         tag("caption", caption),
         tag("thead", tag("tr", *(tag("th", word, scope="col") for word in head))),
         tag("tbody", *body),
+        class_="cards",
         **attributes,
     )
     return tag("div", whole, class_="scroll", role="region", aria_label=caption, tabindex="0")
 
 
-def _cell(content: Child) -> Markup:
+def _cell(content: Child, column: str) -> Markup:
     # Numbers stay on one line, sentences may wrap.
     long = content is not None and (len(content) > 30) and "<span" not in content
-    return tag("td", content, class_="wide" if long else None)
+    return tag("td", content, class_="wide" if long else None, data_column=column)
 
 
 def data_block(value: object, id_: str) -> Markup:

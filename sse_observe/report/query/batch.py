@@ -49,13 +49,14 @@ class BatchRunner:
     """
     Asks one source; what fails is kept in `failures` and answered with nothing.
 
-    `on_progress` is called after each answer with the number of answers so far. A ReportError
-    never leaves here.
+    `on_progress` is called after each answer with the number of answers so far. Nothing is asked
+    any more after `limit_seconds`. A ReportError never leaves here.
     """
 
     source: Source
     on_progress: Callable[[int], None] = lambda _: None
     clock: Callable[[], float] = time.monotonic
+    limit_seconds: float = LIMIT_SECONDS
     failures: list[Failure] = field(default_factory=list)
     asked: int = 0
     _deadline: float = field(init=False)
@@ -63,7 +64,7 @@ class BatchRunner:
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._deadline = self.clock() + LIMIT_SECONDS
+        self._deadline = self.clock() + self.limit_seconds
 
     def run(self, batch: Iterable[NamedQuery]) -> Answers:
         """Return an answer to each query, an empty one where it failed."""
@@ -104,5 +105,5 @@ class BatchRunner:
         if self._unanswered >= _MOST_UNANSWERED:
             return f"not asked: {_MOST_UNANSWERED} queries before it got no answer"
         if self.clock() > self._deadline:
-            return f"not asked: the report's time limit of {LIMIT_SECONDS:g} s was over"
+            return f"not asked: the time limit of {self.limit_seconds:g} s was over"
         return None

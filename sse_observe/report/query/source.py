@@ -56,7 +56,7 @@ class Source:
     ) -> None:
         address = api_address("--prometheus", url, headers)
         self.url = address.shown
-        self._headers = address.headers
+        self.headers = address.headers
         self._timeout = timeout
         self._clock = clock
         self._sleep = sleep
@@ -77,7 +77,7 @@ class Source:
         timeout = f"{self._timeout:g}s"
         # VictoriaMetrics would move start and end for the sake of its cache; others ignore it.
         query = urlencode({**parameters, "timeout": timeout, "nocache": 1})
-        request = Request(f"{self.url}/api/v1/{path}?{query}", headers=self._headers)
+        request = Request(f"{self.url}/api/v1/{path}?{query}", headers=self.headers)
         try:
             return read_answer(self._fetch_again_if_busy(request))
         except HTTPError as error:

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from sse_observe.catalog.model import Board, Panel, Query, Row
+from sse_observe.catalog.model import Board, Panel, Query, Row, Step
 from sse_observe.render.limits import Limit
 from sse_observe.report.findings.panels import BoardView, Line, PanelView, RowView
 from sse_observe.report.output.boards import Charts, board_section
+from sse_observe.report.output.markup import tag
 from sse_observe.report.window import Window
 from tests.support.report_findings import series
 
@@ -17,10 +18,11 @@ TILE = PanelView(
 )
 
 
-def section_of(*panels: PanelView, collapsed: bool = False) -> str:
+def section_of(*panels: PanelView, collapsed: bool = False, charts: Charts | None = None) -> str:
     row = RowView(Row(title="Row", panels=(), collapsed=collapsed), panels)
     board = Board(name="board", title="Board", question="Is it well?", rows=())
-    return str(board_section(BoardView(board, (row,), ("Per instance",)), Charts(HOUR)))
+    view = BoardView(board, (row,), ("Per instance",))
+    return str(board_section(view, charts or Charts(HOUR)))
 
 
 def test_a_number_beyond_its_limit_is_marked_with_the_alert() -> None:
@@ -31,7 +33,7 @@ def test_a_number_beyond_its_limit_is_marked_with_the_alert() -> None:
     assert '<div class="value bad">20.00 %</div>' in bad
     assert "beyond the limit of SSEStreamsStalled" in bad
     assert "10.00 % to 20.00 % in the window" in bad
-    assert '<div class="value">20.00 %</div>' in good
+    assert '<div class="value good">20.00 %</div>' in good
 
 
 def test_what_was_not_answered_is_not_called_empty() -> None:
@@ -53,7 +55,7 @@ def test_a_chart_has_words_and_numbers() -> None:
 
     assert "Stalled 20.00 % at the end, from 10.00 % to 20.00 %" in html
     assert "Limit of SSEStreamsStalled: 5.00 %." in html
-    assert "<td>15.00 %</td>" in html
+    assert ">15.00 %</td>" in html
 
 
 def test_rows_that_are_closed_on_the_board_are_closed_here() -> None:
@@ -61,3 +63,27 @@ def test_rows_that_are_closed_on_the_board_are_closed_here() -> None:
     assert '<details class="row">' in section_of(TILE, collapsed=True)
     assert '<details class="row">' not in section_of(TILE)
     assert "Left out: “Per instance”" in section_of(TILE)
+
+
+def test_numbers_have_the_colours_that_they_have_in_grafana() -> None:
+    """A threshold of a warning is amber, a step of the panel its own, a cell its column's."""
+    warned = replace(TILE, limits=(Limit("SSESlow", ">", 0.05, "warning"),))
+    stepped = replace(TILE, limits=(), panel=replace(TILE.panel, steps=(Step(0.15, "client"),)))
+    column = replace(TILE.panel, kind="table", columns={"route": "Route"})
+
+    assert '<div class="value warn">20.00 %</div>' in section_of(warned)
+    assert '<div class="value client">20.00 %</div>' in section_of(stepped)
+    assert '><span class="bad">20.00 %</span></td>' in section_of(replace(TILE, panel=column))
+    assert ">20.00 %</td>" in section_of(replace(TILE, panel=column, limits=()))
+
+
+def test_a_panel_leads_on_where_there_is_something_to_lead_to() -> None:
+    """A board that lives links each panel, a number too; a file that is read offline none."""
+    live = Charts(HOUR, lambda view: tag("a", view.panel.title, href="/q"))
+    chart = replace(TILE, panel=replace(TILE.panel, kind="timeseries"))
+
+    html = section_of(TILE, chart, charts=live)
+
+    assert html.count('<a href="/q">Stalled</a>') == 2
+    assert "<summary>About</summary>" in html
+    assert "<a" not in section_of(TILE, chart)

@@ -30,7 +30,7 @@ def test_batches_have_an_end_in_time() -> None:
         runner.run([NamedQuery(f"q{number}", "up", at=NOW) for number in range(6)])
 
     assert [one.reason for one in runner.failures][-1].startswith(
-        "not asked: the report's time limit of 300 s"
+        "not asked: the time limit of 300 s"
     )
     assert 0 < len(fake.asked) < 6
 
