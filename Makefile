@@ -25,8 +25,8 @@ help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: PARTS = $(DEMO_PARTS)
-demo: parts $(VENV)/demo  ## See it work: streams, synthetic users, Prometheus, an alert with its runbook
-	$(BIN)/sse-observe demo $(ARGS)
+demo: parts $(VENV)/demo  ## See it work: boards, streams, synthetic users, Prometheus, an alert with its runbook
+	@trap : INT; $(BIN)/sse-observe demo $(ARGS) || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
 test: setup  ## Everything but the exhaustive runs
 	$(BIN)/python -m pytest $(PARALLEL) --durations=15 $(ARGS)

@@ -3,19 +3,25 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sse_observe.boards.app import BoardsApp
+from sse_observe.boards.reader import TIMEOUT_SECONDS, BoardReader
 from sse_observe.catalog.load import load
+from sse_observe.errors import ReportError
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.render.bundle import render, write
 from sse_observe.render.settings import AlertSettings, Settings
 from sse_observe.render.tuning import tune
+from sse_observe.report.query.source import Source
 
 # The shortest window of the rules is 2m and must hold four scrapes.
 _INTERVAL_SECONDS = 30.0
+# Whoever watches shortened time has begun minutes ago.
+_USUAL_RANGE = "now-5m"
 
 
 class LocalBundle:
     """
-    The rendered files, and a Prometheus that evaluates their rules.
+    The rendered files, a Prometheus that evaluates their rules, and the boards that it fills.
 
     Every link of an alert leads to the service at `url`. Time in the rules goes `time_scale` times
     as fast; scrapes and evaluations keep pace with it.
@@ -54,3 +60,14 @@ class LocalBundle:
             alertmanager=alertmanager,
             program=program,
         )
+
+    def boards(self, prometheus: Prometheus | None, missing: str = "") -> BoardsApp:
+        """Return the boards and runbooks as pages; `missing` is why there is no Prometheus."""
+
+        def reader() -> BoardReader:
+            if prometheus is None:
+                raise ReportError(missing)
+            source = Source(prometheus.url, timeout=TIMEOUT_SECONDS)
+            return BoardReader(source, self.catalog, self.settings)
+
+        return BoardsApp(self.catalog, self.settings, reader, _USUAL_RANGE)

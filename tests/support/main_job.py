@@ -25,11 +25,9 @@ from prometheus_client import CollectorRegistry
 from sse_observe import SSEMetrics, metrics_app
 from sse_observe.catalog.load import load
 from sse_observe.consumer import StreamFailedError, resume_stream
-from sse_observe.lab.bundle_pages import bundle_pages
 from sse_observe.lab.local_bundle import LocalBundle
 from sse_observe.lab.programs.cutting_proxy import CuttingProxy, dial_port
 from sse_observe.lab.programs.prometheus import ActiveAlert, Prometheus, PrometheusAPI
-from sse_observe.lab.web_pages import WebPages
 from sse_observe.render.target import Rendering
 from sse_observe.render.target_settings import VictoriaMetrics
 from sse_observe.render.targets.victoriametrics import TARGET
@@ -189,24 +187,24 @@ class Stage:
 def staged(home: Path, evaluator: str) -> Iterator[Stage]:
     """Start service, bundle, Prometheus and users; what users report has a target of its own."""
     client_metrics = SSEMetrics(CollectorRegistry())
-    pages = WebPages()
+    pages: dict[str, Any] = {}
     exposition = metrics_app(client_metrics)
 
     async def beside(scope: Any, receive: Any, send: Any) -> None:
         wants_metrics = scope.get("path") in ("/metrics", None)
-        await (exposition if wants_metrics else pages)(scope, receive, send)
+        await (exposition if wants_metrics else pages["boards"])(scope, receive, send)
 
     with (
         serve_process("tests.apps.main_job_app:app", log=home / "service.log") as service,
         serve(beside) as web,
     ):
         bundle = LocalBundle(web, TIME_SCALE)
-        pages.add(bundle_pages(bundle.files))
         targets = [url.removeprefix("http://") for url in (service.url, web)]
         with (
             EVALUATORS[evaluator](bundle, home, {JOB: targets}) as prometheus,
             Traffic(service.url, client_metrics) as traffic,
         ):
+            pages["boards"] = bundle.boards(prometheus)
             # A leak shows only against what was open six hours ago, which are minutes here.
             labels = {"__name__": "route:sse_streams_open:sum", "job": JOB, "route": CHAT}
             past = [(float(at), 1.0) for at in range(-300, 0)]

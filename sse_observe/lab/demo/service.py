@@ -16,7 +16,8 @@ from sse_observe.lab.chat_chunks import FINISH, ROLE, chunk, error
 from sse_observe.reference import reference_app
 from sse_observe.reference.params import Params
 
-ROUTE = "/api/v1/stream"
+API = "/api/"
+ROUTE = f"{API}v1/stream"
 HEARTBEAT_SECONDS = 5
 CLIENT = "/sse"
 """Where the browser's client is served, and its beacon reports are taken."""
@@ -77,7 +78,7 @@ def service(metrics: SSEMetrics, weather: Weather, pages: App) -> App:
             await exposition(scope, receive, send)
         elif path.startswith(f"{CLIENT}/"):
             await beacon(scope, receive, send)
-        elif scope["type"] == "http" and not path.startswith("/api/"):
+        elif scope["type"] == "http" and not path.startswith(API):
             await pages(scope, receive, send)
         else:
             await streams(scope, receive, send)

@@ -24,6 +24,17 @@ class Snapshot:
         """The part that changes seldom: phase, and the state of each alert."""
         return self.phase, tuple((alert.name, alert.state) for alert in self.alerts)
 
+    def state(self) -> dict[str, Any]:
+        """Return what a page shows of it, ready for JSON."""
+        return {
+            "seconds": round(self.elapsed, 1),
+            "phase": self.phase,
+            "numbers": asdict(self.numbers) if self.numbers else None,
+            "alerts": [asdict(alert) for alert in self.alerts],
+            "links": dict(self.links),
+            "note": self.note,
+        }
+
     def document(self, changes: list[AlertState]) -> dict[str, Any]:
         """Return a summary that is ready for JSON; `changes` are those of all alerts so far."""
         return {

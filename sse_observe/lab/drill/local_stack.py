@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from sse_observe.asgi import Receive, Scope, Send
+from sse_observe.asgi import App, Receive, Scope, Send
+from sse_observe.boards.web_pages import nothing_here
 from sse_observe.catalog.model import Alert, Window
-from sse_observe.lab.bundle_pages import bundle_pages
 from sse_observe.lab.drill.service import Address
 from sse_observe.lab.drill.stack import Observation
 from sse_observe.lab.local_bundle import LocalBundle
@@ -15,7 +15,6 @@ from sse_observe.lab.programs.alertmanager import program as alertmanager
 from sse_observe.lab.programs.process import find
 from sse_observe.lab.programs.prometheus import PrometheusAPI, Sample
 from sse_observe.lab.programs.webhook import Webhook
-from sse_observe.lab.web_pages import WebPages
 from sse_observe.render.settings import AlertSettings
 
 # Pairs of longer windows would fire, and resolve, minutes after the repair.
@@ -34,13 +33,13 @@ class LocalStack:
     def __init__(self, scale: float) -> None:
         self.scale = scale
         self.alerts: Mapping[str, Alert] = {}
-        self._pages = WebPages()
+        self._pages: App = nothing_here
         self._webhook = Webhook()
         self._read = 0
         self._prometheus = PrometheusAPI("")
 
     async def rest(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the runbooks, and take Alertmanager's messages."""
+        """Serve the boards and the runbooks, and take Alertmanager's messages."""
         app = self._webhook if scope["path"] == "/hook" else self._pages
         await app(scope, receive, send)
 
@@ -62,7 +61,7 @@ class LocalStack:
         programs.enter_context(manager)
         prometheus = bundle.prometheus(home, targets, alertmanager=manager.address)
         programs.enter_context(prometheus)
-        self._pages.add(bundle_pages(bundle.files, prometheus.url))
+        self._pages = bundle.boards(prometheus)
         self._prometheus = prometheus
 
     def unscraped(self) -> str:

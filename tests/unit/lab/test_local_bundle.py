@@ -1,11 +1,13 @@
 """The bundle for one service: links that lead to it, at a pace that fits the shortened time."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from sse_observe.lab.local_bundle import LocalBundle
 from sse_observe.render.settings import AlertSettings
+from tests.support.asgi import drive, http_scope
 
 
 @pytest.mark.parametrize(("scale", "interval"), [(30, "1000ms"), (60, "500ms")])
@@ -33,3 +35,13 @@ def test_the_rules_that_are_written_are_those_that_the_settings_ask_for(tmp_path
     assert "- alert: SSEReplayMiss" in text
     assert "- alert: SSEMessageLoss\n" not in text
     assert "SSEMessageLoss" not in {alert.name for alert in bundle.catalog.alerts}
+
+
+def test_its_boards_say_why_there_is_no_prometheus() -> None:
+    """A demo without the program has pages all the same."""
+    boards = LocalBundle("http://h:1", 60).boards(None, "prometheus: not found on PATH")
+    scope = http_scope("/d/sse-stream-health/live.json", headers={"host": "127.0.0.1"})
+
+    _, end = drive(boards, scope)
+
+    assert json.loads(end["body"]) == {"problem": "prometheus: not found on PATH"}

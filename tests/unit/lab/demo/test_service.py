@@ -6,30 +6,28 @@ import random
 
 import pytest
 
+from sse_observe.boards.web_pages import nothing_here
 from sse_observe.lab.demo.service import ROUTE, Weather, service
-from sse_observe.lab.web_pages import WebPages
 from sse_observe.registry import SSEMetrics
 from tests.support.asgi import Exchange, drive, http_scope, value
 
 
 def test_each_path_is_answered_by_its_part(metrics: SSEMetrics) -> None:
     """Metrics, client and pages do not get in each other's way."""
-    pages = WebPages()
-    pages.add({"/": "home"})
-    app = service(metrics, Weather(), pages)
+    app = service(metrics, Weather(), nothing_here)
 
     def body(path: str) -> bytes:
         return b"".join(message.get("body", b"") for message in drive(app, http_scope(path)))
 
     assert b"sse_concurrent_streams" in body("/metrics")
     assert b"ResilientEventSource" in body("/sse/sse-observe.js")
-    assert body("/") == b"home"
+    assert b"Not found" in body("/")
 
 
 def answered(metrics: SSEMetrics, failing: float, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """Return the body of one answer that does not wait."""
     monkeypatch.setattr(random, "uniform", lambda *_: 0.0)
-    exchange = Exchange(service(metrics, Weather(failing), WebPages()), http_scope(ROUTE))
+    exchange = Exchange(service(metrics, Weather(failing), nothing_here), http_scope(ROUTE))
 
     async def read() -> None:
         async with asyncio.timeout(30):

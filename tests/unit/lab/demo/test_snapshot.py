@@ -1,5 +1,6 @@
 """A snapshot: what changes seldom, and the summary for scripts."""
 
+import json
 from dataclasses import replace
 
 from sse_observe.lab.demo.alert_history import AlertState
@@ -27,3 +28,13 @@ def test_the_summary_says_what_is_missing() -> None:
     assert [(one["name"], one["state"]) for one in document["alerts"]] == [
         ("SSEMessageLoss", "firing")
     ]
+
+
+def test_a_page_gets_what_a_frame_shows() -> None:
+    """The same numbers, alerts and links, as JSON."""
+    state = replace(SNAPSHOT, numbers=read("")).state()
+
+    assert json.loads(json.dumps(state)) == state
+    assert state["alerts"][0]["runbook_url"] == "http://h/runbooks/x.md"
+    assert state["numbers"]["started"] == 0
+    assert (state["phase"], state["note"]) == ("Healthy.", "no Prometheus")

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
+from sse_observe.boards.web_pages import nothing_here
 from sse_observe.lab.drill.beacon_clients import BeaconClients
 from sse_observe.lab.drill.faults import fault_named
 from sse_observe.lab.drill.service import Service
 from sse_observe.lab.drill.switch import Switch
-from sse_observe.lab.web_pages import WebPages
 from tests.support.asgi import value
 from tests.support.waiting import until
 
@@ -21,7 +21,7 @@ def test_forged_reports_come_only_while_the_fault_is_on() -> None:
 
     async def report() -> tuple[float, float]:
         switch = Switch()
-        async with Service(fault, switch, WebPages()) as service:
+        async with Service(fault, switch, nothing_here) as service:
             metrics = service.metrics
 
             def count(result: str) -> float:

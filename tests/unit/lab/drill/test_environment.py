@@ -9,20 +9,20 @@ from typing import Any, Self
 
 import pytest
 
+from sse_observe.boards.web_pages import nothing_here
 from sse_observe.errors import LabError
 from sse_observe.lab.drill import environment as module
 from sse_observe.lab.drill.environment import Environment
 from sse_observe.lab.drill.fault import Fault
 from sse_observe.lab.drill.faults import fault_named
 from sse_observe.lab.drill.service import Address
-from sse_observe.lab.web_pages import WebPages
 
 
 def entered(faults: list[Fault], home: Path, address: Address | None = None) -> Environment:
     """Return an environment that was entered and left."""
 
     async def enter() -> Environment:
-        async with Environment(faults, home, WebPages(), address=address) as environment:
+        async with Environment(faults, home, nothing_here, address=address) as environment:
             return environment
 
     return asyncio.run(enter())

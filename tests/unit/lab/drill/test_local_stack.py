@@ -34,7 +34,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalStack:
 
 def asked(stack: LocalStack, path: str, body: bytes = b"") -> Exchange:
     """Return the exchange of one request for what is no stream."""
-    exchange = Exchange(stack.rest, http_scope(path))
+    exchange = Exchange(stack.rest, http_scope(path, headers={"host": "127.0.0.1"}))
 
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": body, "more_body": False}

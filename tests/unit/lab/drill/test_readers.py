@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from sse_observe.boards.web_pages import nothing_here
 from sse_observe.lab.drill import readers as module
 from sse_observe.lab.drill.fault import Fault
 from sse_observe.lab.drill.readers import Readers
 from sse_observe.lab.drill.service import Service
 from sse_observe.lab.drill.switch import Switch
-from sse_observe.lab.web_pages import WebPages
 from sse_observe.registry import SSEMetrics
 from tests.support.asgi import value
 from tests.support.waiting import until
@@ -23,7 +23,7 @@ def metrics_of(fault: Fault, home: Path, wanted: str, **labels: str) -> tuple[fl
 
     async def read() -> tuple[float, SSEMetrics]:
         switch = Switch()
-        async with Service(fault, switch, WebPages()) as service:
+        async with Service(fault, switch, nothing_here) as service:
             metrics = service.metrics
             async with Readers(fault, switch, metrics).reading(service.port, home):
                 await until(lambda: value(metrics, "sse_client_events_received_total") >= 3)

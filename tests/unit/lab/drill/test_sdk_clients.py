@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from sse_observe import StreamRoute
+from sse_observe.boards.web_pages import nothing_here
 from sse_observe.lab.drill import gateway_apps, sdk_clients
 from sse_observe.lab.drill.fault import Fault
 from sse_observe.lab.drill.sdk_clients import SDKClients
 from sse_observe.lab.drill.service import Service
 from sse_observe.lab.drill.switch import Switch
-from sse_observe.lab.web_pages import WebPages
 from tests.support.asgi import value
 from tests.support.waiting import until
 
@@ -38,7 +38,7 @@ def closed(fault: Fault, monkeypatch: pytest.MonkeyPatch, reason: str) -> dict[s
 
     async def run() -> dict[str, float]:
         switch = Switch(on=True)
-        async with Service(fault, switch, WebPages()) as service:
+        async with Service(fault, switch, nothing_here) as service:
 
             def ended(reason: str) -> float:
                 return value(service.metrics, "sse_streams_closed_total", reason=reason)
