@@ -27,6 +27,10 @@ UPSTREAM_ENDS = (
     *("refused_4xx", "refused_429", "refused_5xx", "unreachable"),
 )
 """How a consumed stream ended, or why it never began: docs/upstreams.md."""
+GOOD = "good"
+JUDGEMENTS = (GOOD, "late_first_event", "gap", "empty", *FAILURES, "lost")
+"""What a finite stream is judged to be, once, at its end; the first limit it broke names it."""
+GOODPUT_LIMITS = ("first_event", "gap")
 NETWORKS = ("slow-2g", "2g", "3g", "4g", "unknown")
 CUT_SINCE = ("open", "write")
 CUT_LIMITS = (

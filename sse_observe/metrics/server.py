@@ -5,6 +5,8 @@ from sse_observe.metrics.labels import (
     CUT_LIMITS,
     CUT_SINCE,
     EVENTS,
+    GOODPUT_LIMITS,
+    JUDGEMENTS,
     KINDS,
     REASONS,
     REJECTED_STATUSES,
@@ -67,6 +69,21 @@ METRICS = (
         "counter",
         {**ROUTE, "cause": CAUSES},
         "Streams that did not reach their end, by whose fault it was, as far as there is evidence.",
+    ),
+    Metric(
+        "sse_streams_judged_total",
+        "counter",
+        # The one place where we say "verdict": the label's name was given.
+        {**ROUTE, "verdict": JUDGEMENTS, **STREAM},
+        "Finite streams judged at their end: good, or by the first limit that they broke. A user "
+        "who stops before any breach is outside.",
+        at_zero=False,
+    ),
+    Metric(
+        "sse_late_streams",
+        "gauge",
+        ROUTE,
+        "Open streams that have broken a limit of goodput already.",
     ),
     Metric(
         "sse_cuts_total",
@@ -181,6 +198,15 @@ METRICS = (
         "gauge",
         ROUTE,
         "The heartbeat interval that the route declares.",
+        multiprocess="livemax",
+        at_zero=False,
+    ),
+    Metric(
+        "sse_goodput_limit_seconds",
+        "gauge",
+        {**ROUTE, "limit": GOODPUT_LIMITS},
+        "The limits of goodput that the route declares: until the first content, and between two "
+        "pieces of it.",
         multiprocess="livemax",
         at_zero=False,
     ),

@@ -6,6 +6,7 @@ Knows when; what is content is the reader's business.
 
 from bisect import bisect_left
 
+from sse_observe.middleware.judgement import GAP, LATE_FIRST_EVENT, break_limit
 from sse_observe.middleware.message_counts import (
     CONTENT_GAP_BOUNDS,
     FIRST_BOUNDS,
@@ -27,6 +28,8 @@ def count_content(stream: Stream, counts: MessageCounts, now: float) -> None:
         gap = now - stream.payload_at
         if gap >= SHORTEST_GAP:
             counts.content_gaps.bins[bisect_left(CONTENT_GAP_BOUNDS, gap)] += 1
+            if gap > counts.gap_within:
+                break_limit(stream, GAP)
     if stream.stalled:
         stream.end_stall(now)
     stream.terminal = stream.stopped = False
@@ -46,5 +49,7 @@ def count_first_content(stream: Stream, counts: MessageCounts, now: float) -> No
         first_events = counts.first_events
         first_events.bins[bisect_left(FIRST_BOUNDS, waited)] += 1
         first_events.total += waited
+        if waited > counts.first_event_within:
+            break_limit(stream, LATE_FIRST_EVENT)
         if counts.exemplars is not None:
             counts.exemplars.began(stream, waited)

@@ -16,7 +16,9 @@ from threading import RLock
 
 from sse_observe.asgi import Scope
 from sse_observe.metrics import EVENTS, OTHER
+from sse_observe.middleware import judgement
 from sse_observe.middleware.content import SHORTEST_GAP, count_content, count_first_content
+from sse_observe.middleware.judgement import GAP, break_limit
 from sse_observe.middleware.message_counts import (
     CONTENT_GAP_BOUNDS,
     GAP_BOUNDS,
@@ -53,6 +55,7 @@ _SIZE_BINS = bytes(bisect_left(SIZE_BOUNDS, n - 1) for n in range(65_538))
 _LARGE = len(_SIZE_BINS)
 _OTHER_ROW = EVENTS.index(OTHER) * SIZES
 _DONE_ROW = EVENTS.index("done") * SIZES
+_STATEMENT = TERMINAL | FAILURE | STOP
 # Names that an application writes are few; a hostile one must not fill the memory.
 _MOST_HEADS = 256
 # A block that is cut in two is read in one piece if its beginning is no longer than this.
@@ -145,8 +148,11 @@ class MessageBuffer:
                             stream.payload_at = now
                             if gap >= shortest:
                                 # The message before brought content too, or `scan` were not None.
-                                bins = stream.counts.content_gaps.bins
+                                counts = stream.counts
+                                bins = counts.content_gaps.bins
                                 bins[bisect_left(CONTENT_GAP_BOUNDS, gap)] += 1
+                                if gap > counts.gap_within:
+                                    break_limit(stream, GAP)
                             continue
                 self._slow(stream, stream.counts, body, now)
             except Exception:  # noqa: BLE001 - one bad message must not lose the others
@@ -340,16 +346,24 @@ class MessageBuffer:
             count_content(stream, counts, now)
         elif not (is_quiet or meaning):
             stream.prelude(now)
+        if meaning & _STATEMENT:
+            _take_statement(stream, meaning, block.data, now)
         if meaning & TERMINAL:
-            stream.terminal = True
             stream.flows = False
         elif stream.cursor is not None and block.id is not None and not is_quiet:
             stream.cursor = stream.cursor.saw(stream, block.id)
-        if meaning & FAILURE:
-            stream.failure = error_type(block.data)
-        if meaning & STOP:
-            stream.stopped = True
         return row if meaning == CONTENT and reader.may_be_short(name) else None
+
+
+def _take_statement(stream: Stream, meaning: int, data: bytes, now: float) -> None:
+    """Take what a stream states of its end; how long it was silent before counts as ever."""
+    judgement.look(stream, now)
+    if meaning & TERMINAL:
+        stream.terminal = True
+    if meaning & FAILURE:
+        stream.failure = error_type(data)
+    if meaning & STOP:
+        stream.stopped = True
 
 
 def _recognise(stream: Stream, counts: MessageCounts, name: bytes, data: bytes) -> Reader:

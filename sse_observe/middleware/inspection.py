@@ -5,6 +5,7 @@ Knows one stream at a time; which ones are open is the tracker's business.
 """
 
 from sse_observe.contract import SILENT_INTERVALS
+from sse_observe.middleware import judgement
 from sse_observe.middleware.end_log import LOGGER
 from sse_observe.middleware.server_state import peek
 from sse_observe.middleware.stream import Stream
@@ -35,6 +36,8 @@ class Inspection:
             if gone is None and not stream.asked and now - stream.opened_at >= _ASKS_WITHIN:
                 self._warn(stream.counts.label)
         stream.update_totals(now)
+        if stream.counts.is_limited and stream.accepted_at is None:
+            judgement.look(stream, now)
         interval = stream.counts.config.heartbeat_seconds
         if interval is not None:
             since = max(stream.written_at, stream.opened_at)

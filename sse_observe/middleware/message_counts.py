@@ -5,6 +5,8 @@ Of whatever streams: those that a route serves, those that an application consum
 that the message path would have to wait for.
 """
 
+from math import inf
+
 from sse_observe.contract import DONE, HEARTBEATS
 from sse_observe.metrics import EVENTS, METRICS
 from sse_observe.middleware.event_names import EventNames
@@ -35,6 +37,7 @@ class MessageCounts(Counts):
     first_events: Distribution
     flowing_seconds: float
     gaps: Distribution
+    late: int
     sent_bytes: int
     sizes: Distribution
     stalled: int
@@ -43,7 +46,7 @@ class MessageCounts(Counts):
 
     __slots__ = (
         *("config", "exemplars", "fixed", "kinds", "label", "names", "plain", "rows"),
-        *("_readers", "stall_seconds"),
+        *("_readers", "first_event_within", "gap_within", "is_limited", "stall_seconds"),
         *("comments", "content_firsts", "contents", "fast", "fast_volume", "firsts", "pings"),
         *("slow", "slow_messages", "slow_volume"),
     )
@@ -54,6 +57,8 @@ class MessageCounts(Counts):
         self.exemplars: Exemplars | None = None
         """Set by the first stream that belongs to a trace."""
         self.stall_seconds = config.stall_limit
+        self.first_event_within, self.gap_within = config.goodput_limits
+        self.is_limited = min(config.goodput_limits) < inf
         self.names = EventNames() if config.demands_terminal else None
         """Kept where a stream may lack the terminal that was declared."""
         self.kinds = tuple(dict.fromkeys((*EVENTS, *config.events)))

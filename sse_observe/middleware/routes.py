@@ -32,6 +32,8 @@ _NAMES = (
     *("terminal_events", "terminal_data", "error_events", "error_data", "prelude_events"),
     *("cursor", "events"),
 )
+_GOODPUT = ("first_event_within", "gap_within")
+_SECONDS = ("heartbeat_seconds", "stall_seconds", *_GOODPUT)
 # Each declared name is one series per route and process.
 _MOST_EVENT_NAMES = 20
 
@@ -45,6 +47,9 @@ class StreamRoute:
     `heartbeat_seconds`: how often something is written at least.
     `stall_seconds`: this long without a payload event is a stall; 30 where only heartbeats are
     declared, never where neither is.
+    `first_event_within`, `gap_within`: seconds until the first content of a finite stream, and
+    from one piece of content to the next. A stream that takes longer is not good: see
+    `sse_streams_judged_total`.
     `protocol`: `auto` recognises it stream by stream, `none` switches that off, and one of
     `openai-chat openai-responses anthropic ai-sdk ag-ui gemini mcp` names it.
     `terminal_events`: names that announce the end, instead of `done` and the data `[DONE]`; when
@@ -65,6 +70,8 @@ class StreamRoute:
     kind: Literal["finite", "continuous"] = "finite"
     heartbeat_seconds: float | None = None
     stall_seconds: float | None = None
+    first_event_within: float | None = None
+    gap_within: float | None = None
     protocol: str = AUTO
     terminal_events: Sequence[str] = ()
     terminal_data: Sequence[str] = ()
@@ -85,12 +92,7 @@ class StreamRoute:
         """Refuse what could never be right, in one line."""
         if self.kind not in KINDS:
             raise _wrong("kind", self.kind, 'choose "finite" or "continuous"')
-        for name in ("heartbeat_seconds", "stall_seconds"):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-                raise _wrong(name, value, "give seconds above 0")
+        self._check_seconds()
         if self.limit is not None and (not _is_count(self.limit) or self.limit < 1):
             raise _wrong("limit", self.limit, "give a whole number above 0, or leave it out")
         for name in ("dense_ids", "watch_disconnect"):
@@ -107,6 +109,17 @@ class StreamRoute:
         cursors = (*self.cursor, *(name for one in spoken for name in one.cursors))
         object.__setattr__(self, "cursors", tuple(dict.fromkeys(cursors)))
 
+    def _check_seconds(self) -> None:
+        for name in _SECONDS:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+                raise _wrong(name, value, "give seconds above 0")
+        for name in _GOODPUT if self.kind == "continuous" else ():
+            if getattr(self, name) is not None:
+                raise _wrong(name, getattr(self, name), "only finite streams are judged; remove it")
+
     @property
     def stall_limit(self) -> float:
         """Return after how many seconds without payload a stream is stalled; inf for never."""
@@ -115,6 +128,12 @@ class StreamRoute:
         if self.stall_seconds is not None:
             return self.stall_seconds
         return inf if self.heartbeat_seconds is None else _STALL_SECONDS
+
+    @property
+    def goodput_limits(self) -> tuple[float, float]:
+        """Return the seconds until the first content and between two pieces; inf for none."""
+        first_event, gap = self.first_event_within, self.gap_within
+        return inf if first_event is None else first_event, inf if gap is None else gap
 
 
 def _event_names(name: str, value: object) -> tuple[str, ...]:

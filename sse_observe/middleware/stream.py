@@ -79,9 +79,9 @@ class Stream(_EachMessage):
         *("answered", "asked", "asked_at", "asking", "evidence", "gone", "is_stream"),
         *("overrides", "owner", "receive", "scope"),
         # of the stream
-        *("accepted_at", "accounted_at", "bytes", "content_from", "counts", "cursor", "ending"),
-        *("failure", "flows", "gap_from", "has_content", "labels", "last", "opened_at", "reader"),
-        *("reason", "resumed", "silent", "stalled", "stopped", "terminal", "trailers"),
+        *("accepted_at", "accounted_at", "breach", "bytes", "content_from", "cursor", "ending"),
+        *("counts", "failure", "flows", "gap_from", "has_content", "labels", "last", "opened_at"),
+        *("reader", "reason", "resumed", "silent", "stalled", "stopped", "terminal", "trailers"),
     )
     owner: "Owner"
     scope: Scope
@@ -102,6 +102,8 @@ class Stream(_EachMessage):
     """None until the stream's protocol is recognised."""
     failure: str | None
     """The stream says that it failed, and nothing that the user waits for came since."""
+    breach: str | None
+    """The first limit of goodput that it broke while it was open."""
     content_from: float
     """Up to here the gaps between its content are added up."""
     last: bytes | None
@@ -147,7 +149,7 @@ class Stream(_EachMessage):
         self.asked = self.asking
         self.written_at = self.gap_from = -inf
         self.accepted_at = self.reason = self.coro = self.cursor = None
-        self.failure = self.last = None
+        self.failure = self.last = self.breach = None
         self.resumed = self.ending = self.trailers = self.has_content = self.flows = False
         self.terminal = self.stopped = self.stalled = self.silent = False
         self.reader = counts.fixed

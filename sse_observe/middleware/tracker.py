@@ -10,11 +10,12 @@ import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import islice
+from math import inf
 from time import monotonic
 from typing import NamedTuple, Protocol
 
 from sse_observe.asgi import Scope
-from sse_observe.metrics import OTHER
+from sse_observe.metrics import GOODPUT_LIMITS, OTHER
 from sse_observe.middleware.causes import Causes
 from sse_observe.middleware.companions import Companions
 from sse_observe.middleware.cuts import limit_of
@@ -22,6 +23,7 @@ from sse_observe.middleware.end_log import LOGGER, QUIET_ENDS, EndLog
 from sse_observe.middleware.event_counter import MessageBuffer
 from sse_observe.middleware.exemplars import TRACER, Exemplars, current_trace
 from sse_observe.middleware.inspection import Inspection
+from sse_observe.middleware.judgement import judgement
 from sse_observe.middleware.resume_loss import Cursors
 from sse_observe.middleware.route_counts import DURATION_BOUNDS, RouteCounts
 from sse_observe.middleware.route_watch import RouteWatch
@@ -120,6 +122,9 @@ class StreamTracker:
             metrics.state("sse_heartbeat_interval_seconds", config.heartbeat_seconds, label)
         if config.limit is not None:
             metrics.state("sse_stream_limit", config.limit, label)
+        for limit, seconds in zip(GOODPUT_LIMITS, config.goodput_limits, strict=True):
+            if seconds < inf:
+                metrics.state("sse_goodput_limit_seconds", seconds, label, limit)
         counts = RouteCounts(label, config)
         added = self._routes[label] = _Route(counts, Flush(metrics, counts, label))
         return added
@@ -188,8 +193,12 @@ class StreamTracker:
             counts.open -= 1
             now = self.clock() if at is None else at
             age = now - stream.opened_at
-            if reason == "completed" and not stream.has_content and self._is_empty(stream):
-                counts.empty += 1
+            is_empty = reason == "completed" and not stream.has_content and self._is_empty(stream)
+            counts.empty += is_empty
+            counts.late -= stream.breach is not None
+            word = judgement(stream, reason, now, is_empty=is_empty)
+            if word is not None:
+                counts.judged[word, stream.labels[0], stream.labels[1]] += 1
             durations = counts.durations
             durations.bins[bisect_left(DURATION_BOUNDS, age)] += 1
             durations.total += age
