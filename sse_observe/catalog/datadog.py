@@ -101,6 +101,20 @@ STATED: Mapping[str, Form | Reason] = {
     r"route:sse_stream_failures:ratio_rate\w+": _ratio(
         _COMPLETED, _JUDGED, formula="(b - a) / b", differs=_SERVERS_VIEW
     ),
+    r"route:sse_streams_(vanished|bad|bad_certain|left_late):\w+": _STARTED,
+    r"route:sse_streams_judged:increase\w+": _STARTED,
+    r"route:sse_streams_(good|spoilt):rate5m": Reason(
+        "a sum of judgements by PromQL; Datadog shows sse_streams_judged by its tag itself"
+    ),
+    r"route:sse_goodput_limit_seconds:max": Form((_gauge("sse_goodput_limit_seconds", "max"),)),
+    r"route:sse_goodput_failures:ratio_rate\w+": Reason(
+        "Datadog cannot tell which routes declare a limit of goodput"
+    ),
+    r"route:sse_goodput:ratio_rate\w+": _ratio(
+        _count("sse_streams_judged", "verdict:good"),
+        _count("sse_streams_judged"),
+        differs=_SERVERS_VIEW,
+    ),
     r"sse_stream_completion_rate": _STARTED,
     r"route:sse_stream_completion:ratio_rate\w+": _COMPLETION,
     r"route:sse_stream_completion_best:ratio_rate1h": _STARTED,

@@ -19,7 +19,7 @@ _WORDS = {**{reason: reason for reason in FAILURES}, "shutdown": LOST}
 
 
 def break_limit(stream: Stream, limit: str) -> None:
-    """Note the first limit that an open stream has broken; later ones change nothing."""
+    """Keep the first limit that an open stream has broken; later ones change nothing."""
     if stream.breach is None:
         stream.breach = limit
         stream.counts.late += 1

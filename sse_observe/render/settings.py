@@ -52,6 +52,7 @@ class Objectives(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     window: str = "30d"
     completion: float = 0.995
+    goodput: float = 0.95
     first_event: float = 0.95
     resume: float = 0.99
 

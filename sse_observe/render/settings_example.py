@@ -30,6 +30,8 @@ WORDS: Mapping[str, str] = {
     "objectives": "Service level objectives, as ratios.",
     "objectives.window": "What the error budget is counted over.",
     "objectives.completion": "Streams that reach their end.",
+    "objectives.goodput": "Streams that reach their end within the limits that their route "
+    "declares; it counts only where one does.",
     "objectives.first_event": "Streams whose first event comes in time.",
     "objectives.resume": "Resumptions that the replay can serve.",
     "severities": "Your names for our severities, as the label `severity` has them.",

@@ -91,7 +91,7 @@ def _window_problems(alert: Alert, wish: AlertSettings) -> Iterator[str]:
             if value is not None:
                 yield (
                     f"alerts.{alert.name}.{key}: {value}: this alert has one for each window; "
-                    f"set objectives.completion, or alerts.{alert.name}.windows"
+                    f"set objectives.{_objective(alert)}, or alerts.{alert.name}.windows"
                 )
         if wish.windows == ():
             yield (
@@ -110,6 +110,11 @@ def _window_problems(alert: Alert, wish: AlertSettings) -> Iterator[str]:
                     f"alerts.{alert.name}.windows.{key}: {span}: not recorded; "
                     f"choose from {', '.join(known)}"
                 )
+
+
+def _objective(alert: Alert) -> str:
+    """Return the objective that a burn-rate alert's budget belongs to."""
+    return str(alert.threshold).rpartition(".")[2]
 
 
 def _guard_problems(alert: Alert, wish: AlertSettings) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Completion against the truth: simulated fleets, scraped, recorded and judged by Prometheus."""
+"""Completion and goodput against the truth: simulated fleets, judged by a real Prometheus."""
 
 from statistics import fmean
 
@@ -18,13 +18,14 @@ pytestmark = pytest.mark.slow
 
 CATALOG, _ = catalogue(None)
 RULES = Rules(CATALOG, Settings())
+FAILURES = {"sse_stream_failures": Fleet.completion, "sse_goodput_failures": Fleet.goodput}
 STREAMS = 10_000
 WINDOWS = {"5m": 300.0, "1h": HOUR, "6h": 6 * HOUR}
 
 
 def completion_signals() -> set[str]:
-    """Return the signals of completion and of its alert, and all that they read."""
-    read = {f"route:sse_stream_failures:ratio_rate{window}" for window in WINDOWS}
+    """Return the signals of completion, of its alert and of goodput, and all that they read."""
+    read = {f"route:{name}:ratio_rate{window}" for window in WINDOWS for name in FAILURES}
     [low] = [alert for alert in CATALOG.alerts if alert.name == "SSECompletionRateLow"]
     read |= {*low.signals(), *low.guard_signals()}
     for signal in reversed(CATALOG.signals):
@@ -59,10 +60,12 @@ def fired(history: History, end: float) -> dict[str, list[float]]:
     return found
 
 
-def errors(history: History, fleet: Fleet, window: str) -> list[float]:
+def errors(
+    history: History, fleet: Fleet, window: str, signal: str = "sse_stream_failures"
+) -> list[float]:
     """Return recorded minus true completion, in points, at each evaluation of a full window."""
     span = WINDOWS[window]
-    name = f"route:sse_stream_failures:ratio_rate{window}"
+    name = f"route:{signal}:ratio_rate{window}"
     # At the moments of its own group: what was true then.
     pace = schedule(RULES)[name]
     answer = history.ask(name, fleet.end, begin=pace.begin)
@@ -71,7 +74,7 @@ def errors(history: History, fleet: Fleet, window: str) -> list[float]:
     # The last evaluation may come just before the end of a window as long as the history.
     full = min(span, fleet.end - pace.every)
     for at, failed in failures.items():
-        true, ended = fleet.completion(at, span)
+        true, ended = FAILURES[signal](fleet, at, span)
         # Under a hundred ended streams one of them is a point.
         if at >= full and ended >= 100:
             found.append(100 * (1 - failed - true))
@@ -96,6 +99,16 @@ def test_recorded_completion_holds_to_the_truth(prometheus: Prometheus) -> None:
     assert 0.97 < fleet.completion(fleet.end, fleet.end)[0] < 0.98
     holds(errors(history, fleet, "5m"), bias=0.35, p95=2.2)
     holds(errors(history, fleet, "1h"), bias=0.4, p95=0.72)
+
+
+def test_recorded_goodput_holds_to_the_truth(prometheus: Prometheus) -> None:
+    """The same, and one stream in twelve is late: judgements and vanished streams add up once."""
+    fleet = Fleet(streams=STREAMS, hours=2, lost=0.02, seed=100, deploys=(HOUR,), late=0.08)
+
+    history = recorded(prometheus, fleet, whole=False)
+
+    assert 0.88 < fleet.goodput(fleet.end, fleet.end)[0] < 0.92
+    holds(errors(history, fleet, "1h", "sse_goodput_failures"), bias=0.2, p95=0.6)
 
 
 def test_healthy_fleet_wakes_nobody(prometheus: Prometheus) -> None:

@@ -66,6 +66,7 @@ NAMES = {"told", "said"}
 # A name of a library, of the language or of a protocol is not ours to change.
 NOT_OURS = re.compile(
     r"hexdigest|digest_size|\.digest\(|compare_digest|basic\|digest"  # hashlib, hmac, HTTP
+    r"|\bverdict(?=[=!~:\")])"  # the label of sse_streams_judged_total, whose name was given
     r"|\bPromise\b|\.allSettled\b|/promises"  # JavaScript
 )
 # They name the guide that the product implements, and the words of before.

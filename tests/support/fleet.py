@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from sse_observe.metrics import CUT_LIMITS, METRICS, REASONS
+from sse_observe.metrics import CUT_LIMITS, JUDGEMENTS, METRICS, REASONS
 from sse_observe.middleware.cuts import limit_of
 from tests.support.history import STALE, Points
 
@@ -37,6 +37,11 @@ STALE_TOKENS = 0.02
 # Shares of open streams at any instant.
 THINKING = 0.01
 QUIET = 0.005
+
+# Of those whose stream is late.
+IMPATIENT = 0.25
+# What a server judges of a stream that broke no limit.
+_WORDS = {"completed": "good", "server_error": "server_error", "shutdown": "lost"}
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 Labelled = tuple[Mapping[str, str], Points]
@@ -68,7 +73,8 @@ class Fleet:
     A fleet that started long ago, with streams that start at random over some hours.
 
     `lost` is the share of streams that fail their user; `deploys` are instants at which the
-    instances are replaced one after the other.
+    instances are replaced one after the other. `late` is the share of streams that break a limit
+    of goodput somewhere in their life; a quarter of their users leaves then.
     """
 
     def __init__(
@@ -80,12 +86,16 @@ class Fleet:
         seed: int,
         deploys: tuple[float, ...] = (),
         polling: float = 0,
+        late: float = 0,
     ) -> None:
         self._chance = random.Random(seed)
+        # Its own: which streams are late changes nothing else of a fleet.
+        self._holes = random.Random(seed)
+        self._late = late
         self.end = hours * HOUR
         self._lost = lost
         self._polling = polling
-        self.ended: dict[str, list[float]] = {"completed": [], "lost": []}
+        self.ended: dict[str, list[float]] = {"completed": [], "lost": [], "good": [], "bad": []}
         self.instances: list[Instance] = []
         self._deploy(deploys)
         # The first hour of the day is over when the history begins: nothing starts empty.
@@ -97,11 +107,18 @@ class Fleet:
 
     def completion(self, at: float, window: float) -> tuple[float, int]:
         """Return the true share of streams completed in a window, and how many ended."""
-        completed, lost = (
+        return self._share("completed", "lost", at, window)
+
+    def goodput(self, at: float, window: float) -> tuple[float, int]:
+        """Return the true share of good streams in a window, and how many were good or bad."""
+        return self._share("good", "bad", at, window)
+
+    def _share(self, well: str, ill: str, at: float, window: float) -> tuple[float, int]:
+        good, bad = (
             bisect_right(ends, at) - bisect_right(ends, at - window)
-            for ends in (self.ended["completed"], self.ended["lost"])
+            for ends in (self.ended[well], self.ended[ill])
         )
-        return completed / max(completed + lost, 1), completed + lost
+        return good / max(good + bad, 1), good + bad
 
     def scraped(self, job: str, start: float) -> Iterator[Labelled]:
         """Return every series as scraped; `start` is the history's own, for instants."""
@@ -152,6 +169,13 @@ class Fleet:
             [0.12, 0.05, self._lost, 0.83 - self._lost],
         )[0]
         left = chance.uniform(5, 120) * (1 if ending == "completed" else chance.random())
+        # The seconds of its life after which it breaks a limit.
+        hole = math.inf
+        if self._holes.random() < self._late:
+            hole = left * self._holes.random()
+            if self._holes.random() < IMPATIENT:
+                ending, left = "left", hole + self._holes.uniform(0, left - hole)
+        ever_late = hole < left
         now, start = begin, "fresh"
         while True:
             place = self._place(now)
@@ -168,20 +192,23 @@ class Fleet:
             patience = 10.0 if polls and start == "fresh" else 0.0 if polls else math.inf
             cut = min(chance.expovariate(1 / NETWORKS[network][1]), patience)
             lived = min(left, cut, max(place.stops - now, 0))
+            is_late, hole = 0 <= hole < lived, hole - lived
             now, left = now + lived, left - lived
             if left <= 0:
-                self._end(place, opened, now, ending, stream)
+                self._end(place, opened, now, ending, stream, is_late=is_late)
+                self._judge(now, ending, ever_late=ever_late)
                 return
             if now >= place.stops:
                 now += chance.uniform(0, STOP_SECONDS / 2)
-                _close(place, opened, now, "shutdown", stream)
+                _close(place, opened, now, "shutdown", stream, is_late=is_late)
             elif polls and start == "resumed":
                 _close(place, opened, now, "polled", stream)
                 now, left = now + POLL_SECONDS, left - POLL_SECONDS
                 continue
             else:
                 late = chance.uniform(5, 60) if chance.random() < 0.15 else 0.0
-                _close(place, opened, min(now + late, place.stops), "client_disconnected", stream)
+                gone = min(now + late, place.stops)
+                _close(place, opened, gone, "client_disconnected", stream, is_late=is_late)
             start = "resumed"
             away = min(0.5 + chance.expovariate(1 / 1.1), 20.0)
             now += away
@@ -189,28 +216,51 @@ class Fleet:
                 self._place(now), now, "sse_reconnect_time_seconds", away, network_type=network
             )
 
+    def _judge(self, at: float, ending: str, *, ever_late: bool) -> None:
+        """Judge a stream as its user would: who left before it was late is outside."""
+        if ever_late or ending == "lost":
+            self.ended["bad"].append(at)
+        elif ending == "completed":
+            self.ended["good"].append(at)
+
     def _end(
-        self, place: Instance, opened: float, at: float, ending: str, stream: Mapping[str, str]
+        self,
+        place: Instance,
+        opened: float,
+        at: float,
+        ending: str,
+        stream: Mapping[str, str],
+        *,
+        is_late: bool,
     ) -> None:
         if ending == "completed":
             self.ended["completed"].append(at)
-            _close(place, opened, at, "completed", stream)
+            _close(place, opened, at, "completed", stream, is_late=is_late)
             self._report(at, "completed", "completed", stream)
         elif ending == "lost":
             self.ended["lost"].append(at)
             # Half by the server's own fault, half by a network that never comes back.
             reason = self._chance.choice(["server_error", "client_disconnected"])
-            _close(place, opened, at, reason, stream)
+            _close(place, opened, at, reason, stream, is_late=is_late)
             self._report(at, "failed", "failed", stream)
         else:
-            _close(place, opened, at, "client_disconnected", stream)
+            _close(place, opened, at, "client_disconnected", stream, is_late=is_late)
             self._report(at, ending, "cancelled", stream)
 
 
 def _close(
-    place: Instance, opened: float, at: float, reason: str, stream: Mapping[str, str]
+    place: Instance,
+    opened: float,
+    at: float,
+    reason: str,
+    stream: Mapping[str, str],
+    *,
+    is_late: bool,
 ) -> None:
     place.count(at, "sse_streams_closed_total", route="r", reason=reason, **stream)
+    word = "gap" if is_late else _WORDS.get(reason)
+    if word is not None:
+        place.count(at, "sse_streams_judged_total", route="r", verdict=word, **stream)
     _observe(place, at, "sse_stream_duration_seconds", at - opened)
     if reason == "client_disconnected":
         limit = limit_of(at - opened)
@@ -279,12 +329,14 @@ def _series(
         ("sse_silent_streams", {}, some(QUIET)),
         ("sse_stalled_streams", {}, some(THINKING)),
         ("sse_orphaned_streams", {}, some(THINKING)),
+        ("sse_late_streams", {}, some(QUIET)),
     ):
         found[name, tuple(sorted({"route": "r", **labels}.items()))] = values
     limit = max(20.0, 2 * fmean(now))
     for name, labels, value in (
         ("sse_stream_limit", {"route": "r"}, limit),
         ("sse_heartbeat_interval_seconds", {"route": "r"}, 10.0),
+        ("sse_goodput_limit_seconds", {"route": "r", "limit": "gap"}, 10.0),
         ("sse_route_info", {"route": "r", "kind": "finite"}, 1.0),
         ("sse_build_info", {"version": "1"}, 1.0),
         ("sse_start_time_seconds", {}, start + instance.started),
@@ -309,6 +361,7 @@ def _known() -> Iterator[Key]:
         for name, label, values in (
             ("sse_streams_opened_total", "start", ("fresh", "resumed")),
             ("sse_streams_closed_total", "reason", REASONS),
+            ("sse_streams_judged_total", "verdict", JUDGEMENTS),
             ("sse_client_streams_total", "outcome", ("completed", "cancelled", "failed")),
         ):
             for value in values:

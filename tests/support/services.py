@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sse_observe.metrics import METRICS, REASONS
+from sse_observe.metrics import JUDGEMENTS, METRICS, REASONS
 from tests.support.history import STALE, Points
 
 END = 5400
@@ -90,6 +90,8 @@ def streams(
     stopped: Value | None = None,
     started: Value | None = None,
     gone: Value | None = None,
+    late: Value | None = None,
+    left_late: Value | None = None,
     network: str = "4g",
     kind: str = "finite",
 ) -> dict[Key, Value]:
@@ -97,7 +99,8 @@ def streams(
     Return a service that starts one stream a second and holds a hundred open.
 
     `stated` are streams that say of themselves that they failed, `stopped` those of which the
-    server says that their user stopped them.
+    server says that their user stopped them. `late` completed beyond their limit, the clients of
+    `left_late` left beyond it.
     """
     stream = {"route": "r", "user_segment": "all", "network_type": network}
     nothing = rate(0)
@@ -123,12 +126,25 @@ def streams(
     }
     for reason, value in reasons.items():
         found[key("sse_streams_closed_total", reason=reason, **stream)] = value
-    for gauge in ("silent", "stalled", "orphaned"):
+    judged = {
+        **dict.fromkeys(JUDGEMENTS, nothing),
+        "good": (lambda at: (completed(at) or 0) - late(at)) if late else completed,
+        "late_first_event": late or nothing,
+        "gap": left_late or nothing,
+        "server_error": broken or nothing,
+        "error_event": stated or nothing,
+    }
+    for verdict, value in judged.items():
+        found[key("sse_streams_judged_total", verdict=verdict, **stream)] = value
+    for gauge in ("silent", "stalled", "orphaned", "late"):
         found[key(f"sse_{gauge}_streams", route="r")] = level(0)
     return found
 
 
 HEALTHY = streams(completed=rate(0.9))
+
+
+LIMITS = {key("sse_goodput_limit_seconds", route="r", limit="gap"): level(10)}
 
 
 def everything() -> dict[Key, Value]:
@@ -193,7 +209,7 @@ def everything() -> dict[Key, Value]:
         found[key(name, **route)] = level(500)
     found[key("sse_heartbeat_interval_seconds", **route)] = level(10)
     found[key("sse_stream_limit", **route)] = level(1000)
-    return found
+    return found | LIMITS
 
 
 def healthy(*more: dict[Key, Value], whole: bool = False, **gauges: float) -> dict[Key, Value]:
@@ -661,6 +677,59 @@ CASES = {
                 histogram("sse_time_to_first_event_seconds", 0.3, rate(0.7, 0.67)),
             )
         )
+    ),
+    # Each reaches its end, most of them late.
+    "late-first-events": case(
+        streams(completed=rate(0.9), late=rate(0, 0.8)) | LIMITS, "GoodputBurn"
+    ),
+    "late-first-events-of-no-limit": case(streams(completed=rate(0.9), late=rate(0, 0.8))),
+    # An eighth: within three times the budget, the least that a day allows.
+    "late-first-events-at-the-line": case(
+        streams(completed=rate(0.9), late=rate(0, 0.125)) | LIMITS
+    ),
+    "few-late-first-events": case(
+        streams(completed=rate(0.003), late=rate(0, 0.002), started=rate(0.003, first=OPEN))
+        | LIMITS
+    ),
+    # Their users gave up on them.
+    "left-after-a-gap": case(
+        streams(completed=rate(0.9, 0.1), left_late=rate(0, 0.8), gone=rate(0.11, 0.91))
+        | LIMITS
+        | on_route(
+            "sse_client_streams_total",
+            rate(0.1, 0.9),
+            outcome="cancelled",
+            user_segment="all",
+            network_type="4g",
+        ),
+        "GoodputBurn",
+    ),
+    # Its first streams are late, all of them, and nobody leaves.
+    "never-good": case(
+        without(
+            without(
+                streams(
+                    completed=rate(0, 1),
+                    late=rate(0, 1),
+                    gone=level(0),
+                    started=rate(0, 1, first=PAST + OPEN),
+                )
+                | LIMITS,
+                "sse_streams_judged_total",
+                verdict="good",
+            ),
+            "sse_client_streams_total",
+        ),
+        "GoodputBurn",
+    ),
+    # No judgement but good ones: what vanishes is judged by nobody.
+    "vanished": case(
+        {
+            name: value
+            for name, value in (streams(completed=rate(0.9, 0.4)) | LIMITS).items()
+            if name[0] != "sse_streams_judged_total" or ("verdict", "good") in name[1]
+        },
+        *("CompletionRateLow", "ErrorBudgetBurn", "GoodputBurn"),
     ),
     "empty": case(healthy(on_route("sse_streams_empty_total", rate(0, 0.1))), "EmptyStreams"),
     "empty-at-the-line": case(healthy(on_route("sse_streams_empty_total", rate(0, 0.044)))),

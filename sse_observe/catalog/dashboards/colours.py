@@ -26,6 +26,16 @@ REASON_COLOURS: Colours = {
     "already_complete": "4g",
     "polled": "p50",
 }
+JUDGEMENT_COLOURS: Colours = {
+    "good": "good",
+    "late_first_event": "warn",
+    "gap": "p95",
+    "empty": "2g",
+    "error_event": "p99",
+    "server_error": "bad",
+    "slow_consumer": "4g",
+    "lost": "calm",
+}
 RESUME_COLOURS: Colours = {
     "full": "good",
     "gap": "bad",

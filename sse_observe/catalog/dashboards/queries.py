@@ -80,10 +80,16 @@ def instances(query: str, *, exemplar: bool = False) -> Query:
     )
 
 
-def burn(window: str, weight: Weight = "normal") -> Query:
+def burn(
+    window: str,
+    weight: Weight = "normal",
+    *,
+    failures: str = "sse_stream_failures",
+    objective: str = "completion",
+) -> Query:
     """Draw how many times faster than allowed streams fail on the worst route, over a window."""
     return Query(
-        expr=f"max(route:sse_stream_failures:ratio_rate{window}) / << budget('completion') >>",
+        expr=f"max(route:{failures}:ratio_rate{window}) / << budget('{objective}') >>",
         legend=window,
         weight=weight,
     )

@@ -1,6 +1,10 @@
 """The board that answers: do streams reach their end?"""
 
-from sse_observe.catalog.dashboards.colours import OBSERVER_COLOURS, REASON_COLOURS
+from sse_observe.catalog.dashboards.colours import (
+    JUDGEMENT_COLOURS,
+    OBSERVER_COLOURS,
+    REASON_COLOURS,
+)
 from sse_observe.catalog.dashboards.panels import (
     NO_REPORTS,
     gauge,
@@ -14,7 +18,6 @@ from sse_observe.catalog.dashboards.queries import (
     ALL,
     bold,
     buckets_over_time,
-    burn,
     column,
     high_by,
     in_range,
@@ -101,7 +104,6 @@ _ANSWER = stage(
             weight="thin",
         ),
         bold(low_by("route", "route:sse_stream_completion:ratio_rate1h", most=5)),
-        width=16,
         height=9,
         decimals=2,
         minimum=None,
@@ -110,18 +112,35 @@ _ANSWER = stage(
         colours={"all, over 5m": "calm"},
     ),
     lines(
-        "Error budget burn",
-        "times",
-        "How many times faster than allowed streams fail, on the worst route, over each long "
-        "window of the burn-rate alerts. At × 1 the budget lasts exactly its window. Above a "
-        "dashed line it is spent so fast that somebody must act.",
-        burn("1h", "bold"),
-        burn("6h"),
-        burn("1d", "thin"),
-        burn("3d", "thin"),
+        "Goodput",
+        "ratio",
+        "Share of streams that reached their end within the limits that their route declares, over "
+        "1h, of the five worst routes. Below completion by what came late or with holes: the panel "
+        "beside it names the limit.",
+        bold(low_by("route", "route:sse_goodput:ratio_rate1h", most=5)),
+        Query(
+            expr="1 - sum(route:sse_streams_bad:increase5m)"
+            " / (sum(route:sse_streams_judged:increase5m) > 0)",
+            legend="all, over 5m",
+            weight="thin",
+        ),
         height=9,
-        decimals=1,
-        colours={"1h": "p99", "6h": "p95", "1d": "p50", "3d": "calm"},
+        decimals=2,
+        minimum=None,
+        soft_minimum=0.9,
+        maximum=1,
+        colours={"all, over 5m": "calm"},
+    ),
+    lines(
+        "Streams by judgement",
+        "requests/s",
+        "Finite streams at their end, each by the first limit that it broke. Orange: the first "
+        "content came too late. Red: the application failed. Streams that vanished on the way are "
+        "in Goodput alone.",
+        sum_by("verdict", "route:sse_streams_judged:rate5m"),
+        height=9,
+        stacked=True,
+        colours=JUDGEMENT_COLOURS,
     ),
 )
 
@@ -221,6 +240,7 @@ _ENDING = stage(
         "that were too slow. Red: errors of the application. Violet: streams that said of "
         "themselves that they failed.",
         sum_by("reason", "route:sse_streams_closed:rate5m"),
+        width=12,
         stacked=True,
         colours=REASON_COLOURS,
     ),
@@ -230,14 +250,7 @@ _ENDING = stage(
         "Share of the streams ended by the server that said of themselves that they failed, inside "
         "an answer with status 200. The log names the type of each error.",
         high_by("route", "route:sse_error_events:ratio_rate10m"),
-        decimals=1,
-    ),
-    lines(
-        "Empty streams",
-        "ratio",
-        "Share of completed streams that brought nothing that a user waits for: users see an empty "
-        "answer, and nothing else counts it as a failure.",
-        high_by("route", "route:sse_streams_empty:ratio_rate10m"),
+        width=12,
         decimals=1,
     ),
 )

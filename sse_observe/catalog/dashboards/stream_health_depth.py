@@ -28,6 +28,7 @@ from sse_observe.catalog.dashboards.queries import (
     sum_by,
 )
 from sse_observe.catalog.dashboards.shared_panels import completion_by_network
+from sse_observe.catalog.dashboards.stream_health_burn import BURN
 from sse_observe.catalog.dashboards.upstreams import UPSTREAMS
 from sse_observe.catalog.model import Query
 
@@ -379,5 +380,17 @@ INSTANCES = per_instance(
 )
 
 DEPTH = (
-    *(BUDGET, UPSTREAMS, SPLITS, OPENING, ENDING, CAPACITY, STORE, TELEMETRY, PROBES, INSTANCES),
+    *(
+        BURN,
+        BUDGET,
+        UPSTREAMS,
+        SPLITS,
+        OPENING,
+        ENDING,
+        CAPACITY,
+        STORE,
+        TELEMETRY,
+        PROBES,
+        INSTANCES,
+    ),
 )

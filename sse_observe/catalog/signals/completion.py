@@ -139,6 +139,12 @@ _STREAMS = (
     ),
     _lost("route", ROUTE, ""),
     _lost("route_split", SPLIT, "on (<< on >>) group_left () "),
+    rate(
+        "route:sse_streams_vanished:rate5m",
+        "route:sse_streams_lost:rate5m - route:sse_streams_broken:rate5m",
+        "Streams lost per second that the server did not break: cut, or gone with a process. May "
+        "be negative, as lost streams are.",
+    ),
     *(signal for window in WINDOWS for signal in _window(window)),
     *_counted("route_split", SPLIT, "1h"),
     Signal(

@@ -169,6 +169,18 @@ _COMPLETION = (
     ),
 )
 
+_GOODPUT = (
+    _counter("sse_streams_judged_total", "route", "verdict"),
+    Signal(
+        record="route:sse_goodput_limit_seconds:max",
+        # A scrape that fails must not make it a route without limits.
+        expr="max by (<< by >>) (max_over_time(sse_goodput_limit_seconds[<< rate('5m') >>]))",
+        unit="seconds",
+        help="The longest limit of goodput that a route declares; absent where it declares none.",
+    ),
+    _gauge("sse_late_streams"),
+)
+
 _CONNECTIONS = (
     _whole("sse_streams_opened_total", "start"),
     _whole("sse_streams_closed_total", "reason"),
@@ -361,6 +373,7 @@ or on () (absent(sse_build_info) - 1)""",
 
 SIGNALS = (
     *about("completion", _COMPLETION),
+    *about("goodput", _GOODPUT),
     *about("connections", _CONNECTIONS),
     *about("flow", _FLOW),
     *about("replay", _REPLAY),

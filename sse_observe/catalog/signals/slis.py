@@ -1,5 +1,5 @@
 """
-Derived SLIs: shares over a limit, numbers within a window, and those of `completion`.
+Derived SLIs: shares over a limit, numbers within a window, and those of `completion` and `goodput`.
 
 Read signals alone, never a raw metric. A ratio divides by `(… > 0)`: idle is absent, never NaN.
 The words of the templates are explained in `recordings`.
@@ -7,6 +7,7 @@ The words of the templates are explained in `recordings`.
 
 from sse_observe.catalog.model import Signal
 from sse_observe.catalog.signals.completion import COMPLETION
+from sse_observe.catalog.signals.goodput import GOODPUT
 from sse_observe.catalog.signals.measures import (
     ALL_BOUNDS,
     FIVE_SECONDS,
@@ -331,6 +332,7 @@ _OURSELVES = (
 
 SLIS = (
     *about("completion", COMPLETION),
+    *about("goodput", GOODPUT),
     *about("connections", _CONNECTIONS),
     *about("flow", _FLOW),
     *about("replay", _REPLAY),

@@ -105,6 +105,15 @@ FAULTS = (
         users=16,
     ),
     Fault(
+        name="holes",
+        text="Each answer falls silent in the middle, longer than its route allows, and goes on.",
+        alerts=("SSEGoodputBurn",),
+        within=90,
+        service=gateway_apps.with_holes,
+        route=StreamRoute(gap_within=1.5),
+        method="POST",
+    ),
+    Fault(
         name="empty-answers",
         text="Every other answer ends in order, without a word.",
         alerts=("SSEEmptyStreams",),

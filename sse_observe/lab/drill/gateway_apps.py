@@ -29,6 +29,8 @@ _THINKING_SECONDS = (30.0, 40.0)
 _RENEWED_SECONDS = (20.0, 60.0)
 # Longer than the 5 s of the alert.
 _SLOW_SECONDS = 7.0
+# Longer than its route declares.
+_HOLE_SECONDS = 2.5
 # A client that leaves at the error has this time to do it before the server ends.
 _ERROR_SECONDS = 0.4
 _UPSTREAM_SECONDS = 0.05
@@ -124,6 +126,22 @@ def slow_to_begin(switch: Switch) -> App:
         if switch.on:
             await asyncio.sleep(_SLOW_SECONDS)
         async for word in _words():
+            yield word
+        yield _END
+
+    return _gateway(respond)
+
+
+def with_holes(switch: Switch) -> App:
+    """Fall silent in the middle of each answer, for longer than its route allows, and go on."""
+
+    async def respond() -> AsyncIterator[bytes]:
+        yield _ROLE
+        async for word in _words(_WORDS // 2):
+            yield word
+        if switch.on:
+            await asyncio.sleep(_HOLE_SECONDS)
+        async for word in _words(_WORDS // 2):
             yield word
         yield _END
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sse_observe.asgi import App, Receive, Scope, Send
 from sse_observe.boards.web_pages import nothing_here
+from sse_observe.catalog.load import load
 from sse_observe.catalog.model import Alert, Window
 from sse_observe.lab.drill.service import Address
 from sse_observe.lab.drill.stack import Observation
@@ -52,8 +53,9 @@ class LocalStack:
         self, programs: ExitStack, home: Path, url: str, targets: Mapping[str, Sequence[str]]
     ) -> None:
         """Render the bundle with links to `url`, and start both programs with it."""
-        burn = AlertSettings(windows=_WINDOWS)
-        bundle = LocalBundle(url, self.scale, {"SSEErrorBudgetBurn": burn})
+        short = AlertSettings(windows=_WINDOWS)
+        burns = {alert.name: short for alert in load().alerts if alert.windows}
+        bundle = LocalBundle(url, self.scale, burns)
         self.alerts = {alert.name: alert for alert in bundle.catalog.alerts}
         manager = Alertmanager(
             home / "alertmanager", webhook=f"{url}/hook", group_by=("alertname", "job", "route")

@@ -43,7 +43,10 @@ def monitors(rendering: Rendering) -> Monitors:
     left_out: list[LeftOut] = []
     for alert in rendering.catalog.alerts:
         if alert.windows:
-            left_out.append(LeftOut(alert.name, "it watches the SLO, whose id Terraform knows"))
+            form = known[alert.signals()[0]]
+            watches = "it watches the SLO, whose id Terraform knows"
+            reason = form.text if isinstance(form, Reason) else watches
+            left_out.append(LeftOut(alert.name, reason))
             continue
         form = known[alert.signal]
         reason = form.text if isinstance(form, Reason) else _unsaid(alert, form)
@@ -57,8 +60,9 @@ def monitors(rendering: Rendering) -> Monitors:
 def burns(rendering: Rendering, slo: str) -> Iterator[tuple[str, JSON]]:
     """Yield burn-rate monitors over the SLO with an id; those within what Datadog takes."""
     window = rendering.settings.objectives.window
+    known = forms(rendering.catalog.signals)
     for alert in rendering.catalog.alerts:
-        for pair in alert.windows:
+        for pair in () if isinstance(known[alert.signals()[0]], Reason) else alert.windows:
             if seconds(pair.long) > _LONGEST_BURN:
                 continue
             ask = (

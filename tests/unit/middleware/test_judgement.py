@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 
 import pytest
@@ -94,14 +95,14 @@ def test_the_first_breach_names_the_judgement(steps, word):
 
 
 def test_a_user_who_stops_before_any_breach_is_outside():
-    """Who leaves may have seen enough; who leaves after a breach has waited too long."""
+    """A leaver may have seen enough; one who leaves after a breach has waited too long."""
     assert run((1, EVENT), leaves=True)[0] == []
     assert run((1, EVENT, 11, "tick"), leaves=True)[0] == ["gap"]
     assert run((3, "tick"), leaves=True)[0] == ["late_first_event"]
 
 
 def test_without_limits_a_stream_is_judged_by_its_end():
-    """What is not declared cannot be broken."""
+    """A limit that is not declared cannot be broken."""
     steps = (100, EVENT, 100, EVENT)
     assert run(steps, route=StreamRoute())[0] == ["good"]
     assert run((*steps, "fail"), route=StreamRoute())[0] == ["server_error"]
@@ -185,7 +186,7 @@ def test_declared_limits_are_shown(observe, metrics):
 @pytest.mark.parametrize("wrong", [0, -1, True, "2"])
 def test_a_limit_is_a_number_of_seconds(wrong):
     """One line says what is wrong and the remedy."""
-    with pytest.raises(SettingsError, match="gap_within=.* is wrong; give seconds above 0"):
+    with pytest.raises(SettingsError, match=r"gap_within=.* is wrong; give seconds above 0"):
         StreamRoute(gap_within=wrong)
 
 
@@ -223,7 +224,7 @@ class Model:
         instants = [*contents, until]
         if instants[0] > self.first and contents[:1] != [0.0]:
             return "late_first_event"
-        if any(b - a > self.gap for a, b in zip(instants, instants[1:], strict=False)):
+        if any(b - a > self.gap for a, b in pairwise(instants)):
             return "gap"
         if stated is not None:
             empty = stated[1] == "completed" and not contents

@@ -44,7 +44,13 @@ EFFECTS = {
         "extra_alerts": "pages",
         "time_scale": "1.5",
     },
-    Objectives: {"window": "14d", "completion": "0.99", "first_event": "0.9", "resume": "0.9"},
+    Objectives: {
+        "goodput": "0.96",
+        "window": "14d",
+        "completion": "0.99",
+        "first_event": "0.9",
+        "resume": "0.9",
+    },
     AlertSettings: {
         "enabled": "false",
         "threshold": "0.2",
@@ -181,7 +187,7 @@ def test_slow_signals_have_half_the_look_back_of_a_rate() -> None:
 
 def test_objective_is_found_by_its_name() -> None:
     """Each ratio can be named in a page; the window beside them is none."""
-    assert OBJECTIVES == ("completion", "first_event", "resume")
+    assert OBJECTIVES == ("completion", "goodput", "first_event", "resume")
     assert Settings().objectives.ratio("first_event") == 0.95
     with pytest.raises(KeyError):
         Settings().objectives.ratio("window")

@@ -9,6 +9,7 @@ from sse_observe import SSEMetrics, SSEObserveMiddleware
 from sse_observe.asgi import App
 from sse_observe.lab.chat_chunks import DONE, chunk, error
 from sse_observe.lab.drill import gateway_apps
+from sse_observe.lab.drill.faults import fault_named
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.wire import encode
 from tests.support.asgi import Exchange, drive, http_scope, value
@@ -120,6 +121,14 @@ def test_an_application_that_never_asks_sends_on_until_the_repair() -> None:
 
     assert exchange.body.count(WORD) >= 20
     assert exchange.body.endswith(encode(DONE))
+
+
+def test_an_answer_with_a_hole_goes_on_to_a_good_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All words arrive, and between two of them nothing for longer than the route allows."""
+    assert fault_named("holes").route.goodput_limits[1] < gateway_apps._HOLE_SECONDS
+    monkeypatch.setattr(gateway_apps, "_HOLE_SECONDS", 0.0)
+
+    assert called(gateway_apps.with_holes(Switch())).body.count(WORD) == 8
 
 
 def test_a_thinking_model_keeps_the_line_warm_and_answers() -> None:
