@@ -186,6 +186,9 @@ STATED: Mapping[str, Form | Reason] = {
     r"route:sse_stream_seconds_stalled:ratio_rate5m": _ratio(
         _count("sse_stream_seconds", "state:stalled"), _count("sse_stream_seconds")
     ),
+    r"route:sse_unread:ratio_rate10m": _ratio(
+        _count("sse_unread_seconds"), _count("sse_stream_seconds"), formula="a / (a + b)"
+    ),
     r"route:sse_send_blocked:ratio_rate5m": Reason(
         "a monitor cannot divide a rate by a gauge over one window"
     ),

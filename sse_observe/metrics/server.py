@@ -51,6 +51,18 @@ METRICS = (
         "Streams whose client is known to be gone while the application still runs.",
     ),
     Metric(
+        "sse_unread_seconds_total",
+        "counter",
+        ROUTE,
+        "Time that applications went on with a stream after its client had left.",
+    ),
+    Metric(
+        "sse_unread_events_total",
+        "counter",
+        ROUTE,
+        "Events that applications produced after their client had left.",
+    ),
+    Metric(
         "sse_streams_opened_total",
         "counter",
         {**ROUTE, "start": STARTS, **STREAM},

@@ -193,6 +193,8 @@ def everything() -> dict[Key, Value]:
             moves = all(value in busy for value in labels.values())
             quiet = metric.name in (
                 "sse_send_blocked_seconds_total",
+                "sse_unread_seconds_total",
+                "sse_unread_events_total",
                 "sse_tcp_retransmitted_segments_total",
                 "sse_replay_evicted_events_total",
                 "sse_streams_empty_total",
@@ -580,6 +582,31 @@ CASES = {
             on_route("sse_cuts_total", rate(0.05, 0.1), since="open", limit="other"),
         ),
         "IdleTimeoutCliff",
+    ),
+    # Half of the time, and an event each second.
+    "ignored-cancel": case(
+        healthy(
+            on_route("sse_stream_seconds_total", rate(50), state="flowing"),
+            on_route("sse_unread_seconds_total", rate(0, 50)),
+            on_route("sse_unread_events_total", rate(0, 1)),
+        ),
+        "WorkNobodyReads",
+    ),
+    "ignored-cancel-at-the-line": case(
+        healthy(
+            on_route("sse_stream_seconds_total", rate(50), state="flowing"),
+            on_route("sse_stream_seconds_total", rate(50), state="stalled"),
+            on_route("sse_unread_seconds_total", rate(0, 11)),
+            on_route("sse_unread_events_total", rate(0, 1)),
+        )
+    ),
+    # Nothing is produced: a handler that ends late is no waste.
+    "few-unread-events": case(
+        healthy(
+            on_route("sse_stream_seconds_total", rate(50), state="flowing"),
+            on_route("sse_unread_seconds_total", rate(0, 50)),
+            on_route("sse_unread_events_total", rate(0, 0.07)),
+        )
     ),
     "orphans": case(healthy(orphaned=8), "StreamLeak"),
     "orphans-between-missed-scrapes": case(

@@ -240,6 +240,8 @@ _FLOW = (
         help=f"{METRICS['sse_orphaned_streams'].help} For << w('2m') >> at least.",
     ),
     _counter("sse_stream_seconds_total"),
+    _counter("sse_unread_seconds_total", unit="count"),
+    _counter("sse_unread_events_total"),
     _buckets("sse_event_gap_seconds"),
     _buckets("sse_content_gap_seconds"),
     _counter("sse_events_sent_total", interval="slow"),

@@ -27,6 +27,7 @@ _ONE_SECOND = r'le=~"1(\\.0)?"'
 _ONE_KIBIBYTE = r'le=~"1024(\\.0)?"'
 
 _FIRST_EVENTS = "route:sse_time_to_first_event_seconds_bucket:rate5m"
+_UNREAD = "sum_over_time(route:sse_unread_seconds:rate5m[<< w('10m') >>])"
 _UNEXPLAINED = "min_over_time(route:sse_streams_unexplained:min2h[<< w('30m') >>])"
 _RECEIVED = "sum_over_time(route:sse_client_events_received:rate5m[<< w('15m') >>])"
 _OWN_ERROR = 'reason="error_event"'
@@ -198,6 +199,17 @@ _FLOW = (
         'sum by (<< by >>) (route:sse_stream_seconds:rate5m{state="stalled"})'
         " / (sum by (<< by >>) (route:sse_stream_seconds:rate5m) > 0)",
         "Share of open time that streams spent stalled.",
+    ),
+    share(
+        "route:sse_unread:ratio_rate10m",
+        f"{_UNREAD} / ({_UNREAD} + sum by (<< by >>)"
+        " (sum_over_time(route:sse_stream_seconds:rate5m[<< w('10m') >>])) > 0)",
+        "Share of the time of all streams that applications went on after their client had left.",
+    ),
+    number(
+        "route:sse_unread_events:increase10m",
+        total("route:sse_unread_events:rate5m", "10m"),
+        "Events produced within 10m after their client had left.",
     ),
     share(
         "route:sse_send_blocked:ratio_rate5m",

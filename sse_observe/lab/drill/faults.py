@@ -144,9 +144,22 @@ FAULTS = (
         scale=30,
     ),
     Fault(
+        name="ignored-cancel",
+        text="Readers leave early, and the application finishes each answer for nobody.",
+        alerts=("SSEWorkNobodyReads",),
+        within=40,
+        service=gateway_apps.finishing,
+        route=_UNDECLARED,
+        method="POST",
+        # More would be a leak, too.
+        users=5,
+        patience=4,
+    ),
+    Fault(
         name="zombie-readers",
         text="The application goes on sending to readers that have left, and never asks.",
-        alerts=("SSEStreamLeak",),
+        alerts=("SSEStreamLeak", "SSEWorkNobodyReads"),
+        held=("SSEWorkNobodyReads",),
         within=30,
         service=gateway_apps.never_asking,
         route=_UNDECLARED,

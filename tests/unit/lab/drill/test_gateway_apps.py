@@ -131,6 +131,15 @@ def test_an_answer_with_a_hole_goes_on_to_a_good_end(monkeypatch: pytest.MonkeyP
     assert called(gateway_apps.with_holes(Switch())).body.count(WORD) == 8
 
 
+def test_an_answer_is_finished_without_asking_who_reads() -> None:
+    """While the fault is on it is three times as long, so most of it comes too late."""
+    switch = Switch()
+    short = called(gateway_apps.finishing(switch)).body.count(WORD)
+    switch.on = True
+
+    assert (short, gateway_apps._LONG_WORDS) == (8, 24)
+
+
 def test_a_thinking_model_keeps_the_line_warm_and_answers() -> None:
     """Comments come while it thinks, then the words."""
     body = called(gateway_apps.thinking(Switch())).body
