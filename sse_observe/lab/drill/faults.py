@@ -152,7 +152,7 @@ FAULTS = (
         route=_UNDECLARED,
         method="POST",
         # More would be a leak, too.
-        users=5,
+        users=3,
         patience=4,
     ),
     Fault(

@@ -132,12 +132,10 @@ def test_an_answer_with_a_hole_goes_on_to_a_good_end(monkeypatch: pytest.MonkeyP
 
 
 def test_an_answer_is_finished_without_asking_who_reads() -> None:
-    """While the fault is on it is three times as long, so most of it comes too late."""
-    switch = Switch()
-    short = called(gateway_apps.finishing(switch)).body.count(WORD)
-    switch.on = True
+    """Its reader stops after four of eight words; the rest is for nobody."""
+    patience = fault_named("ignored-cancel").patience or 0
 
-    assert (short, gateway_apps._LONG_WORDS) == (8, 24)
+    assert called(gateway_apps.finishing(Switch())).body.count(WORD) > patience > 0
 
 
 def test_a_thinking_model_keeps_the_line_warm_and_answers() -> None:
