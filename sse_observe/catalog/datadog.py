@@ -201,6 +201,7 @@ STATED: Mapping[str, Form | Reason] = {
     r"route_split:sse_packet_loss:ratio_rate10m": _ratio(
         _count("sse_tcp_retransmitted_segments"), _count("sse_tcp_sent_segments")
     ),
+    r"route:sse_store_calls:rate5m": Form((_count("sse_store_operation_seconds.count"),)),
     r"route:sse_store_failed:ratio_rate5m": _ratio(
         _count("sse_store_errors"), _count("sse_store_operation_seconds.count")
     ),

@@ -219,12 +219,8 @@ def _judge_presence(record: str, series: Series, world: World) -> None:
     if name in {f"sse_streams_{outcome}:rate5m" for outcome in OUTCOMES}:
         whole = world.recorded[f"{prefix}:sse_streams_started:rate5m"]
     elif name == "sse_store_failed:ratio_rate5m":
-        calls = world.recorded["route:sse_store_operation_seconds_bucket:rate5m"]
-        whole = {
-            frozenset(pair for pair in labels if pair[0] == "job"): _above_zero(values)
-            for labels, values in calls.items()
-            if ("le", "+Inf") in labels
-        }
+        calls = world.recorded["route:sse_store_calls:rate5m"]
+        whole = {labels: _above_zero(values) for labels, values in calls.items()}
     elif name == "sse_duplicates:ratio_rate15m":
         whole = {
             labels: _above_zero(values)

@@ -326,11 +326,21 @@ _PROCESS = (
 _STORE = (
     _counter("sse_store_errors_total"),
     Signal(
+        record="route:sse_store_calls:rate5m",
+        # Not from the buckets: an alert within a minute would read all of them twice a minute.
+        expr="sum by (<< by >>) (rate(sse_store_operation_seconds_count[<< rate('5m') >>]))",
+        unit="operations/s",
+        help="Calls of the shared store per second.",
+        labels=("job",),
+        per_second=True,
+    ),
+    Signal(
         record="route:sse_store_operation_seconds_bucket:rate5m",
         expr="sum by (<< by >>) (rate(sse_store_operation_seconds_bucket[<< rate('5m') >>]))",
         unit="operations/s",
         help=f"{METRICS['sse_store_operation_seconds'].help} Observations per second, by bound.",
         labels=("job", "operation", "le"),
+        interval="slow",
         per_second=True,
     ),
     _counter("sse_streams_fenced_total", interval="slow"),

@@ -40,15 +40,12 @@ def _closed(matcher: str) -> str:
     return f"sum by (<< by >>) (sum_over_time({closed}[<< w('10m') >>]))"
 
 
-_STORE_CALLS = "route:sse_store_operation_seconds_bucket:rate5m"
-_ALL_CALLS = f'sum by (<< by >>) ({_STORE_CALLS}{{le="+Inf"}})'
-
 _STORE = (
     share(
         "route:sse_store_failed:ratio_rate5m",
         # Without an error there is no series of errors: that is zero.
-        f"(sum by (<< by >>) (route:sse_store_errors:rate5m) or 0 * {_ALL_CALLS})"
-        f" / ({_ALL_CALLS} > 0)",
+        "(sum by (<< by >>) (route:sse_store_errors:rate5m) or 0 * route:sse_store_calls:rate5m)"
+        " / (route:sse_store_calls:rate5m > 0)",
         "Share of calls of the shared store that failed.",
         "job",
     ),
@@ -60,7 +57,7 @@ _STORE = (
     ),
     *over_bound(
         "sse_store_slow",
-        _STORE_CALLS,
+        "route:sse_store_operation_seconds_bucket:rate5m",
         'le="0.1"',
         "10m",
         "calls of the shared store that took over 100 ms",
