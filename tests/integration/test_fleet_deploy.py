@@ -126,7 +126,7 @@ def deployed(
                 await asyncio.sleep(come_within + 2)
                 fleet.connects.clear()
                 await asyncio.to_thread(fleet.roll)
-                async with asyncio.timeout(400):
+                async with asyncio.timeout(900):
                     await asyncio.gather(*reading)
 
         asyncio.run(main())
@@ -154,3 +154,9 @@ def check(consumers: int, folder: Path, *, pause: float, come_within: float) -> 
 def test_a_fleet_is_rolled_and_nobody_notices(tmp_path: Path) -> None:
     """All answers whole, none begun twice, no word twice and none missing."""
     check(60, tmp_path, pause=0.2, come_within=5)
+
+
+@pytest.mark.prove
+def test_three_hosts_of_a_thousand_consumers_each_are_rolled(tmp_path: Path) -> None:
+    """The same with 3,000: the peak of their return and its spread are printed."""
+    check(3000, tmp_path, pause=2.5, come_within=60)

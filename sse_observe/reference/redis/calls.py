@@ -56,7 +56,7 @@ class _Call:
     def may_repeat(self) -> bool:
         """Whether it does no harm twice: events that follow whatever is there would."""
         write = self.form[1] if self.operation == "write" else None
-        return not isinstance(write, dict) or not write["frames"] or write["after"] is not None
+        return not isinstance(write, dict) or not write["frames"] or write.get("after") is not None
 
 
 Observe = Callable[[str, float, str | None], None]

@@ -128,11 +128,12 @@ function calls.write(meta, log, w, most, prefix)
     return {'fenced', facts.state}
   end
   -- Bytes come beside the calls: the decoder in Redis knows text alone.
+  local state = w.state or 'o'
   local frames, skip = {unpack(ARGV, w.first_frame, w.first_frame + w.frames - 1)}, 0
   local after = is_set(w.after) and w.after or facts.last
   if facts.last < after and not w.jump then return {'behind', facts.last} end
   if facts.last > after then skip = facts.last - after end
-  if not w.evict and facts.count > 0 then
+  if w.spare and facts.count > 0 then
     local count, size = facts.count, facts.size
     for i = skip + 1, #frames do count, size = count + 1, size + #frames[i] end
     if count > most.events or size > most.bytes then return {'crowded'} end
@@ -157,18 +158,18 @@ function calls.write(meta, log, w, most, prefix)
   end
   if facts.count == #fresh and #fresh > 0 then redis.call('PEXPIRE', log, 2 * facts.keep) end
   local evicted = evict(log, facts, most)
-  redis.call('HSET', meta, 's', w.state, 'l', facts.last, 'n', facts.count, 'z', facts.size)
+  redis.call('HSET', meta, 's', state, 'l', facts.last, 'n', facts.count, 'z', facts.size)
   if is_set(w.note) then redis.call('HSET', meta, 't', ARGV[w.note]) end
   if is_set(w.next_writer) then redis.call('HSET', meta, 'w', w.next_writer) end
   if is_set(w.next_epoch) then redis.call('HSET', meta, 'e', w.next_epoch) end
   if is_set(w.note) or is_set(w.next_writer) or is_set(w.next_epoch) then
     redis.call('PUBLISH', meta, 'm')
-  elseif #fresh > 0 or w.state ~= 'o' then
+  elseif #fresh > 0 or state ~= 'o' then
     if published > most.published then
       redis.call('PUBLISH', meta, 'm')
     else
-      redis.call('PUBLISH', meta, 'e ' .. first .. ' ' .. w.state .. ' ' ..
-        table.concat(lengths, ',') .. '\n' .. table.concat(fresh))
+      redis.call('PUBLISH', meta, 'e ' .. first .. ' ' .. state .. ' ' ..
+        table.concat(lengths, ',') .. '\n' .. (fresh[2] and table.concat(fresh) or fresh[1] or ''))
     end
   end
   if not is_set(w.writer) or is_set(w.next_writer) then

@@ -219,18 +219,19 @@ class RedisStore:
     async def write(self, stream_id: str, write: Write) -> Written:
         """Do a write and wake the watchers; raise Fenced-, Behind-, Gone- or CrowdedError."""
         blobs = [*write.frames, *([write.note] if write.note is not None else [])]
-        form = {
+        fields = {
             "writer": write.writer,
             "after": write.after,
-            "first_frame": 0,
-            "frames": len(write.frames),
-            "state": STATES[write.state],
+            "state": None if write.state == "open" else STATES[write.state],
             "note": None if write.note is None else len(write.frames),
             "next_writer": write.next_writer,
             "next_epoch": write.next_epoch,
-            "jump": write.jump,
-            "evict": write.evict,
+            "jump": write.jump or None,
+            "spare": not write.evict or None,
         }
+        # What is left out costs Redis nothing to read, and it reads in Lua.
+        form = {name: value for name, value in fields.items() if value is not None}
+        form |= {"first_frame": 0, "frames": len(write.frames)}
         if write.next_epoch is not None:
             alias = f"{self._prefix}epoch:{write.next_epoch}"
             await self._calls.call("alias", (alias, alias), stream_id, self._idle_ms)
