@@ -175,15 +175,24 @@ class Producer:
             # One line: where it was raised says nothing.
             _log.warning("a stream failed: %s", overflow)
             return "failed"
-        except asyncio.CancelledError:
-            if self._stopping is None:
-                raise
-            return self._stopping
-        except Exception:  # noqa: BLE001 - whatever the application's generator raises
-            # Each reader sees it by the way its response ends; the reason belongs here, once.
-            _log.exception("the producer of a stream failed")
-            return "failed"
+        except BaseException as error:  # noqa: BLE001 - whatever the application's generator raises
+            return self._state_after(error)
         return "done"
+
+    def _state_after(self, error: BaseException) -> State:
+        """Return the state in which such an error leaves the stream; raise what is not its own."""
+        if isinstance(error, asyncio.CancelledError):
+            if self._stopping is not None:
+                return self._stopping
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise error
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        # Also what is no Exception: a loop takes `sys.exit()` for its own end, and all streams'.
+        # Each reader sees it by the way its response ends; the reason belongs here, once.
+        _log.error("the producer of a stream failed", exc_info=error)
+        return "failed"
 
     def _stop(self, state: State) -> None:
         """End the stream from within."""

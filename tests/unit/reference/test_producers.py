@@ -104,3 +104,56 @@ def test_a_store_that_is_away_holds_up_no_shutdown(caplog: pytest.LogCaptureFixt
 
     run(main())
     assert "the end of a stream could not be written" in caplog.text
+
+
+class Impatient(BaseException):
+    """No Exception: an `except Exception` lets it through."""
+
+
+@pytest.mark.parametrize("error", [Impatient, SystemExit, GeneratorExit, asyncio.CancelledError])
+def test_whatever_a_producer_raises_fails_its_stream_alone(
+    error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A library that calls `sys.exit()` ends one answer, not the server and all its streams."""
+
+    async def main() -> None:
+        async def produce(stream_id: str, params: Any) -> Any:
+            yield "one"
+            await asyncio.sleep(1)
+            if params.get("breaks"):
+                raise error("out")
+            yield "two"
+
+        app = reference_app(produce=produce, store=MemoryStore(clock=now))
+        whole, broken = Visit(app), Visit(app, query="breaks=1")
+        await broken.ended()
+        await whole.ended()
+        assert whole.payloads == ["one", "two"]
+        assert broken.payloads == ["one"]
+        assert kinds(broken)[-1] == "error"
+        await app.aclose()
+
+    run(main())
+    assert "the producer of a stream failed" in caplog.text
+
+
+def test_a_storm_of_readers_that_are_cancelled_leaves_nothing() -> None:
+    """A thousand requests are torn down in the middle: no task, no reader, and the stream runs."""
+
+    async def main() -> None:
+        app = endpoint(words(20))
+        query = await created(app)
+        before = len(asyncio.all_tasks())
+        for _ in range(10):
+            visits = [Visit(app, query=query) for _ in range(100)]
+            await asyncio.sleep(0.5)
+            for visit in visits:
+                visit.task.cancel()
+            await asyncio.gather(*(visit.task for visit in visits), return_exceptions=True)
+        assert len(asyncio.all_tasks()) <= before
+        assert not app.readers
+        last = await Visit(app, query=query).ended()
+        assert last.payloads == [f"w{n}" for n in range(20)]
+        await app.aclose()
+
+    run(main())
