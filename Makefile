@@ -48,6 +48,7 @@ check: $(VENV)/dev  ## Lint, format, types, the rendered files, and the contract
 render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/, docs/examples/targets/, and the tables of README and DESIGN
 	$(BIN)/sse-observe render
 	$(BIN)/python -m tests.support.documents && $(BIN)/python -m tests.support.examples
+	$(BIN)/python -m tests.support.contract --render
 
 bench: $(VENV)/dev  ## Measure the cost of the middleware, as ratios
 	$(BIN)/python -m pytest tests/bench -m "prove or slow" -s -p no:randomly

@@ -75,7 +75,9 @@ def write_version(version: str) -> None:
     for path, text in zip(paths, with_version(before[0], before[1], version, day), strict=True):
         path.write_text(text, encoding="utf-8", newline="\n")
     subprocess.run(
-        [sys.executable, "-m", "tests.support.contract", "--write"], cwd=ROOT, check=True
+        [sys.executable, "-m", "tests.support.contract", "--release", version],
+        cwd=ROOT,
+        check=True,
     )
 
 

@@ -22,10 +22,16 @@ RENDERED = (
     "alerts/",
     "runbooks/",
     "docs/examples/targets/",
+    "docs/reference/",
     "README.md",
     "DESIGN.md",
 )
-RENDER = (("sse_observe", "render"), ("tests.support.documents",), ("tests.support.examples",))
+RENDER = (
+    ("sse_observe", "render"),
+    ("tests.support.documents",),
+    ("tests.support.examples",),
+    ("tests.support.contract", "--render"),
+)
 CHECKS = (
     ("ruff", "format", "-q"),
     ("ruff", "check", "-q"),

@@ -2,7 +2,8 @@
 Names that a release may not break unnoticed, a line for each, compared with the last release's.
 
 `python -m tests.support.contract` names each difference that the changelog does not name, and
-fails. With `--write` it makes what is now the contract: a release does that.
+fails. A release makes what is now the contract, with `--release VERSION`. Before the first one
+there is nothing to keep: the file only has to be true, and `--render` writes it.
 """
 
 import re
@@ -86,9 +87,25 @@ def _settings(part: msgspec.Struct, prefix: str = "") -> Iterator[str]:
             yield from _settings(value, f"{key}.")
 
 
+_NO_RELEASE = "# of no release yet"
+
+
 def recorded() -> list[str]:
-    """Return the contract of the last release."""
-    return SNAPSHOT.read_text().splitlines()
+    """Return the contract of the last release; before the first one, as it was written last."""
+    return [line for line in SNAPSHOT.read_text().splitlines() if not line.startswith("# ")]
+
+
+def is_released() -> bool:
+    """Tell whether somebody may rely on it already."""
+    return not SNAPSHOT.read_text().startswith(_NO_RELEASE)
+
+
+def unkept() -> list[str]:
+    """Return a line for each way in which what is now breaks what is written."""
+    before, now, changelog = recorded(), lines(), CHANGELOG.read_text()
+    if is_released():
+        return [*problems(before, now, changelog), *half_upgraded(before, now, changelog)]
+    return [] if before == now else ["stale docs/reference/contract.txt; run: make render"]
 
 
 def problems(before: list[str], now: list[str], changelog: str) -> list[str]:
@@ -164,19 +181,26 @@ def words(line: str) -> list[str]:
 
 def main() -> None:
     """Compare, or write."""
-    now = lines()
-    if "--write" in sys.argv[1:]:
-        SNAPSHOT.write_text("\n".join(now) + "\n")
-        return
-    before, changelog = recorded(), CHANGELOG.read_text()
-    found = [*problems(before, now, changelog), *half_upgraded(before, now, changelog)]
-    for problem in found:
-        sys.stderr.write(f"contract: {problem}\n")
-    if found:
-        raise SystemExit(
-            "Name it in CHANGELOG.md under Unreleased; what is gone or changed under "
-            f"{', '.join(BREAKING)}."
-        )
+    match sys.argv[1:]:
+        case ["--release", version]:
+            _write(f"# sse-observe {version}")
+        case ["--render"]:
+            if not is_released():
+                _write(_NO_RELEASE)
+        case _:
+            found = unkept()
+            for problem in found:
+                sys.stderr.write(f"contract: {problem}\n")
+            if found and is_released():
+                raise SystemExit(
+                    "Name it in CHANGELOG.md under Unreleased; what is gone or changed under "
+                    f"{', '.join(BREAKING)}."
+                )
+            sys.exit(bool(found))
+
+
+def _write(head: str) -> None:
+    SNAPSHOT.write_text("\n".join([head, *lines()]) + "\n")
 
 
 if __name__ == "__main__":
