@@ -1,12 +1,12 @@
 // Keeps a board alive: asks for its content every few seconds and changes on the page what changed.
 "use strict";
 (() => {
-  const EVERY_MS = 5000, PATIENCE_MS = 20000;
+  const EVERY_MS = 5000, PATIENCE_MS = 20000, BETWEEN_MS = 30;
   const by = (id) => document.getElementById(id);
   const board = by("board"), form = by("choice"), live = by("live"), theme = by("theme");
   const { from: range, "var-route": route } = form.elements;
   let content = { figures: {}, range: [], background: [] };
-  let asking = null, next = 0, state = "";
+  let asking = null, next = 0, drawing = 0, state = "";
 
   // What the address says, in Grafana's words; the controls and the links to other boards follow it.
   const address = () => new URLSearchParams(location.search);
@@ -83,6 +83,16 @@
     for (const place of board.querySelectorAll("[data-figure]"))
       if (seen.has(place)) draw(place);
       else observer.observe(place);
+    clearTimeout(drawing);
+    drawing = setTimeout(drawNext, BETWEEN_MS);
+  }
+  // The others once, one after the other: whoever scrolls there, or prints, finds them.
+  function drawNext() {
+    const left = "[data-figure]:not([data-drawn]):not(details:not([open]) *)";
+    const place = window.Plotly && board.querySelector(left);
+    if (!place) return;
+    draw(place);
+    drawing = setTimeout(drawNext, BETWEEN_MS);
   }
 
   function say(problem) {

@@ -48,7 +48,7 @@ def board_section(view: BoardView, charts: Charts) -> Markup:
     ]
     question = tag("p", view.board.question)
     rows = (_row(row, charts) for row in view.rows)
-    return section(view.board.name, view.board.title, question, *rows, *left_out, own_sheet=True)
+    return section(view.board.name, view.board.title, question, *rows, *left_out)
 
 
 def _row(view: RowView, charts: Charts) -> Markup:

@@ -166,9 +166,12 @@ def _value_axis(view: PanelView) -> JSON:
     axis = _number_format(panel)
     if panel.minimum is not None and panel.soft_minimum is None:
         axis["rangemode"] = "tozero"
-    reached = [end for end in (panel.soft_minimum, soft_top(panel, view.limits)) if end is not None]
-    if reached:
-        axis["autorangeoptions"] = {"include": reached}
+    # An axis that begins where its values are must not reach down to a soft top.
+    reached = panel.soft_minimum
+    if reached is None and panel.minimum is not None:
+        reached = soft_top(panel, view.limits)
+    if reached is not None:
+        axis["autorangeoptions"] = {"include": [reached]}
     return axis
 
 

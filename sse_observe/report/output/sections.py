@@ -250,7 +250,7 @@ def log_section(log: LogExcerpt) -> Markup:
     nothing = tag("p", "None of them is about streams, a warning or an error.")
     rows = [_log_row(kind) for kind in log.kinds]
     shown = table("Log lines, our own first", head, rows) if rows else nothing
-    return section("logs", "Log lines", tag("p", words), *_log_remarks(log), shown, own_sheet=True)
+    return section("logs", "Log lines", tag("p", words), *_log_remarks(log), shown)
 
 
 def _log_row(kind: LineKind) -> Row:

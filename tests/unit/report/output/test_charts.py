@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from sse_observe.catalog.model import Panel, Query
+from sse_observe.render.limits import Limit
+from sse_observe.render.palette import HUES
 from sse_observe.report.findings.panels import Line, PanelView
 from sse_observe.report.output.charts import NameStyles, panel_chart
 from sse_observe.report.window import Window
@@ -47,6 +49,35 @@ def test_axes_show_0_2_and_not_200m(strange: str) -> None:
         for axis in ("xaxis", "yaxis"):
             assert not figure["layout"].get(axis, {}).get("tickformat", "").endswith("s")
     assert "e+0" not in strange.partition("<body>")[2].partition("<script>")[0]
+
+
+def test_an_axis_shows_the_threshold_and_the_range_that_matters() -> None:
+    """As in Grafana: up to the lowest threshold above; a share that is near 1 begins near 1."""
+    high = replace(view(), limits=(Limit("A", ">", 20, "warning"),))
+    near_one = view(minimum=None, soft_minimum=0.98)
+    styles = NameStyles()
+
+    def included(one: PanelView) -> object:
+        figure = panel_chart(one, HOUR, styles)
+        assert figure is not None
+        return figure["layout"]["yaxis"].get("autorangeoptions")  # type: ignore[attr-defined]
+
+    assert included(high) == {"include": [22]}
+    assert included(near_one) == {"include": [0.98]}
+    assert included(view(minimum=None)) is None
+
+
+def test_bars_have_the_colours_of_their_values() -> None:
+    """A bar beyond an alert's threshold is that of its severity, a named one its own."""
+    one = replace(
+        view("bargauge", colours={"/a": "client"}), limits=(Limit("A", ">", 4, "critical"),)
+    )
+
+    figure = panel_chart(one, HOUR, NameStyles())
+
+    assert figure is not None
+    marker = figure["data"][0]["marker"]
+    assert marker == {"color": [HUES["client"], HUES["bad"]]}
 
 
 def test_a_gap_stays_a_gap() -> None:
