@@ -9,7 +9,6 @@ import atexit
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import islice
 from math import inf
 from time import monotonic
@@ -32,7 +31,7 @@ from sse_observe.middleware.routes import Resolved
 from sse_observe.middleware.scan import UNREADABLE
 from sse_observe.middleware.stream import Stream
 from sse_observe.middleware.tick import Tick
-from sse_observe.middleware.unread import unread
+from sse_observe.middleware.unread import Orphans
 from sse_observe.registry import SSEMetrics
 from sse_observe.registry.flush import Flush
 
@@ -84,7 +83,7 @@ class StreamTracker:
         self.companions = Companions([self.causes])
         self._cursors = Cursors()
         self._streams: dict[Stream, None] = {}
-        self._orphans: set[Stream] = set()
+        self._orphans = Orphans(self.lock, clock)
         self._routes: dict[str, _Route] = {}
         self._inspection = Inspection()
         self._route_watch = RouteWatch()
@@ -241,30 +240,11 @@ class StreamTracker:
 
     def orphan(self, stream: Stream) -> None:
         """Count a stream whose client is gone while its application still runs."""
-        with self.lock:
-            if stream not in self._orphans:
-                self._orphans.add(stream)
-                stream.counts.orphaned += 1
-                stream.accounted_at = self.clock()
-                stream.inner = unread(stream.inner, partial(self._count_unread, stream.counts))
+        self._orphans.add(stream)
 
     def forget(self, stream: Stream) -> None:
         """Forget a stream whose application has returned."""
-        if stream in self._orphans:
-            with self.lock:
-                self._orphans.remove(stream)
-                stream.counts.orphaned -= 1
-                self._goes_on(stream, self.clock())
-
-    def _count_unread(self, counts: RouteCounts, events: int) -> None:
-        with self.lock:
-            counts.unread_events += events
-
-    @staticmethod
-    def _goes_on(orphan: Stream, now: float) -> None:
-        """Count the time of an application that goes on for nobody; the caller holds the lock."""
-        orphan.counts.unread_seconds += max(now - orphan.accounted_at, 0)
-        orphan.accounted_at = now
+        self._orphans.forget(stream)
 
     def open_streams(self, owner: object) -> list[Stream]:
         """Return the open streams of one middleware."""
@@ -356,9 +336,7 @@ class StreamTracker:
             with self.lock:
                 more = self._look_at_some(streams, now, passed)
             yield
-        with self.lock:
-            for orphan in self._orphans:
-                self._goes_on(orphan, now)
+        self._orphans.look(now)
         if self.sockets is not None:
             yield from self.sockets.rounds()
         self._look_beside(now)

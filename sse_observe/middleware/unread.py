@@ -1,14 +1,16 @@
 """
 Work that nobody reads: what an application goes on producing for a client that has left.
 
-Counts events as they pass, no more: such bytes are not worth reading. How long it goes on is the
-tracker's business.
+Counts events as they pass, and how long it goes on; such bytes are not worth more reading.
 """
 
 from collections.abc import Awaitable, Callable
+from threading import RLock
 
 from sse_observe.asgi import Message, Send
+from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.scan import is_comment
+from sse_observe.middleware.stream import Stream
 
 
 def events_in(body: object) -> int:
@@ -20,12 +22,53 @@ def events_in(body: object) -> int:
     return 0 if ends and is_comment(data) else ends
 
 
-def unread(inner: Send, count: Callable[[int], None]) -> Send:
-    """Return the server's `send`, which counts the events of messages that nobody reads."""
+class Orphans:
+    """Streams whose client is gone while their application still runs."""
 
-    def send(message: Message) -> Awaitable[None]:
-        if events := events_in(message.get("body")):
-            count(events)
-        return inner(message)
+    __slots__ = ("_clock", "_lock", "_streams")
 
-    return send
+    def __init__(self, lock: RLock, clock: Callable[[], float]) -> None:
+        self._lock = lock
+        self._clock = clock
+        self._streams: set[Stream] = set()
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._streams)
+
+    def add(self, stream: Stream) -> None:
+        """Count a stream from now on as work that nobody reads; twice is once."""
+        with self._lock:
+            if stream not in self._streams:
+                self._streams.add(stream)
+                stream.counts.orphaned += 1
+                stream.accounted_at = self._clock()
+                stream.inner = self._counting(stream.inner, stream.counts)
+
+    def forget(self, stream: Stream) -> None:
+        """Forget a stream whose application has returned."""
+        if stream in self._streams:
+            with self._lock:
+                self._streams.remove(stream)
+                stream.counts.orphaned -= 1
+                _goes_on(stream, self._clock())
+
+    def look(self, now: float) -> None:
+        """Add up the time of all up to now, so that it shows while it lasts."""
+        with self._lock:
+            for stream in self._streams:
+                _goes_on(stream, now)
+
+    def _counting(self, inner: Send, counts: RouteCounts) -> Send:
+        def send(message: Message) -> Awaitable[None]:
+            if events := events_in(message.get("body")):
+                with self._lock:
+                    counts.unread_events += events
+            return inner(message)
+
+        return send
+
+
+def _goes_on(stream: Stream, now: float) -> None:
+    stream.counts.unread_seconds += max(now - stream.accounted_at, 0)
+    stream.accounted_at = now

@@ -9,6 +9,7 @@ UNTESTED: dict[str, str] = {
     "catalog/dashboards/stall_detection.py": "a board, data: tests/unit/catalog/test_dashboards.py",
     "catalog/dashboards/stream_health.py": "a board, data: tests/unit/catalog/test_dashboards.py",
     "catalog/dashboards/stream_health_burn.py": "a row: tests/unit/catalog/test_dashboards.py",
+    "catalog/dashboards/stream_health_capacity.py": "a row: tests/unit/catalog/test_dashboards.py",
     "catalog/dashboards/stream_health_depth.py": "rows: tests/unit/catalog/test_dashboards.py",
     "catalog/dashboards/upstreams.py": "a row: tests/unit/catalog/test_dashboards.py",
     "catalog/signals/probes.py": "signals, data; a service for each: tests/support/services.py",
