@@ -183,8 +183,8 @@ class StreamTracker:
         with self.lock:
             if not stream.live:
                 return
-            if self.buffer.pending:
-                self.buffer.count_pending()
+            # What was consumed meanwhile, too.
+            self.buffer.count_pending()
             # First what must balance, then what describes.
             stream.live = False
             stream.reason = reason

@@ -44,7 +44,10 @@ class Asking:
 
     def refusal(self, status: int) -> str | None:
         """Return how an answer that is no stream is counted; None where nothing was refused."""
-        if status < 400 or not self.wants_stream() or is_orderly_refusal(self.scope, status):
+        if status < 400 or not self.wants_stream():
+            return None
+        lower = {**self.scope, "headers": header_list(self.headers)}
+        if is_orderly_refusal(lower, status):
             return None
         return "refused_429" if status == _TOO_MANY else f"refused_{min(status // 100, 5)}xx"
 

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Self, cast
 
 from sse_observe.errors import SettingsError
-from sse_observe.upstream.asking import Asking, header_list
+from sse_observe.upstream.asking import Asking
 from sse_observe.upstream.observer import Reading, Upstream
 from sse_observe.upstream.shapes import Body, Client, Request, Response, Transport
 
@@ -60,8 +60,8 @@ def _asking(at: float, request: Request) -> Asking:
         body = request.content
     except Exception:  # noqa: BLE001 - a body that is sent while it is made tells nothing
         body = None
-    headers = header_list(request.headers.raw)
-    return Asking(at, request.method, headers, request.url.query.decode("latin-1"), body)
+    query = request.url.query.decode("latin-1")
+    return Asking(at, request.method, request.headers.raw, query, body)
 
 
 class _Body:

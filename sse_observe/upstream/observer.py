@@ -90,7 +90,7 @@ class Upstream:
         served = CURRENT.get()
         if served is not None and (served.__class__ is not Stream or served.scope is OVER):
             served = None
-        consumed = ConsumedStream(self._counts, asking, served)
+        consumed = ConsumedStream(self._tracker, self._counts, asking, served)
         if served is not None:
             evidence_of(served).add(consumed)
         return consumed

@@ -4,6 +4,7 @@ One consumed stream, from its request to its end.
 Read by the message path as a served one is; how it ended is decided here.
 """
 
+from collections.abc import Callable
 from typing import cast
 from weakref import ref
 
@@ -31,10 +32,12 @@ async def _send(message: Message) -> None:
 class ConsumedStream(Stream):
     """A stream that the application consumes, or a request for one that got none."""
 
-    __slots__ = ("closed_as", "ended_at", "error", "served", "unread_from", "upstream")
+    __slots__ = ("closed_as", "ended_at", "ends", "error", "served", "unread_from", "upstream")
 
-    def __init__(self, upstream: UpstreamCounts, asking: Asking, served: Stream | None) -> None:
-        self.ask(cast(Owner, None), asking.scope, _receive, _send, asking.at)
+    def __init__(
+        self, owner: Owner, upstream: UpstreamCounts, asking: Asking, served: Stream | None
+    ) -> None:
+        self.ask(owner, asking.scope, _receive, _send, asking.at)
         # The message path needs of a route's counts what an upstream's have as well.
         self.begin(cast(RouteCounts, upstream), ("", ""), asking.at)
         self.upstream = upstream
@@ -42,6 +45,8 @@ class ConsumedStream(Stream):
         """The stream that was being answered; None where there is none, and after the end."""
         self.closed_as: str | None = None
         self.ended_at: float | None = None
+        self.ends: Callable[[ConsumedStream], str] | None = None
+        """Tells how it has ended, until that is counted."""
         self.error: ref[BaseException] | None = None
         self.unread_from: float | None = None
 

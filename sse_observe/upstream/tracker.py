@@ -8,8 +8,10 @@ under the same lock.
 from collections import deque
 from collections.abc import Callable
 
+from sse_observe.asgi import Scope
 from sse_observe.metrics import OTHER
 from sse_observe.middleware.end_log import LOGGER
+from sse_observe.middleware.stream import Stream
 from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics
 from sse_observe.registry.flush import Flush
@@ -65,30 +67,48 @@ class UpstreamTracker:
         self.streams.keeps_ticking(self.streams.clock())
 
     def end(self, consumed: ConsumedStream, how: Callable[[ConsumedStream], str]) -> None:
-        """Count the end of a stream, once."""
+        """
+        Take the end of a stream, once; it is counted after its messages, with some others.
+
+        Whoever asks for a cause counts what is pending first.
+        """
         with self.streams.lock:
             if not consumed.live:
                 return
-            self.streams.buffer.count_pending()
             consumed.live = False
-            now = self.streams.clock()
-            self._ended(consumed, how(consumed), now)
-            consumed.update_totals(now)
+            consumed.ended_at = self.streams.clock()
+            consumed.ends = how
+            self._add_unread(consumed, consumed.ended_at)
+            self.streams.buffer.end(consumed)
+        self._written()
+
+    def ended(self, consumed: Stream, scope: Scope) -> None:  # noqa: ARG002 - it keeps its own
+        """Count the end of a stream whose messages are counted; called by the message path."""
+        if isinstance(consumed, ConsumedStream) and consumed.ends is not None:
+            self._count(consumed, consumed.ends(consumed))
+            consumed.ends = None
+            consumed.update_totals(consumed.ended_at or consumed.asked_at)
             del self._open[consumed]
             consumed.scan = None
-        self._written()
 
     def refused(self, consumed: ConsumedStream, reason: str) -> None:
         """Count a request for a stream that got none."""
         with self.streams.lock:
-            self._ended(consumed, reason, self.streams.clock())
+            consumed.ended_at = self.streams.clock()
+            self._count(consumed, reason)
         self._written()
 
-    def _ended(self, consumed: ConsumedStream, reason: str, now: float) -> None:
-        self._add_unread(consumed, now)
-        consumed.closed_as, consumed.ended_at = reason, now
+    @staticmethod
+    def _count(consumed: ConsumedStream, reason: str) -> None:
+        consumed.closed_as = reason
         consumed.upstream.closed[reason,] += 1
         consumed.served = None
+
+    def left(self, consumed: Stream) -> None:
+        """Be an owner: no server says of a consumed stream that its client is gone."""
+
+    def accepted(self, consumed: Stream) -> None:
+        """Be an owner: nothing is sent on a consumed stream."""
 
     def drop(self, consumed: ConsumedStream) -> None:
         """Take a stream that nobody holds any more; called by whatever thread collects it."""
@@ -109,6 +129,7 @@ class UpstreamTracker:
         """End what was dropped, and add up the time for which nobody read."""
         while self._dropped:
             self.end(self._dropped.popleft(), ConsumedStream.left)
+        self.streams.buffer.count_pending()
         for consumed in self._open:
             consumed.update_totals(now)
             self._add_unread(consumed, now)

@@ -157,4 +157,5 @@ def test_an_open_stream_keeps_the_tick_at_work(metrics) -> None:
     with found.stream("POST", URL, json=ASKS):
         assert tracker.has_streams()
 
+    tracker.flush()
     assert not tracker.has_streams()
