@@ -1,6 +1,7 @@
 """Well-known time limits: which one a client that vanished was probably cut by."""
 
 from sse_observe.metrics.labels import CUT_LIMITS, OTHER
+from sse_observe.middleware.stream import Stream
 
 # Where cuts at each limit gather: windows this narrow hold few natural ends, and a proxy's cut
 # comes at its limit or, by its timer's grain and the network's delay, a little later.
@@ -18,3 +19,10 @@ def limit_of(seconds: float) -> str:
         if low <= seconds <= high:
             return limit
     return OTHER
+
+
+def count_cut(stream: Stream, now: float) -> None:
+    """Count a client that vanished, by the stream's age and by the silence before."""
+    cuts = stream.counts.cuts
+    cuts["open", limit_of(now - stream.opened_at)] += 1
+    cuts["write", limit_of(stream.silence(now))] += 1

@@ -18,7 +18,7 @@ from sse_observe.asgi import Scope
 from sse_observe.metrics import GOODPUT_LIMITS, OTHER
 from sse_observe.middleware.causes import Causes
 from sse_observe.middleware.companions import Companions
-from sse_observe.middleware.cuts import limit_of
+from sse_observe.middleware.cuts import count_cut
 from sse_observe.middleware.end_log import LOGGER, QUIET_ENDS, EndLog
 from sse_observe.middleware.event_counter import MessageBuffer
 from sse_observe.middleware.exemplars import TRACER, Exemplars, current_trace
@@ -183,7 +183,6 @@ class StreamTracker:
         with self.lock:
             if not stream.live:
                 return
-            # What was consumed meanwhile, too.
             self.buffer.count_pending()
             # First what must balance, then what describes.
             stream.live = False
@@ -208,7 +207,7 @@ class StreamTracker:
             counts.silent -= stream.silent
             counts.stalled -= stream.stalled
             if reason == "client_disconnected":
-                self._count_cut(stream, now)
+                count_cut(stream, now)
             if counts.config.dense_ids:
                 self._cursors.closed(stream)
             readable = stream.scan is not UNREADABLE
@@ -222,12 +221,6 @@ class StreamTracker:
             self.end_log.write(stream, age, stream.silence(now))
         if not self._tick.is_running:
             self.flush()
-
-    @staticmethod
-    def _count_cut(stream: Stream, now: float) -> None:
-        cuts = stream.counts.cuts
-        cuts["open", limit_of(now - stream.opened_at)] += 1
-        cuts["write", limit_of(stream.silence(now))] += 1
 
     @staticmethod
     def _is_empty(stream: Stream) -> bool:
