@@ -26,6 +26,7 @@ from tests.support.site_tab import (
     log_of,
     open_tab,
     served,
+    set_hidden,
     wait_for,
     wait_for_messages,
     wait_for_return,
@@ -426,12 +427,7 @@ def test_a_hidden_tab_reports_at_once_and_goes_on(window: Any, metrics: SSEMetri
     with served(site(source, metrics)) as proxy:
         tab = open_tab(window, proxy.url, reportEvery=3_600_000)
         wait_for_messages(tab, 5)
-        tab.run(
-            """() => {
-                Object.defineProperty(document, "visibilityState", { value: "hidden" });
-                document.dispatchEvent(new Event("visibilitychange"));
-            }"""
-        )
+        set_hidden(tab, hidden=True)
         counted = RouteMetrics(metrics)
         # The stream has not ended, and will not before this has come.
         wait_for(lambda: counted.client()["events"] >= 5, counted.client)

@@ -14,7 +14,7 @@ from sse_observe import SSEMetrics
 from tests.apps.paid_answers import PaidAnswers
 from tests.apps.site import counting, site
 from tests.support.proxy import UnreliableProxy
-from tests.support.site_tab import finish, log_of, served, wait_for, wait_for_messages
+from tests.support.site_tab import finish, log_of, served, set_hidden, wait_for, wait_for_messages
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -95,15 +95,8 @@ def test_a_tab_that_is_hidden_and_looked_at(
     other = window.tab("about:blank")
     for one in (tab, other, tab):
         tab.call(one.page.bring_to_front())
-        tab.run(
-            """() => {
-                for (const value of ["hidden", "visible"]) {
-                    const state = { value, configurable: true };
-                    Object.defineProperty(document, "visibilityState", state);
-                    document.dispatchEvent(new Event("visibilitychange"));
-                }
-            }"""
-        )
+        for hidden in (True, False):
+            set_hidden(tab, hidden=hidden)
         wait_for_messages(tab, len(log_of(tab)["messages"]) + 3)
     answers.enough()
     log = finish(tab)

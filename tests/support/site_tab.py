@@ -44,6 +44,19 @@ def wait_for(claim: Callable[[], bool], what: Callable[[], object], seconds: flo
         time.sleep(0.02)
 
 
+def set_hidden(tab: Any, *, hidden: bool) -> None:
+    """Hide a tab, or show it: as Chromium does it, whose event bubbles to the window."""
+    tab.run(
+        """(hidden) => {
+            const states = { hidden, visibilityState: hidden ? "hidden" : "visible" };
+            for (const [name, value] of Object.entries(states))
+                Object.defineProperty(document, name, { value, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+        }""",
+        hidden,
+    )
+
+
 def wait_for_messages(tab: Any, n: int) -> None:
     tab.until(f"window.log.messages.length >= {n}")
 
