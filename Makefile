@@ -8,7 +8,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # program:Debian package. The demo wants Prometheus; the tests want the rest too.
 DEMO_PARTS := prometheus:prometheus
 TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager nginx:nginx haproxy:haproxy \
-	chromium:chromium node:nodejs npm:npm tsc:node-typescript ip:iproute2 nft:nftables openssl:openssl \
+	chromium:chromium firefox-esr:firefox-esr node:nodejs npm:npm tsc:node-typescript ip:iproute2 nft:nftables openssl:openssl \
 	redis-server:redis-server redis-sentinel:redis-sentinel caddy:caddy varnishd:varnish \
 	victoria-metrics:victoria-metrics
 # The same, of a later Debian.
