@@ -33,7 +33,8 @@ def log_of(tab: Any) -> dict[str, Any]:
 def finish(tab: Any, status: str = "complete") -> dict[str, Any]:
     """Wait for the end, and return what the web page wrote down."""
     tab.until(f"window.log.statuses.includes('{status}')")
-    assert tab.errors == []
+    thrown = tab.errors
+    assert thrown == [], thrown
     return log_of(tab)
 
 
