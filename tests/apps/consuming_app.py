@@ -86,7 +86,7 @@ CLIENTS = {
 }
 
 
-async def told(story: str, client: str) -> AsyncIterator[bytes]:
+async def answered(story: str, client: str) -> AsyncIterator[bytes]:
     """Tell one story."""
     if story == "waits":
         # Here the client's name is the epoch of its ids.
@@ -112,7 +112,7 @@ async def told(story: str, client: str) -> AsyncIterator[bytes]:
 async def answer(request: Request) -> StreamingResponse:
     """Answer by the path."""
     story, client = request.path_params["story"], request.path_params["client"]
-    return StreamingResponse(told(story, client), media_type="text/event-stream")
+    return StreamingResponse(answered(story, client), media_type="text/event-stream")
 
 
 def application() -> Any:

@@ -1,4 +1,4 @@
-"""What an append to Redis costs, beside the least that redis-py could do."""
+"""The cost of an append to Redis, beside the least that redis-py could do."""
 
 import pytest
 

@@ -167,14 +167,14 @@ def expected(consumed: list[str], ending: str) -> str | None:
     """Return the cause of a request that consumes one stream after the other."""
     if ending == "completes":
         return None
-    told = [end for end in consumed if end != "abandoned"]
-    if told and told[-1] == "refused_4xx":
+    ends = [end for end in consumed if end != "abandoned"]
+    if ends and ends[-1] == "refused_4xx":
         return "application"
-    if told and told[-1] != "completed":
+    if ends and ends[-1] != "completed":
         return "upstream"
     if ending == "raises":
         return "application"
-    return "application" if told and "abandoned" not in consumed else "unknown"
+    return "application" if ends and "abandoned" not in consumed else "unknown"
 
 
 def upstream_client(metrics: SSEMetrics) -> httpx.AsyncClient:

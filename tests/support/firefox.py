@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 60.0
 
 
 class FirefoxError(AssertionError):
-    """What a tab's script threw, or the browser refused."""
+    """All that a tab's script threw, or the browser refused."""
 
 
 class Firefox:
@@ -89,7 +89,7 @@ class Tab:
 
     @property
     def errors(self) -> list[str]:
-        """What its scripts threw."""
+        """Errors that its scripts threw."""
         found: list[str] = self._firefox.ask("errors", tab=self._number)
         return found
 

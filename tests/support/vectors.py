@@ -27,7 +27,7 @@ _SECONDS = 10
 
 
 class ApplicationFailed(Exception):  # noqa: N818 - the vector's own word
-    """What an application that fails raises."""
+    """The error of an application that fails."""
 
 
 class Replay:

@@ -1,4 +1,4 @@
-"""What a viewer chose, as an address says it."""
+"""The choice of a viewer, as an address says it."""
 
 import pytest
 
@@ -58,6 +58,6 @@ def test_what_is_no_range_is_one_line(query: bytes) -> None:
 
 @pytest.mark.parametrize("query", [b"a" * 5000, b"&".join([b"open=a"] * 100)])
 def test_an_address_has_bounds(query: bytes) -> None:
-    """Nobody makes us read a book."""
+    """An address of any length is refused in one line."""
     with pytest.raises(ReportError, match="open the board anew"):
         read_choice(query)

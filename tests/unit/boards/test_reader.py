@@ -17,7 +17,7 @@ SIX_HOURS = Choice("now-6h")
 def test_every_open_panel_is_asked_and_no_other(
     source: FakePrometheus, reader: BoardReader
 ) -> None:
-    """What is collapsed costs nothing until somebody opens it."""
+    """A collapsed row costs nothing until somebody opens it."""
     first = reader.read(HEALTH, SIX_HOURS)
     asked = len(source.asked)
     depth = next(row for row in HEALTH.rows if row.collapsed and not row.by_instance)

@@ -279,7 +279,7 @@ def test_the_cursor_is_the_last_id_as_the_standard_says(
 
 
 def test_an_id_alone_moves_the_mark_of_a_stream_without_holes() -> None:
-    """What the server passed over is not missing, and the cursor never goes back."""
+    """Events that the server passed over are not missing, and the cursor never goes back."""
 
     async def main() -> None:
         server = Server(

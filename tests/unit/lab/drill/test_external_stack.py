@@ -241,7 +241,7 @@ def test_a_stack_takes_its_settings_and_its_address_from_the_options(
 
 @pytest.mark.parametrize("way", ["in the URL", "as a header"])
 def test_each_program_of_a_stack_is_signed_in_to(way: str) -> None:
-    """What is asked of the Alertmanager carries its own name and password, or the header."""
+    """Each request to the Alertmanager carries its own name and password, or the header."""
     documents = healthy()
     for path in (STATUS, ALERTS):
         documents[f"/alertmanager{path}"] = documents.pop(path)
