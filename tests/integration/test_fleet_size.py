@@ -54,16 +54,16 @@ def test_a_deploy_in_tenths_is_no_storm(hosts: int, clients: int) -> None:
     """Our own spread is enough for a tenth at a time; with `retry: 5000` the peak halves."""
     tenth = hosts // 10
     plain = Deploy(hosts, clients, tenth, 20).run()
-    spread = Deploy(hosts, clients, tenth, 20, retry_seconds=5).run()
+    slower = Deploy(hosts, clients, tenth, 20, retry_seconds=5).run()
     all_at_once = Deploy(hosts, clients, hosts // 2, 20).run()
 
-    for one in (plain, spread, all_at_once):
+    for one in (plain, slower, all_at_once):
         print(one.line())
     # A tenth of the clients at first; hosts that are rolled later have taken in those of earlier.
     assert clients / 10 <= plain.peak <= 3.2 * clients / 10
     assert plain.longest_gap <= 1.5
-    assert spread.peak <= 0.5 * plain.peak
-    assert 5 <= spread.longest_gap <= 7.5
+    assert slower.peak <= 0.5 * plain.peak
+    assert 5 <= slower.longest_gap <= 7.5
     assert all_at_once.peak <= clients
     # Nobody is sent where all are sent.
     assert plain.peak_of_a_host <= 1.5 * plain.peak / (hosts - tenth)

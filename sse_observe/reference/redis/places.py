@@ -8,7 +8,7 @@ room, a few are drawn by lot, and whoever left the most unread is drawn the most
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from hashlib import blake2s
+from hashlib import sha256
 
 from sse_observe.reference.redis.calls import Answer, Calls
 from sse_observe.reference.redis.mirrors import keys_of
@@ -22,7 +22,7 @@ _TRIES = 3
 
 def holder_mark(holder: str) -> str:
     """Return a short mark of an address: enough to tell holders apart, and no address."""
-    return blake2s(holder.encode(errors="replace"), digest_size=8).hexdigest() if holder else ""
+    return sha256(holder.encode(errors="replace")).hexdigest()[:16] if holder else ""
 
 
 class Places:
