@@ -80,7 +80,8 @@ METRICS = (
         "sse_streams_failed_total",
         "counter",
         {**ROUTE, "cause": CAUSES},
-        "Streams that did not reach their end, by whose fault it was, as far as there is evidence.",
+        "Streams that failed, or came late or empty, by whose fault it was, as far as there is "
+        "evidence.",
     ),
     Metric(
         "sse_streams_judged_total",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 from weakref import ref
 
+from sse_observe.middleware.judgement import EMPTY, GAP, LATE_FIRST_EVENT
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.stream import Stream
 
@@ -54,6 +55,10 @@ class Consumed(Protocol):
     """The error that it raised, where that can be referred to weakly."""
 
     @property
+    def waited(self) -> float | None:
+        """Seconds from the request to its first content; None where there is none yet."""
+
+    @property
     def end(self) -> str | None:
         """One of `UPSTREAM_ENDS`, as far as it is known: it may have failed before it is closed."""
 
@@ -95,6 +100,18 @@ class Evidence:
         ended = [one.end for one in self.consumed if one not in failed]
         is_whole = bool(ended) and all(end == "completed" for end in ended)
         return "application" if is_whole else "unknown"
+
+    def cause_of_wait(self, limit: float, at: float) -> str:
+        """Return why a user waited for longer than this: one upstream alone may have taken it."""
+        waits = (_waited(one, at) for one in self.consumed)
+        return "upstream" if any(wait >= limit for wait in waits) else "unknown"
+
+
+def _waited(one: Consumed, at: float) -> float:
+    """Return how long an application has waited for content, by the end of its own stream."""
+    if one.waited is not None:
+        return one.waited
+    return min(at, at if one.ended_at is None else one.ended_at) - one.opened_at
 
 
 def _end(one: Consumed) -> float:
@@ -156,6 +173,9 @@ def _is_of_a_client(error: BaseException) -> bool:
     )
 
 
+_NO_EVIDENCE = Evidence()
+
+
 class _Left:
     """A stream whose client vanished, until it is known what became of it."""
 
@@ -208,19 +228,31 @@ class Causes:
         if len(self._came_back) > _MOST_REMEMBERED:
             self._came_back.popitem(last=False)
 
-    def closed(self, stream: Stream, reason: str, at: float) -> None:
-        """Count the cause of a stream that ended in this way, if it failed."""
-        evidence, stream.evidence = stream.evidence, None
+    def closed(self, stream: Stream, reason: str, at: float, verdict: str | None = None) -> None:
+        """
+        Count the cause of a stream that ended in this way, if it failed.
+
+        `verdict` is the word of goodput for it: what is complete may have come late, or be empty.
+        """
+        found, stream.evidence = stream.evidence, None
+        evidence = found if isinstance(found, Evidence) else _NO_EVIDENCE
         counts = stream.counts
         if counts.config.kind != "finite" and reason in _USUAL_OF_A_FEED:
             return
         if reason in _BROKEN:
-            cause = evidence.cause(at) if isinstance(evidence, Evidence) else "unknown"
-            counts.failed[cause,] += 1
+            counts.failed[evidence.cause(at),] += 1
         elif reason in _ENDS:
             counts.failed[_ENDS[reason],] += 1
         elif reason == "client_disconnected":
             self._client_left(stream)
+        elif verdict == LATE_FIRST_EVENT:
+            cause = evidence.cause_of_wait(counts.first_event_within, at)
+            counts.failed[cause,] += 1
+        elif verdict == EMPTY:
+            counts.failed[evidence.cause(at),] += 1
+        elif verdict == GAP:
+            # Who was silent in the middle is not remembered.
+            counts.failed["unknown",] += 1
 
     def _client_left(self, stream: Stream) -> None:
         counts = stream.counts

@@ -202,7 +202,7 @@ class StreamTracker:
             durations = counts.durations
             durations.bins[bisect_left(DURATION_BOUNDS, age)] += 1
             durations.total += age
-            self.causes.closed(stream, reason, now)
+            self.causes.closed(stream, reason, now, word)
             stream.update_totals(now)
             counts.silent -= stream.silent
             counts.stalled -= stream.stalled

@@ -32,7 +32,16 @@ async def _send(message: Message) -> None:
 class ConsumedStream(Stream):
     """A stream that the application consumes, or a request for one that got none."""
 
-    __slots__ = ("closed_as", "ended_at", "ends", "error", "served", "unread_from", "upstream")
+    __slots__ = (
+        "_first_after",
+        "closed_as",
+        "ended_at",
+        "ends",
+        "error",
+        "served",
+        "unread_from",
+        "upstream",
+    )
 
     def __init__(
         self, owner: Owner, upstream: UpstreamCounts, asking: Asking, served: Stream | None
@@ -49,6 +58,7 @@ class ConsumedStream(Stream):
         """Tells how it has ended, until that is counted."""
         self.error: ref[BaseException] | None = None
         self.unread_from: float | None = None
+        self._first_after: float | None = None
 
     @property
     def end(self) -> str | None:
@@ -56,6 +66,19 @@ class ConsumedStream(Stream):
         if self.closed_as is None and self.failure is not None:
             return "error_event"
         return self.closed_as
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds from the request to the first content; None where there is none yet."""
+        if self._first_after is None and self.has_content:
+            # Until totals are updated it stands where the first content came.
+            self._first_after = self.content_from - self.asked_at
+        return self._first_after
+
+    def update_totals(self, now: float) -> None:
+        """Add up what is kept per stream only, once the first content's time is kept."""
+        _ = self.waited
+        super().update_totals(now)
 
     def ended_in_order(self) -> str:
         """Return the end of a stream of which all was read."""

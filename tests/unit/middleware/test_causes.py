@@ -25,6 +25,7 @@ class Consumed:
     opened_at: float = 1.0
     ended_at: float | None = 5.0
     error: Any = None
+    waited: float | None = 0.1
 
 
 def cause(*consumed: Consumed, raised: BaseException | None = None) -> str:
@@ -117,6 +118,30 @@ def test_the_very_error_of_an_upstream_tells_among_several() -> None:
     pair = (Consumed("cut", error=ref(error)), Consumed("completed", 1, 7))
     assert cause(*pair, raised=chained(RuntimeError(), error)) == "upstream"
     assert cause(*pair, raised=RuntimeError()) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("consumed", "found"),
+    [
+        ([Consumed("completed", waited=2.0)], "upstream"),
+        ([Consumed("completed", waited=0.1), Consumed("completed", waited=3.0)], "upstream"),
+        # Not yet any content, for as long as the limit.
+        ([Consumed(None, 7.5, None, waited=None)], "upstream"),
+        ([Consumed(None, 9.0, None, waited=None)], "unknown"),
+        # Refused at once.
+        ([Consumed("refused_429", 1.0, 1.1, waited=None)], "unknown"),
+        ([Consumed("completed", waited=1.9)], "unknown"),
+        ([], "unknown"),
+    ],
+    ids=range(7),
+)
+def test_a_wait_is_an_upstream_s_if_it_alone_took_so_long(consumed, found) -> None:
+    """The rest of the application is nobody's knowledge."""
+    evidence = Evidence()
+    for one in consumed:
+        evidence.add(one)
+
+    assert evidence.cause_of_wait(2.0, AT) == found
 
 
 def ended(observe, metrics, reason: str, **route: Any) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sse_observe import StreamRoute
 from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.upstream import observe_client
 from tests.support.asgi import Exchange, body, drive, http_scope, start
@@ -116,6 +117,30 @@ def test_requests_at_once_do_not_know_each_other_s_streams(observe, metrics) -> 
 
     asyncio.run(main())
     assert causes(metrics, "other") == {"upstream": 1, "application": 1}
+
+
+@pytest.mark.parametrize(("seconds", "cause"), [(3, "upstream"), (1, "unknown")])
+def test_who_waited_too_long_waited_for_an_upstream(
+    observe, metrics, clock, seconds, cause
+) -> None:
+    """The served stream completes, and late; the upstream alone took longer than the limit."""
+
+    class Thinks(Body):
+        def __iter__(self):
+            clock.tick(seconds)
+            yield from super().__iter__()
+
+    found = observe_client(client(Thinks(*WHOLE)), "model", metrics=metrics)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start())
+        found.post(URL, json=ASKS)
+        clock.tick(1.5)
+        await send(body(b"data: x\n\n"))
+        await send({"type": "http.response.body", "body": b""})
+
+    drive(observe(app, default=StreamRoute(first_event_within=2.0)))
+    assert causes(metrics, "other") == {cause: 1}
 
 
 def test_what_is_read_for_nobody_adds_up(observe, metrics, clock) -> None:
