@@ -120,7 +120,7 @@ def test_keys_alone_choose_a_route_and_open_a_row(served: Served, window: Any) -
     assert not tab.run(f"{row}.querySelector('figure, .tile, table')")
     tab.run(f"{row}.querySelector('summary').focus()")
     window.call(press("Enter"))
-    tab.until(f"{row}.open && {row}.querySelector('figure, .tile, table')")
+    tab.until(f"{row}.open && {row}.querySelector('figure, .tile, table') !== null")
 
 
 @pytest.mark.parametrize("width", [390, 1100, 1600])
