@@ -82,6 +82,8 @@ class Replay:
                 running.append(asyncio.create_task(exchange.run()))
             elif what == "shutdown":
                 await self._shut_down()
+            elif what == "vanish":
+                exchange.gone.set()
             elif what == "look":
                 pass
             else:
