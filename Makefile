@@ -19,7 +19,7 @@ NEWER_PARTS := prometheus:prometheus victoria-metrics:victoria-metrics vmalert:v
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast prove check render release versions wheel bench setup parts
+.PHONY: help demo test test-fast prove check docs render release versions wheel bench setup parts
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -40,12 +40,15 @@ prove: PARTS = $(TEST_PARTS)
 prove: parts $(VENV)/dev  ## The exhaustive runs
 	$(BIN)/python -m pytest -m prove $(ARGS)
 
-check: $(VENV)/dev  ## Lint, format, types, the rendered files, and the contract of the last release
-	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
+check: docs  ## Lint, format, types, spelling, the rendered files, the documentation, and the contract of the last release
+	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/codespell -D - -D tests/support/documents/plain_english.txt
 	$(BIN)/sse-observe render --check
 	$(BIN)/python -m tests.support.contract
 
-render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/, docs/examples/targets/, and the tables of README and DESIGN
+docs: $(VENV)/dev  ## Build the documentation into build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+render: $(VENV)/dev  ## Write dashboards/, alerts/, runbooks/, docs/examples/targets/, and the tables of docs/
 	$(BIN)/sse-observe render
 	$(BIN)/python -m tests.support.documents && $(BIN)/python -m tests.support.examples
 	$(BIN)/python -m tests.support.contract --render

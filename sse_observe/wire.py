@@ -25,7 +25,12 @@ class WireError(SSEObserveError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One dispatched event, as `EventSource` would hand it to a listener."""
+    """
+    One dispatched event, as `EventSource` would hand it to a listener.
+
+    `type` is its name, `message` where it has none; `data` its text, its lines joined by line
+    feeds; `last_event_id` the id to resume from after it, empty where there was none.
+    """
 
     type: str
     data: str
@@ -55,8 +60,9 @@ def encode(
     """
     Return one block of the wire format, its blank line included.
 
-    Without `data` nothing is dispatched: `id` alone moves the reader's cursor, `retry` its
-    delay, `comment` only keeps the line warm. Raises WireError for what no reader could read.
+    `event` is the name, which wants `data`. Without `data` nothing is dispatched: `id` alone moves
+    the reader's cursor, `retry` its delay in milliseconds, `comment` only keeps the line warm.
+    Raises WireError for what no reader could read.
     """
     lines: list[str] = []
     if comment is not None:
@@ -95,7 +101,8 @@ class Scanner:
 
     One scanner reads one connection. `last_event_id` is the committed cursor (give the old one
     when resuming), `retry` the last delay in milliseconds that was asked for, `comments` how
-    many comment lines went by. What an unfinished block holds at the end is never dispatched.
+    many comment lines went by. `limit` is the most bytes of one event, 8 MiB. What an unfinished
+    block holds at the end is never dispatched.
     """
 
     def __init__(self, *, last_event_id: str = "", limit: int = MOST_EVENT_BYTES) -> None:
@@ -115,7 +122,7 @@ class Scanner:
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> list[Event]:
         """
-        Return the events that this chunk completes.
+        Return the events that this `chunk` completes, in order; often none.
 
         Raises WireError once a single event grows over the limit; the scanner is of no use
         after that.
@@ -123,7 +130,7 @@ class Scanner:
         return [block.event for block in self.blocks(chunk) if block.event is not None]
 
     def blocks(self, chunk: bytes | bytearray | memoryview) -> list[Block]:
-        """Return the events and ids that this chunk completes; as `feed()`."""
+        """Return the events and ids that this `chunk` completes; as `feed()`."""
         fresh = self._without_bom(bytes(chunk))
         if not fresh:
             return []

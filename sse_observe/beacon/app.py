@@ -84,7 +84,9 @@ def beacon_app(
     same one. `origins` are further origins whose web pages may report, as in
     `https://app.example.com`. `segments` and `segment` are those of the middleware. Metrics
     that have a beacon put a token into every hello. `store`, a `RedisStore`, lets a report
-    that comes again at another host count once; `limits` stay each process's own.
+    that comes again at another host count once; `limits` stay each process's own. `metrics` are
+    those of the middleware; `clock` and `unix_time`, in seconds, are for tests. Raises
+    SettingsError for what can never be right.
     """
     if not path or path.startswith("/") or path in (MODULE, TOKEN):
         raise SettingsError(

@@ -20,8 +20,9 @@ MOST_KEYS = 10_000
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    Beacon reports per second, and how many may come at once.
+    Beacon reports per second, and how many may come at once, each as (rate, burst).
 
+    `token`: of one stream. `address`: of one address. `everyone`: of all together, per process.
     A browser tab sends one a minute, some more when it is hidden and shown. An address may be
     that of a whole company, or of a proxy that does not say for whom it asks.
     """

@@ -1021,7 +1021,7 @@ const stream = (source, options) => {
 // ---- The public face.
 
 // Where `beacon_app()` serves it, reports go beside it; from an application's own bundle, to where the
-// README mounts that. In a variable: bundlers take a URL that is made of it at once for a file to copy.
+// documentation mounts that. In a variable: bundlers take a URL that is made of it at once for a file to copy.
 const [, beside = "/sse/"] = /^(http.*\/)sse-observe\.js/.exec(import.meta.url) ?? [];
 const DEFAULTS = {
   waitingAfter: 5000,

@@ -28,8 +28,8 @@ class StreamFailedError(SSEObserveError):
     `unreachable`: nobody answers, or nobody who can be trusted.
     `retries`: `max_retries` attempts in a row were in vain.
 
-    `type`, `message` and `data` are the server's own words, where it said any: the error's type,
-    its message, and the data in which both stood.
+    `text` says it in one line. `type`, `message` and `data` are the server's own words, where it
+    said any: the error's type, its message, and the data in which both stood.
     """
 
     def __init__(

@@ -34,7 +34,7 @@ class Request:
     """
     One request; `foreign` after a redirect to another origin, which gets nothing of the caller's.
 
-    `headers` are all that is sent; `body` is sent whole.
+    `url` is absolute, `method` in capitals; `headers` are all that is sent; `body` is sent whole.
     """
 
     url: str
@@ -49,15 +49,15 @@ class Request:
         return self.method in SAFE_METHODS
 
     def with_headers(self, headers: Mapping[str, str]) -> "Request":
-        """Return it with these headers in place of those of the same names, whatever their case."""
+        """Return it with `headers` in place of those of the same names, whatever their case."""
         return replace(self, headers=merged(self.headers, headers))
 
     def at(self, url: str) -> "Request":
-        """Return the same request at another URL of the same caller."""
+        """Return the same request at another `url` of the same caller."""
         return replace(self, url=url)
 
     def as_get(self, url: str) -> "Request":
-        """Return the request that asks by GET at a URL of the same caller, without the body."""
+        """Return the request that asks by GET at a `url` of the same caller, without the body."""
         kept = {k: v for k, v in self.headers.items() if k.lower() not in _ABOUT_A_BODY}
         return replace(self, url=url, method="GET", headers=kept, body=None)
 

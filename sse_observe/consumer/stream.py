@@ -160,12 +160,17 @@ def resume_stream(
     the server announces them, else 30; for what is not asked twice no limit before the first
     content, and 600 after it.
 
-    `route` labels its metrics: a template, never a URL. `dense_ids` says that ids are
+    **What is sent.** `url` is asked with your `headers`, from the event after `last_event_id` on
+    where you have seen some. `user_segment` and `network_type` label its metrics.
+
+    `route` labels its metrics too: a template, never a URL. `dense_ids` says that ids are
     `<seq>-<epoch>` without holes where no greeting of the server shows it. `on_status` is called
     with what to show to a person, the number of the attempt, and the reason: why it reconnects,
     waits or has failed, else no text. While nothing can be opened, one line a minute of the log
     says so too. An event of more than `max_event_bytes` (8 MiB) is not read: the stream has failed,
-    with the reason `unreadable`.
+    with the reason `unreadable`. `metrics` are those of another registry than the default one;
+    `transport` is another way to connect; `clock`, `sleep` and `random` are for tests. Raises
+    SettingsError for what can never be right.
     """
     first = new_request(url, method, headers or {}, json, content)
     _check_times(

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Response:
     """
-    One answer; header names in lower case, `chunks` as they arrive, as the headers encode them.
+    One answer: its `status`, its `headers` with names in lower case, and its body.
 
+    `chunks` are bytes as they arrive, as the headers encode them.
     `chunks` ends where the answer has ended in order, and raises OSError where it broke off.
     """
 
@@ -50,10 +51,11 @@ Follows no redirect, and repeats nothing. UnreachableError says that nothing was
 
 def aiohttp_transport(session: "ClientSession | None" = None) -> Transport:
     """
-    Return a transport over an aiohttp session of the caller, or a new one per connection.
+    Return a transport over an aiohttp `session` of the caller, or a new one per connection.
 
     Give your own for connection pools, proxies, cookies or TLS settings; it stays yours to close.
-    Its own headers and credentials do not follow a redirect to another origin.
+    Its own headers and credentials do not follow a redirect to another origin. Raises
+    MissingExtraError without aiohttp; what it returns raises as `Transport` says.
     """
     try:
         import aiohttp  # noqa: PLC0415 - a server that consumes nothing need not install it

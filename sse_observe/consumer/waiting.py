@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 # For servers that do not say how often they send heartbeats: three of the usual 10 seconds.
 _SILENT_SECONDS = 30.0
-# A request that may not be asked twice is not given up as easily: the limit of the SDKs of
+# A request that may not be asked twice is not given up as soon: the limit of the SDKs of
 # OpenAI and Anthropic, for a model that thinks or a tool that runs between two words.
 _LONG_SECONDS = 600.0
 _CONNECT_SECONDS = 10.0

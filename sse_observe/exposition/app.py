@@ -32,6 +32,8 @@ def metrics_app(metrics: SSEMetrics | None = None) -> "MetricsApp":
     Return the `/metrics` application; mount it, or run it alone.
 
     With PROMETHEUS_MULTIPROC_DIR set it answers for all processes that share the directory.
+    `metrics` are those of the middleware; by default everything in the default registry.
+    Raises SettingsError where they are something else.
     """
     remedy = "write metrics_app(), with its parentheses, or metrics_app(SSEMetrics(registry))"
     return MetricsApp(chosen_metrics(metrics, "metrics_app", remedy))

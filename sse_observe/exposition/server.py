@@ -46,9 +46,11 @@ def metrics_server(
     """
     Serve /metrics beside the application until the process ends; call it where the app is made.
 
-    When the server has ended its streams, its shutdown waits for one more scrape, at most
-    `linger_seconds`. Worker processes that share PROMETHEUS_MULTIPROC_DIR share the port too.
-    Called again, as by a module that is loaded again, it is the same server.
+    It listens on `host`, loopback unless you say otherwise, and `port`; 0 takes a free one, which
+    the answer names. `metrics` are those of the middleware. When the server has ended its streams,
+    its shutdown waits for one more scrape, at most `linger_seconds`. Worker processes that share
+    PROMETHEUS_MULTIPROC_DIR share the port too. Called again, as by a module that is loaded again,
+    it is the same server. Raises SettingsError where the port is taken.
     """
     chosen = chosen_metrics(metrics, "metrics_server")
     server = chosen.attach(MetricsServer, lambda: MetricsServer(chosen, host, port, linger_seconds))

@@ -17,7 +17,7 @@ REASONS = (
     "already_complete",
     "polled",
 )
-"""How a stream ended, as far as its server shows it: README, "What it can tell"."""
+"""How a stream ended, as far as its server shows it: docs/reference/endings.md."""
 FAILURES = ("server_error", "error_event", "slow_consumer")
 """Ends by which a server fails its user, whatever its clients say."""
 CAUSES = ("upstream", "application", "deploy", "network", "user", "unknown")

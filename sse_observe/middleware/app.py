@@ -44,7 +44,7 @@ Args = TypeVarTuple("Args")
 
 class SSEObserveMiddleware:
     """
-    Wrap an ASGI application; nothing else is needed.
+    Wrap an ASGI application, `app`; nothing else is needed.
 
     `routes` maps path templates to declarations, `default` is for all other routes.
     `route` names the route of a scope where no framework does: a template, as `/chat/{id}`, or
@@ -52,6 +52,8 @@ class SSEObserveMiddleware:
     `segment` names the user segment of a scope, one of the declared `segments`; it must be quick.
     `log_ends` writes one line to the `sse_observe` logger per stream that ends abnormally.
     `tcp_info` reads, once a second, what the kernel knows of each stream's socket; Linux only.
+    `metrics` counts elsewhere than in the default registry; `clock`, in seconds, is for tests.
+    Raises SettingsError for what can never be right.
     """
 
     def __init__(

@@ -75,11 +75,11 @@ class CurrentStream:
 
         For frameworks that send events instead of bytes there is `hello_event()`.
 
-        Announces what the replay gave and could not give: by default what `replayed()` and
-        `lost()` were told before, and after `resume("full")` or `resume("gap")` the cursor that
-        the client sent. Counts nothing itself. `stream` is the name by which a client that has
-        seen no event yet may ask again. `heartbeat_seconds` is the route's, unless the
-        application knows better.
+        Announces what the replay gave and could not give: `replayed` and `lost` events after the
+        id `resumed_from`; by default what `replayed()` and `lost()` were told before, and after
+        `resume("full")` or `resume("gap")` the cursor that the client sent. Counts nothing itself.
+        `stream` is the name by which a client that has seen no event yet may ask again.
+        `heartbeat_seconds` is the route's, unless the application knows better.
         """
         return frame(
             self.hello_event(
@@ -103,6 +103,7 @@ class CurrentStream:
         """
         Return the same as the fields of an event: `event`, `data` and `retry`.
 
+        `stream`, `resumed_from`, `replayed`, `lost` and `heartbeat_seconds` are those of `hello()`.
         Made for `ServerSentEvent(**current_stream().hello_event())`, FastAPI's or
         sse-starlette's; `str()` of the data is its JSON for all others.
         """
@@ -146,10 +147,10 @@ class CurrentStream:
 
     def resume(self, outcome: str) -> None:
         """
-        Say what the replay could give: full, gap, unknown_stream or malformed.
+        Say what the replay could give: `outcome` is full, gap, unknown_stream or malformed.
 
-        From then on nothing is inferred from this stream's ids: say `lost()` and `duplicated()`
-        too.
+        Raises ValueError for another word. From then on nothing is inferred from this stream's ids:
+        say `lost()` and `duplicated()` too.
         """
         if outcome not in RESUME_OUTCOMES:
             raise ValueError(f"{outcome!r} is none of {', '.join(RESUME_OUTCOMES)}")
@@ -182,7 +183,7 @@ class CurrentStream:
             counts.duplicated += _number(n)
 
     def buffered(self, n: int) -> None:
-        """Say how many events this process holds for replay on this route, all streams together."""
+        """Say that this process holds `n` events for replay on this route, in all its streams."""
         with self._counting(replay=True) as counts:
             counts.buffered = _number(n)
 
@@ -192,10 +193,11 @@ class CurrentStream:
 
     def end_reason(self, reason: str) -> None:
         """
-        Say why the stream is about to end, where its end does not show it.
+        Say why the stream is about to end, where its end does not show it: the `reason`.
 
         `slow_consumer`, `server_error` or `shutdown`: to the client all three may look like an
         orderly end. `cancelled`: its user stopped it, which counts neither for nor against it.
+        Raises ValueError for another word.
         """
         if reason not in _SAYABLE:
             raise ValueError(f"{reason!r} is not yours to say; choose of {', '.join(_SAYABLE)}")

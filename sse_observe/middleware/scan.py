@@ -19,7 +19,7 @@ _KEPT_COMMENT = 24
 
 
 class Scan:
-    """Where a stream stands that is not simply between two payload events."""
+    """Where a stream stands that is not just between two payload events."""
 
     __slots__ = (
         *("after_cr", "bom", "comment", "data", "id", "length", "lines", "name", "rest", "size"),

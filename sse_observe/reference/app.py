@@ -179,9 +179,11 @@ def reference_app(
     `produce(stream_id, params)` is an async generator function that yields the payload of each
     event; it runs once per stream, whoever is connected. The default streams a short
     demonstration. `store` defaults to what `SSE_OBSERVE_STORE` names, `redis://…`, else to a
-    bounded `MemoryStore()`. A client that takes nothing
-    for `send_timeout_seconds` is let go; on SIGTERM (uvicorn) open responses may go on for
-    `drain_seconds`.
+    bounded `MemoryStore()`. Silence has a heartbeat each `heartbeat_seconds`. A client that takes
+    nothing for `send_timeout_seconds` is let go; on SIGTERM (uvicorn) open responses may go on for
+    `drain_seconds`. More than `max_connections` are answered by 503, a body of more than
+    `max_params_bytes` by 413. `unix_ms` is for tests. Raises SettingsError for what can never be
+    right.
     """
     seconds = {
         "heartbeat_seconds": heartbeat_seconds,

@@ -132,8 +132,8 @@ class ResumableSessionManager(StreamableHTTPSessionManager):
     """
     The SDK's manager of sessions, of which each keeps its events in a store.
 
-    Takes what the SDK's own takes, but a store instead of an `event_store`, which all sessions
-    would share.
+    Takes what the SDK's own takes (`app`, and its `options` by name), but a `store` instead of an
+    `event_store`, which all sessions would share.
     """
 
     def __init__(self, app: object, store: StreamStore, **options: object) -> None:

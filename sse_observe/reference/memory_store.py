@@ -72,7 +72,8 @@ class MemoryStore:
     how long a stream that nobody reads stays. Where `max_streams` are held, one that nobody
     reads is forgotten for it: a finished one first, then one of the address that left most
     unread. If all are being read, a new one is refused. No address holds more than nine tenths.
-    `max_total_bytes` bounds all streams together, in the same way.
+    `max_total_bytes` bounds all streams together, in the same way. `clock` is for tests. Raises
+    SettingsError where a bound is not above 0.
     """
 
     in_process = True

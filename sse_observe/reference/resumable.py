@@ -59,7 +59,7 @@ Authorize = Callable[[Scope, Stream], bool | Awaitable[bool]]
 @dataclass(frozen=True, slots=True)
 class Interrupted:
     """
-    A stream whose producer stopped before its end; `last` is the number of its last event.
+    A `stream` whose producer stopped before its end; `last` is the number of its last event.
 
     `held` are the events that the store still has, the last ones first to be of use.
     """
@@ -89,6 +89,12 @@ class ResumableStreams:
     `take_over(interrupted)` goes on with a stream whose host stopped or died, where somebody
     asks for it; without it such a stream fails. Where the store is away, a new stream is kept
     by this process alone, rather than refused.
+
+    `store` is a `MemoryStore`, unless another is given. `max_producers` and `max_readers` bound
+    what runs and what is open in this process; beyond them the answer is 503. Silence has a
+    heartbeat each `heartbeat_seconds`; a reader that takes nothing for `send_timeout_seconds`
+    is let go; at the end producers get `drain_seconds`. `metrics` are those of the middleware,
+    `unix_ms` is for tests. Raises SettingsError for what can never be right.
     """
 
     def __init__(
@@ -154,8 +160,10 @@ class ResumableStreams:
         """
         Return the response that begins a stream and reads it from the start.
 
-        `frames` yields text or bytes in the wire format. `stream_id` names the stream, where
+        `frames` yields text or bytes in the wire format. `request` is needed under Django alone.
+        `owner` is whom the stream belongs to, for `authorize`. `stream_id` names the stream, where
         the application has a name already: one that others can guess wants `authorize`.
+        Raises TypeError where `frames` is no async generator.
         """
         if not hasattr(frames, "__aiter__"):
             raise TypeError(
@@ -176,6 +184,7 @@ class ResumableStreams:
         """
         Return the response that reads a stream on, from the cursor that the client sent.
 
+        `stream_id` is the name in hello; `request` is needed under Django alone.
         A stream that is unknown, or not for this client, is answered by 404; one that the
         client has whole by 204.
         """
@@ -188,7 +197,11 @@ class ResumableStreams:
         return response_class(request)(answer, request, stream_id)
 
     async def stop(self, stream_id: str) -> bool:
-        """End a stream as its user's wish, wherever it runs; tell whether it was open."""
+        """
+        End `stream_id` as its user's wish, wherever it runs; tell whether it was open.
+
+        Raises StoreDownError where nobody can know.
+        """
         for store in self._stores():
             try:
                 await store.write(stream_id, Write(None, None, state="stopped"))

@@ -35,7 +35,11 @@ class StreamExistsError(SSEObserveError):
 
 
 class FencedError(SSEObserveError):
-    """Somebody else writes this stream, or it has ended; the caller must stop writing."""
+    """
+    Somebody else writes this stream, or it has ended; the caller must stop writing.
+
+    `stream_id` is the stream's, `state` how it stands.
+    """
 
     def __init__(self, stream_id: str, state: State) -> None:
         # The id of a stream is a secret: who knows it may read.
@@ -91,7 +95,7 @@ def unleased_writer() -> str:
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """
-    All that a store holds of a stream after one position.
+    All that a store holds of a stream after one position: `frames`, oldest first, and its `state`.
 
     `last` is the number of the newest event that ever was (-1: none yet), `lost` how many
     between the position and the first frame are held no more. `note` is what the writer keeps
@@ -116,13 +120,13 @@ class Backlog:
 @dataclass(frozen=True, slots=True)
 class Write:
     """
-    One change to a stream, done as a whole or refused as a whole.
+    One change to a stream, done as a whole or refused as a whole: `frames` are added in order.
 
     It is refused unless `writer` holds the stream (None: whoever does), the stream is open, and
     it stands at `after` (None: wherever). A write that was done already, whose answer was lost,
     is not done twice. `state`, `note`, `next_writer` and `next_epoch` are what holds from then on;
-    under `jump` the events between the store's last and `after` are given up. `evict=False` refuses
-    a write that would push out an event.
+    under `jump` the events between the store's last and `after` are given up. Without `evict`
+    a write that would push out an event is refused.
     """
 
     writer: str | None
@@ -138,7 +142,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The position after a write, and how many old events had to go for it."""
+    """The position after a write, `last`, and how many old events were `evicted` for it."""
 
     last: int
     evicted: int
@@ -146,7 +150,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """The yield of a sweep: whole streams by id, and how many events of the others."""
+    """The yield of a sweep: whole `streams` by id, and how many events of others were `evicted`."""
 
     streams: tuple[str, ...]
     evicted: int
@@ -154,7 +158,7 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The contents of a store in numbers, as far as this process answers for them."""
+    """How many `streams` and `events` a store holds, as far as this process answers for them."""
 
     streams: int
     events: int
@@ -194,7 +198,7 @@ class StreamStore(Protocol):
         again: bool = False,
     ) -> None:
         """
-        Add a stream whose first event will follow `after`.
+        Add a `stream` whose first event will follow `after`; `writer` holds it, `note` is his.
 
         Raises StoreFullError where no more can be held, StreamExistsError for a known name.
         `again` says that the store has lost it; raises GoneError where it was deleted on
@@ -202,10 +206,10 @@ class StreamStore(Protocol):
         """
 
     async def find(self, stream_id: str) -> Stream | None:
-        """Return the stream of that id."""
+        """Return the stream of the id `stream_id`, or None."""
 
     async def find_epoch(self, epoch: str) -> Stream | None:
-        """Return the stream whose events carry that epoch."""
+        """Return the stream whose events carry that `epoch`, or None."""
 
     async def is_unsure(self) -> bool:
         """
@@ -215,30 +219,39 @@ class StreamStore(Protocol):
         """
 
     async def write(self, stream_id: str, write: Write) -> Written:
-        """Do a write and wake the watchers; raise Fenced-, Behind-, Gone- or CrowdedError."""
+        """
+        Do a `write` to the stream `stream_id`, and wake the watchers.
+
+        Raises FencedError, BehindError, GoneError or CrowdedError, each of which says why.
+        """
 
     async def read(self, stream_id: str, after: int, *, touch: bool = True) -> Backlog | None:
         """
         Return what follows position `after` (-1: everything), or None without the stream.
 
-        Under `touch` it counts as being read, and stays for another idle time.
+        `stream_id` names it. Under `touch` it counts as being read, and stays for another idle
+        time.
         """
 
     def watch(self, stream_id: str, wake: Callable[[], None]) -> AbstractAsyncContextManager[None]:
-        """Call `wake` after each change while the context is open; a watched stream stays."""
+        """
+        Call `wake` after each change of `stream_id` while the context is open.
+
+        A watched stream stays.
+        """
 
     def hold(self, stream_id: str, wake: Callable[[], None]) -> AbstractAsyncContextManager[None]:
         """
-        Keep a stream that this process writes alive while the context is open.
+        Keep the stream `stream_id`, which this process writes, alive while the context is open.
 
         `wake` is called when somebody else ended or took it, and when readers came or went.
         """
 
     async def attended(self, stream_id: str) -> bool:
-        """Tell whether anybody watches the stream, on any host."""
+        """Tell whether anybody watches the stream `stream_id`, on any host."""
 
     async def delete(self, stream_id: str) -> bool:
-        """Forget a stream at once; tell whether there was one."""
+        """Forget the stream `stream_id` at once; tell whether there was one."""
 
     async def sweep(self) -> Swept:
         """Forget what nobody read for long, and events that are too old, of what is ours."""

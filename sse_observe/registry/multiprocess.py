@@ -30,7 +30,8 @@ def child_exit(server: object, worker: _Worker) -> None:  # noqa: ARG001 - gunic
     """
     Drop the gauges of a worker that ended; gunicorn calls this where its config imports the name.
 
-    Without it the next scrape notices by itself that the process is gone.
+    `server` and `worker` are gunicorn's own; of the worker the `pid` is read. Without it the next
+    scrape notices by itself that the process is gone.
     """
     directory = os.environ.get(MULTIPROC_DIR)
     if directory:

@@ -44,7 +44,7 @@ def package_version() -> str:
 
 class SSEMetrics:
     """
-    The metrics of one registry.
+    The metrics of one `registry`, prometheus_client's default one unless you give another.
 
     One process usually needs one, `default_metrics()`; tests and processes that hold several
     applications give each its own registry. Asked twice for one registry, as by a module that is

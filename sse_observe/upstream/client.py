@@ -28,7 +28,8 @@ def observe_client(client: Client, upstream: str, *, metrics: SSEMetrics | None 
     `client` is an `httpx.Client` or `AsyncClient`, what stands around one (the SDKs of OpenAI and
     Anthropic), an `aiohttp.ClientSession`, or a transport of `resume_stream`, for which another
     one is returned. Observed again under the same name it stays as it is. `upstream` is a name of
-    your own, never a URL. Raises SettingsError for another client, name or metrics.
+    your own, never a URL. `metrics` are those of the middleware. Raises SettingsError for another
+    client, name or metrics.
     """
     name = _checked(upstream)
     observer = Upstream(UpstreamTracker.of(chosen_metrics(metrics, "observe_client")), name)

@@ -195,7 +195,7 @@ def model_apis() -> FastAPI:
 
 
 def model_site() -> FastAPI:
-    """Return the service with what the README says to add, and nothing declared."""
+    """Return the service with what the documentation says to add, and nothing declared."""
     app = model_apis()
     app.add_route("/metrics", metrics_app())
     app.add_middleware(SSEObserveMiddleware)

@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-from itertools import dropwhile, takewhile
 from pathlib import Path
 
 import pytest
@@ -170,20 +169,6 @@ def test_every_option_is_declared_and_has_its_default_told() -> None:
 
     for option in options:
         assert re.search(rf"^  {option}\?:", declared, re.MULTILINE), option
-
-
-def test_the_readme_says_what_the_declarations_say() -> None:
-    """The table of what is asked again stands in both, word for word."""
-
-    def table(text: str) -> list[str]:
-        rows = (line.removeprefix("// ") for line in text.splitlines())
-        begun = dropwhile(lambda row: not row.startswith("| what happens |"), rows)
-        return list(takewhile(lambda row: row.startswith("|"), begun))
-
-    declared = table((CLIENT / "sse-observe.d.ts").read_text())
-
-    assert len(declared) > 10
-    assert declared == table((ROOT / "README.md").read_text())
 
 
 def test_it_needs_nothing_and_is_small() -> None:

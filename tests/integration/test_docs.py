@@ -1,31 +1,23 @@
-"""The documents are true: snippets run, tables are current, commands and names exist."""
+"""The documents are true: tables are current, links lead somewhere, commands and names exist."""
 
-import asyncio
 import inspect
 import re
 import subprocess
 import sys
-import time
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
-import yaml
 
 from sse_observe.cli.extras import commands
 from sse_observe.render.settings import FILE_NAME
-from sse_observe.render.settings_file import load_settings
 from tests.support import examples
 from tests.support.documents import BLOCKS, written
 from tests.support.paths import ROOT
-from tests.support.raw_server import RawServer, chunked, serving
-from tests.support.servers import RawClient, serve_process
+from tests.support.snippets import pages
 
 README = (ROOT / "README.md").read_text()
-SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+CODE = re.compile(r"^( *)(`{3,})\w*\n.*?^\1\2$", re.MULTILINE | re.DOTALL)
+GENERATED = re.compile(r"<!-- sse-observe:.*?<!-- /sse-observe:\w+ -->", re.DOTALL)
 
 
 @pytest.mark.parametrize("document", BLOCKS)
@@ -43,10 +35,56 @@ def test_the_readme_names_the_two_commands_that_do_all_the_set_up() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
-def test_every_local_link_of_the_readme_leads_somewhere(link: str) -> None:
-    """A reader who clicks finds a file."""
-    assert (ROOT / link).exists()
+def test_the_readme_is_read_in_three_minutes() -> None:
+    """Everything else has a page of its own."""
+    assert len(README.splitlines()) <= 150
+
+
+LINK = re.compile(r"\]\((?!\w+:)([^)#]*)(?:#([^)]*))?\)")
+DOCUMENTS = [*map(str, pages()), "CONTRIBUTING.md", "DESIGN.md", "SECURITY.md", "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_local_link_leads_somewhere(name: str) -> None:
+    """A reader who clicks finds a file, here and on the site; mkdocs proves the headings."""
+    path = ROOT / name
+
+    broken = [
+        link
+        for link, _ in LINK.findall(re.sub(r"`[^`\n]*`", "", CODE.sub("", path.read_text())))
+        if link and not (path.parent / link).exists()
+    ]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS[:-1])
+def test_a_sentence_is_short(name: str) -> None:
+    """At most thirty words, for a tired reader whose second language this is."""
+    text = GENERATED.sub("", CODE.sub("", (ROOT / name).read_text()))
+    text = re.sub(r"`[^`]*`|\]\([^)]*\)", " X ", text)
+    prose = (line for line in text.splitlines() if not line.lstrip().startswith(("|", "#")))
+
+    long = [
+        sentence
+        for line in prose
+        for sentence in re.split(r"(?<=[.?!:;])\s+", line)
+        if len(re.findall(r"\w[\w'-]*", sentence)) > 30
+    ]
+
+    assert long == []
+
+
+def test_every_page_is_in_the_navigation_and_answers_in_its_first_screen() -> None:
+    """A page that nobody can find helps nobody; one line of mkdocs.yml adds it."""
+    listed = (ROOT / "mkdocs.yml").read_text()
+
+    for page in pages():
+        assert f"- {page}\n" in listed or f": {page}\n" in listed, page
+        text = (ROOT / page).read_text()
+        title, answer = text.split("\n\n")[:2]
+        assert title.startswith("# "), page
+        assert len(answer) < 700, page
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "DESIGN.md"])
@@ -83,86 +121,6 @@ def test_every_option_of_the_commands_is_in_their_help() -> None:
         assert re.search(
             rf"^  {name.replace('_', '-')} +{re.escape(summary)}$", shown, re.MULTILINE
         )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("number", "path", "route"),
-    [(0, "/chat/7", "/chat/{chat_id}"), (1, "/ticks", "/ticks"), (2, "/api/v1/stream", None)],
-    ids=["fastapi", "starlette", "asgi"],
-)
-def test_the_snippets_of_the_readme_run(
-    number: int, path: str, route: str | None, tmp_path: Path
-) -> None:
-    """Whoever pastes the one line into a service gets streams, and finds them counted."""
-    assert len(SNIPPETS) == 5
-    (tmp_path / "snippet.py").write_text(SNIPPETS[number])
-
-    with serve_process("snippet:app", "--app-dir", str(tmp_path)) as server:
-        with RawClient(f"{server.url}{path}") as client:
-            client.until_end()
-        assert client.status == 200
-        assert client.payloads
-        if route is not None:
-            closed = f'reason="completed",route="{route}",user_segment="all"}} 1.0'
-            deadline = time.monotonic() + 60
-            # The client has the last byte a moment before the application has returned.
-            while closed not in requests.get(f"{server.url}/metrics", timeout=60).text:
-                assert time.monotonic() < deadline, "it was never counted"
-                time.sleep(0.05)
-
-
-@pytest.mark.slow
-def test_the_readmes_client_reads_an_answer_and_tells_a_failure(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Whoever pastes it sees each word, and the server's own words where it fails."""
-    client: dict[str, Any] = {}
-    exec(SNIPPETS[3], client)  # noqa: S102 - it is ours
-    failure = b'event: error\ndata: {"type":"busy","message":"Later."}\n\n'
-
-    async def main() -> None:
-        scripts = (chunked(b"data: Hi\n\n"), chunked(b"data: H\n\n", failure))
-        async with serving(RawServer(*scripts)) as url:
-            for _ in scripts:
-                await client["show"](url, "?")
-
-    asyncio.run(main())
-
-    assert capsys.readouterr().out == "Hi\nH\nfailed: error_event busy Later.\n"
-
-
-@pytest.mark.slow
-def test_the_answer_of_the_readme_is_read_again(tmp_path: Path) -> None:
-    """The lines about resumable answers: begun by POST, read again by the name in hello."""
-    (tmp_path / "snippet.py").write_text(SNIPPETS[4])
-    wish = {"Accept": "text/event-stream;resumable=1"}
-
-    with serve_process("snippet:app", "--app-dir", str(tmp_path)) as server:
-        url = f"{server.url}/v1/chat/completions"
-        bare = requests.post(url, json={}, timeout=60).text
-        begun = requests.post(url, json={}, headers=wish, timeout=60).text
-        name = re.search(r'"stream": ?"([^"]+)"', begun)
-        assert name is not None, begun
-        stream = f"{server.url}/v1/streams/{name[1]}"
-        again = requests.get(stream, timeout=60).text
-        assert requests.delete(stream, timeout=60).status_code == 200
-
-    words = ("whatever", "your", "model", "says")
-    assert bare == again == "".join(f"data: {word}\n\n" for word in words)
-
-
-def test_the_settings_of_the_readme_are_accepted(tmp_path: Path) -> None:
-    """The keys that the README shows exist, and take the values that it shows."""
-    (shown,) = [text for text in YAML if "runbook_url" in text]
-    path = tmp_path / "sse-observe.yaml"
-    path.write_text(shown)
-
-    settings = load_settings(path)
-
-    assert settings.objectives.completion == 0.999
-    assert settings.group_by == ("cluster",)
-    assert set(yaml.safe_load(shown)["alerts"]) == set(settings.alerts)
 
 
 def test_the_examples_are_as_the_targets_render_them() -> None:

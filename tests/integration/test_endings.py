@@ -298,7 +298,7 @@ def test_each_ending_is_counted_as_what_it_was(server, application, tmp_path):
 @pytest.mark.slow
 @pytest.mark.prove
 def test_workers_of_hypercorn_are_cut_without_a_word(tmp_path):
-    """As the README says of them: nothing tells how their streams ended."""
+    """As the reference says of them: nothing tells how their streams ended."""
     with served("hypercorn-workers", "listening", tmp_path) as here:
         with here.ask("sigterm-past") as client:
             client.until(first_event)

@@ -22,9 +22,8 @@ RENDERED = (
     "alerts/",
     "runbooks/",
     "docs/examples/targets/",
+    "docs/operations/sizing.md",
     "docs/reference/",
-    "README.md",
-    "DESIGN.md",
 )
 RENDER = (
     ("sse_observe", "render"),
@@ -37,6 +36,7 @@ CHECKS = (
     ("ruff", "check", "-q"),
     ("mypy",),
     ("sse_observe", "render", "--check"),
+    ("mkdocs", "build", "--strict", "-q"),
 )
 TESTS_BESIDE = (
     "tests/unit/catalog",
@@ -203,6 +203,10 @@ def test_every_file_is_listed() -> None:
 
     assert {name for name in files if name not in files["plain/files.txt"]} == {"plain/files.txt"}
 '''),
+    },
+    "Add a page": {
+        "docs/trains.md": lambda _: "# Streams on a train\n\nThey break in tunnels.\n",
+        "mkdocs.yml": after("      - docs/report.md\n", "      - docs/trains.md\n"),
     },
 }
 

@@ -1,4 +1,4 @@
-"""The built wheel, installed far from the source tree, does what the README says."""
+"""The built wheel, installed far from the source tree, does what the documentation says."""
 
 import filecmp
 import os

@@ -325,7 +325,7 @@ test("a token without bounds, and somebody else's words in the storage, break no
   assert.equal(world.posts.length, 1);
 });
 
-test("from an application's own bundle reports go to where the README mounts the beacon, on the page's origin", async () => {
+test("from an application's own bundle reports go to where the documentation mounts the beacon, on the page's origin", async () => {
   const world = new World();
   const asked = [];
   world.answer = (url) => (asked.push(url), { status: 403 });

@@ -204,13 +204,18 @@ def durable_streams_app(
     allow_origins: Collection[str] = (),
 ) -> DurableStreamsApp:
     """
-    Return an ASGI application that speaks the Durable Streams protocol over a store.
+    Return an ASGI application that speaks the Durable Streams protocol over a `store`.
 
     A stream's name is its path. What a stream holds, and for how long, is the store's to bound:
     the default keeps, in memory, 100,000 messages or 64 MB of each stream for a week, and 256 MB
     of all. What was dropped is answered by 410, and over SSE announced as `lost` in a control
     event. Subscriptions (`__ds`) are not offered. Protect it as any endpoint that writes: whoever
     knows a name may write to it. `allow_origins` are the origins of other web pages that may.
+
+    A long poll waits for `long_poll_seconds`; an SSE answer ends after `sse_seconds`, and its
+    reader asks again; one that takes nothing for `send_timeout_seconds` is let go. A larger append
+    than `max_append_bytes` is answered by 413, more than `max_readers` by 503. Raises SettingsError
+    where a number is not above 0.
     """
     if isinstance(allow_origins, str):
         raise SettingsError(

@@ -48,10 +48,12 @@ class RedisStore:
     """
     A store in Redis, bounded as `MemoryStore` is, and shared by every host of the same URL.
 
-    Make it with `from_url`. `prefix` begins every key; each stream's keys share a hash tag.
-    Nothing is left when all hosts die: every key has an end. `lease_seconds` is how long a
-    stream outlives the host that produced it before its readers are told; `timeout_seconds`
-    how long Redis may take to answer. What is read here is mirrored here.
+    Make it with `from_url`, whose `url` and bounds (`max_streams`, `max_events`, `max_bytes`,
+    `max_age_seconds`, `idle_seconds`) hold for all hosts together. `prefix` begins every key; each
+    stream's keys share a hash tag. Nothing is left when all hosts die: every key has an end.
+    `lease_seconds` is how long a stream outlives the host that produced it before its readers are
+    told; `timeout_seconds` how long Redis may take to answer. `metrics` count its calls. What is
+    read here is mirrored.
     """
 
     in_process = False
@@ -125,7 +127,7 @@ class RedisStore:
     @classmethod
     def from_url(cls, url: str, **options: Unpack[RedisOptions]) -> Self:
         """
-        Return the store that a URL names.
+        Return the store that a `url` names; `options` are those of the class, by name.
 
         `redis://`, `rediss://` (TLS), `unix://`; `redis+sentinel://host,host/name/db`,
         `redis+cluster://host,host`; both also as `rediss+…`.

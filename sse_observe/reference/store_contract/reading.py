@@ -163,7 +163,7 @@ async def _followed(store: StreamStore, stream: Stream) -> list[bytes]:
 
 
 async def follow(store: StreamStore, stream_id: str, after: int = -1) -> AsyncIterator[bytes]:
-    """Yield the events of a stream until it ends, as a reader of a store does."""
+    """Yield the events of `stream_id` in `store` from `after` on until it ends, as readers do."""
     news = asyncio.Event()
     async with store.watch(stream_id, news.set):
         while True:

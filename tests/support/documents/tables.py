@@ -1,13 +1,9 @@
-"""
-The generated tables of documents, each from its source.
+"""Tables for the documents: dashboards, alerts, endings, metrics, checks and a fleet's series."""
 
-`python -m tests.support.documents` writes them; `make render` does that too.
-"""
-
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sse_observe.catalog.load import load
+from sse_observe.catalog.model import Board
 from sse_observe.check.checks import every
 from sse_observe.check.local import setup
 from sse_observe.check.truth import judge as truth
@@ -21,10 +17,12 @@ from tests.support.outcomes import (
     Difference,
     difference,
 )
-from tests.support.paths import ROOT
 
 # A fleet, for whoever sizes a Prometheus.
 INSTANCES, ROUTES, SCRAPE_SECONDS = 1000, 5, 15
+
+RUNBOOKS = "../../runbooks"
+"""Where runbooks are, seen from the pages of the reference."""
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -75,25 +73,37 @@ def _on_server(name: str, servers: list[str]) -> str:
 
 
 def dashboards() -> str:
-    """Return the dashboards, each with its question."""
-    rows = (
-        (f"[{board.title}](dashboards/{board.name}.json)", board.question)
-        for board in load().boards
-    )
-    return table(("Dashboard", "The question that it answers"), rows)
+    """Return the dashboards: each with its question, its rows and their panels."""
+    return "\n".join(line for board in load().boards for line in _board(board))
+
+
+def _board(board: Board) -> Iterator[str]:
+    yield from ("", f"## {board.title}", "")
+    yield f"{board.question} File: [{board.name}.json](../../dashboards/{board.name}.json)."
+    for row in board.rows:
+        yield from ("", f"### {row.title}{' (collapsed)' if row.collapsed else ''}", "")
+        rows = ((panel.title, panel.unit, cell(panel.description)) for panel in row.panels)
+        yield table(("Panel", "Unit", "What it shows"), rows)
+    yield ""
+
+
+def cell(text: str) -> str:
+    """Return a text as one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def alerts() -> str:
-    """Return the alerts with their severities."""
+    """Return the alerts with their severities and boards."""
     rows = (
         (
-            f"[{alert.name}](runbooks/{alert.name}.md)",
-            ", ".join(dict.fromkeys(w.severity for w in alert.windows)) or alert.severity,
+            f"[{alert.name}]({RUNBOOKS}/{alert.name}.md)",
+            ", ".join(alert.severities),
             alert.summary,
+            f"[{alert.dashboard}](dashboards.md#sse-{alert.dashboard})",
         )
         for alert in load().alerts
     )
-    return table(("Alert", "Severity", "Summary"), rows)
+    return table(("Alert", "Severity", "Summary", "Board"), rows)
 
 
 def checks() -> str:
@@ -109,7 +119,7 @@ def checks() -> str:
             check.question,
             check.passes,
             f"`{option}`" if option else "–",
-            f"[{check.remedy.runbook}](runbooks/{check.remedy.runbook}.md)",
+            f"[{check.remedy.runbook}]({RUNBOOKS}/{check.remedy.runbook}.md)",
         )
         for check, option in asked_by
     )
@@ -176,30 +186,3 @@ def _fleet(name: str, sources: tuple[Source, ...]) -> tuple[str, ...]:
     )
     whole = INSTANCES * (ROUTES * of_route + besides)
     return name, *(f"{n:,}" for n in (of_route, besides, whole, whole // SCRAPE_SECONDS))
-
-
-BLOCKS = {
-    "README.md": (dashboards, alerts, endings, metrics, checks),
-    "DESIGN.md": (fleet,),
-    "docs/reference/metric-contract.md": (contract,),
-}
-"""The generated blocks of each document; a block's mark is the function's name."""
-
-
-def written(document: str) -> str:
-    """Return a document with every block as its source has it."""
-    text = (ROOT / document).read_text()
-    for block in BLOCKS[document]:
-        name = block.__name__
-        mark = f"<!-- sse-observe:{name} -->", f"<!-- /sse-observe:{name} -->"
-        pattern = re.compile(f"{re.escape(mark[0])}.*?{re.escape(mark[1])}", re.DOTALL)
-        if not pattern.search(text):
-            raise SystemExit(f"{document}: block {name!r} is missing")
-        filled = f"{mark[0]}\n{block()}\n{mark[1]}"
-        text = pattern.sub(lambda _, filled=filled: filled, text)
-    return text
-
-
-if __name__ == "__main__":
-    for each in BLOCKS:
-        (ROOT / each).write_text(written(each))
