@@ -57,6 +57,8 @@ class RedisStore:
     """
 
     in_process = False
+    releases_lost = False
+    """Whether a stream whose host is lost waits for another writer, instead of failing."""
 
     def __init__(
         self,
@@ -113,16 +115,11 @@ class RedisStore:
             give_up=self._give_up,
         )
         self._places = Places(
-            self._calls,
-            prefix=prefix,
-            max_streams=max_streams,
-            forget=lambda name: self._held.pop(name, None),
+            self._calls, prefix=prefix, max_streams=max_streams, forget=self._forget
         )
         self._holds: dict[str, tuple[str, Callable[[], None]]] = {}
         self._held: dict[str, tuple[int, float]] = {}
         self._hears_of_holds = False
-        self.releases_lost = False
-        """Whether a stream whose host is lost waits for another writer, instead of failing."""
 
     @classmethod
     def from_url(cls, url: str, **options: Unpack[RedisOptions]) -> Self:
@@ -351,6 +348,9 @@ class RedisStore:
         milliseconds = max(int(keep_seconds * 1000), 1)
         answer = await self._calls.call("report", (key, key), n, ends, milliseconds)
         return bool(answer[1])
+
+    def _forget(self, stream_id: str) -> None:
+        self._held.pop(stream_id, None)
 
     def _look_at_everything(self) -> None:
         """Look again: the store was away, or lost something."""
