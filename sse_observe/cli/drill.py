@@ -17,7 +17,9 @@ EXTRA = "lab"
 
 
 def drill(
-    fault: Annotated[str | None, typer.Argument(metavar="FAULT", help="Name of a fault.")] = None,
+    fault: Annotated[
+        list[str] | None, typer.Argument(metavar="FAULT...", help="Names of faults.")
+    ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Run every fault, side by side.")] = False,
     json: AsJSON = False,
@@ -65,15 +67,15 @@ def drill(
         settings=settings,
         headers=tuple(header or ()),
     )
-    if fault is not None and every:
-        raise SettingsError(f"{fault} --all: give a fault or --all, not both")
-    if fault is None and not every:
+    if fault and every:
+        raise SettingsError(f"{' '.join(fault)} --all: give a fault or --all, not both")
+    if not fault and not every:
         if options:
             raise SettingsError("drill: give a fault or --all; without them it lists the faults")
         for line in view.listing():
             typer.echo(line)
         return
-    faults = FAULTS if fault is None else faults_named(fault)
+    faults = faults_named(*fault) if fault else FAULTS
     stack = external_stack(options, faults, lambda line: typer.echo(line, err=json))
     as_expected = _run_as_json(faults, stack) if json else _run(faults, stack)
     raise typer.Exit(0 if as_expected else 1)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from sse_observe import StreamRoute
 from sse_observe.asgi import App
+from sse_observe.consumer import Transport
 from sse_observe.lab.drill import faulty_apps
 from sse_observe.lab.drill.balancer import Kind
 from sse_observe.lab.drill.switch import Switch
@@ -28,7 +29,8 @@ class Fault:
     others fire.
 
     What causes it, while it is on:
-    `service` builds the application behind the route. Connections are cut after about `life`
+    `service` builds the application behind the route. With a `provider` it is a gateway that asks
+    this one, observed under the fault's name. Connections are cut after about `life`
     seconds, and readers wait `pause` seconds before they come back, at most `retries` times. They
     stop reading after `patience` events, or at an error that the stream states (`hangs_up`).
     `buffering` puts a second nginx, with its defaults, in between, `lossy` a network that loses
@@ -49,6 +51,7 @@ class Fault:
     within: float
     held: tuple[str, ...] = ()
     service: Callable[[Switch], App] = faulty_apps.steady
+    provider: Callable[[Switch], Transport] | None = None
     route: StreamRoute = field(default_factory=lambda: FEED)
     users: int = 12
     method: Literal["GET", "POST"] | None = None
@@ -78,7 +81,9 @@ class Fault:
         """Whether an alert with these labels comes from this fault."""
         if labels.get("job") != self.job:
             return False
-        return self.alone or labels.get("route") == self.path
+        if self.alone or labels.get("route") == self.path:
+            return True
+        return self.provider is not None and labels.get("upstream") == self.name
 
     @property
     def alone(self) -> bool:

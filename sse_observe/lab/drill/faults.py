@@ -6,6 +6,7 @@ from sse_observe import StreamRoute
 from sse_observe.errors import LabError
 from sse_observe.lab.drill import faulty_apps, gateway_apps
 from sse_observe.lab.drill.fault import Fault
+from sse_observe.lab.drill.provider_faults import PROVIDER_FAULTS
 
 _ANSWER = StreamRoute(terminal_events=("done",), dense_ids=True)
 # Nothing declared, as most routes are: its protocol is recognised stream by stream.
@@ -166,6 +167,7 @@ FAULTS = (
         method="POST",
         patience=4,
     ),
+    *PROVIDER_FAULTS,
     Fault(
         name="freeze",
         text="Answers stop growing while their heartbeats go on.",
@@ -377,11 +379,11 @@ FAULTS = (
 """Every fault, the healthy run first."""
 
 
-def faults_named(name: str) -> tuple[Fault, ...]:
-    """Return the fault of that name; for `healthy` every service without one."""
-    if name == FAULTS[0].name:
-        return tuple(fault for fault in FAULTS if not fault.alerts)
-    return (fault_named(name),)
+def faults_named(*names: str) -> tuple[Fault, ...]:
+    """Return the faults of these names, each once; for `healthy` every service without one."""
+    wanted = {fault_named(name).name for name in names}
+    healthy = FAULTS[0].name in wanted
+    return tuple(one for one in FAULTS if one.name in wanted or (healthy and not one.alerts))
 
 
 def fault_named(name: str) -> Fault:

@@ -9,8 +9,10 @@ import json
 import random
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from sse_observe.asgi import App, Message, Receive, Scope, Send, answer
+from sse_observe.consumer import Request, Response, Transport
 from sse_observe.lab.chat_chunks import DONE, FINISH, ROLE, chunk, error
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.wire import encode
@@ -40,6 +42,13 @@ _BLOCKED_SECONDS = 0.7
 _FREE_SECONDS = (0.05, 0.3)
 # Enough for the alert, and no burden for the other faults.
 _ZOMBIES = 20
+_OK = 200
+
+_QUESTION = Request(
+    "http://provider.example.invalid/v1/chat/completions",
+    method="POST",
+    body=b'{"stream": true}',
+)
 
 Answer = Callable[[], AsyncIterator[bytes]]
 
@@ -235,6 +244,56 @@ def idle(switch: Switch) -> App:  # noqa: ARG001 - nothing breaks
             yield comment
 
     return _gateway(respond)
+
+
+def relaying(provider: Transport) -> App:
+    """Say a word of its own, then ask a provider; where it refuses, answer by another one."""
+
+    async def respond() -> AsyncIterator[bytes]:
+        yield _ROLE
+        yield _WORD
+        async with provider(_QUESTION) as response:
+            async for piece in response.chunks if response.status == _OK else _whole():
+                yield piece
+
+    return _gateway(respond)
+
+
+def refusing_provider(switch: Switch) -> Transport:
+    """Refuse every other question with 503."""
+
+    @asynccontextmanager
+    async def send(request: Request) -> AsyncIterator[Response]:  # noqa: ARG001 - all are alike
+        if switch.on and random.random() < 0.5:  # noqa: S311 - no secret
+            yield Response(503, {"content-type": "application/json"}, _refusal())
+        else:
+            yield _streamed(_whole())
+
+    return send
+
+
+def slow_provider(switch: Switch) -> Transport:
+    """Think for seven seconds before the first word."""
+
+    async def thinking() -> AsyncIterator[bytes]:
+        if switch.on:
+            await asyncio.sleep(_SLOW_SECONDS)
+        async for piece in _whole():
+            yield piece
+
+    @asynccontextmanager
+    async def send(request: Request) -> AsyncIterator[Response]:  # noqa: ARG001 - all are alike
+        yield _streamed(thinking())
+
+    return send
+
+
+def _streamed(chunks: AsyncIterator[bytes]) -> Response:
+    return Response(_OK, {"content-type": "text/event-stream"}, chunks)
+
+
+async def _refusal() -> AsyncIterator[bytes]:
+    yield json.dumps({"error": {"type": "overloaded_error"}}).encode()
 
 
 async def _comments(seconds: float) -> AsyncIterator[bytes]:

@@ -6,12 +6,19 @@ from typing import NamedTuple, Self
 
 from prometheus_client import CollectorRegistry
 
-from sse_observe import SSEMetrics, SSEObserveMiddleware, beacon_app, metrics_app
+from sse_observe import (
+    SSEMetrics,
+    SSEObserveMiddleware,
+    beacon_app,
+    metrics_app,
+    observe_client,
+)
 from sse_observe.asgi import App, Receive, Scope, Send
 from sse_observe.errors import LabError
 from sse_observe.lab.drill.beacon_clients import MOUNT
 from sse_observe.lab.drill.fault import Fault
 from sse_observe.lab.drill.faulty_apps import kept
+from sse_observe.lab.drill.gateway_apps import relaying
 from sse_observe.lab.drill.second_host import LEASE_SECONDS
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.lab.programs.lossy_network import LossyNetwork
@@ -115,6 +122,9 @@ class Service:
         return {**beacon, f"{root}/": streams}
 
     def _streams(self, fault: Fault) -> App:
+        if fault.provider is not None:
+            provider = fault.provider(self._switch)
+            return relaying(observe_client(provider, fault.name, metrics=self.metrics))
         if self._store_url is None:
             return fault.service(self._switch)
         store = RedisStore.from_url(

@@ -2,9 +2,11 @@
 
 import pytest
 
+from sse_observe.lab.drill import gateway_apps
 from sse_observe.lab.drill.fault import JOB, Fault
 
 SHARED = Fault(name="a", text="", alerts=("A",), within=1)
+ASKING = Fault(name="c", text="", alerts=("C",), within=1, provider=gateway_apps.slow_provider)
 ALONE = Fault(name="b", text="", alerts=("B",), within=1, exporter=True)
 
 
@@ -15,16 +17,19 @@ ALONE = Fault(name="b", text="", alerts=("B",), within=1, exporter=True)
         (SHARED, {"job": JOB, "route": "/elsewhere"}, False),
         (SHARED, {"job": JOB}, False),
         (SHARED, {"job": "chat", "route": SHARED.path}, False),
+        (ASKING, {"job": JOB, "upstream": "c"}, True),
+        (ASKING, {"job": JOB, "upstream": "a"}, False),
+        (SHARED, {"job": JOB, "upstream": "a"}, False),
         (ALONE, {"job": "drill-b"}, True),
         (ALONE, {"job": "drill-b", "route": "/any"}, True),
         (ALONE, {"job": JOB, "route": ALONE.path}, False),
         (ALONE, {}, False),
     ],
 )
-def test_an_alert_is_a_faults_by_its_route_or_by_its_own_job(
+def test_an_alert_is_a_faults_by_its_route_upstream_or_job(
     fault: Fault, labels: dict[str, str], raised: bool
 ) -> None:
-    """Faults of one job answer for a route each, a fault with its own job for all of it."""
+    """Faults of one job answer for a route each, or for whom it asks; others for all their job."""
     assert fault.raises(labels) is raised
 
 

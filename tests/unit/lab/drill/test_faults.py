@@ -44,3 +44,10 @@ def test_the_healthy_run_has_every_service_without_a_fault() -> None:
 
     assert names == ["healthy", "slow-thinkers", "idle-feeds"]
     assert faults_named("freeze") == (fault_named("freeze"),)
+
+
+def test_several_faults_are_drilled_once_each() -> None:
+    """A name that is given twice is no second service at the same path."""
+    named = ("slow-provider", "freeze", "freeze", "provider-outage")
+
+    assert sorted(fault.name for fault in faults_named(*named)) == sorted(set(named))

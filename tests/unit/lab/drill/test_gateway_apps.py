@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from sse_observe import SSEMetrics, SSEObserveMiddleware
+from sse_observe import SSEMetrics, SSEObserveMiddleware, observe_client
 from sse_observe.asgi import App
 from sse_observe.lab.chat_chunks import DONE, chunk, error
 from sse_observe.lab.drill import gateway_apps
@@ -13,6 +13,7 @@ from sse_observe.lab.drill.faults import fault_named
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.wire import encode
 from tests.support.asgi import Exchange, drive, http_scope, value
+from tests.support.upstreams import ends
 
 WORD = encode(chunk({"content": "word "}))
 FAULTY = (
@@ -152,3 +153,29 @@ def test_an_idle_feed_has_no_event_and_ends_in_order() -> None:
 
     assert body
     assert b"data:" not in body
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_a_refusal_is_made_up_for_by_another_provider(metrics: SSEMetrics, on: bool) -> None:
+    """Users see whole answers; the upstream alone has failed."""
+    provider = gateway_apps.refusing_provider(Switch(on=on))
+    gateway = gateway_apps.relaying(observe_client(provider, "p", metrics=metrics))
+
+    body = called(SSEObserveMiddleware(gateway, metrics=metrics)).body
+
+    assert body.count(WORD) == 9
+    assert body.endswith(encode(DONE))
+    assert ends(metrics, "p") == ({"refused_5xx": 1} if on else {"opened": 1, "completed": 1})
+
+
+def test_a_gateway_fills_the_wait_for_a_slow_provider(
+    metrics: SSEMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own first word is early, and its provider's is late."""
+    monkeypatch.setattr(gateway_apps, "_SLOW_SECONDS", 0.2)
+    provider = observe_client(gateway_apps.slow_provider(Switch(on=True)), "p", metrics=metrics)
+
+    called(SSEObserveMiddleware(gateway_apps.relaying(provider), metrics=metrics))
+
+    assert value(metrics, "sse_time_to_first_event_seconds_sum") < 0.1
+    assert value(metrics, "sse_upstream_first_content_seconds_sum") >= 0.2
