@@ -49,6 +49,12 @@ def test_a_real_prometheus_answers_every_query(prometheus: Prometheus) -> None:
     lost = {one.route: one.lost for one in found.incident.slo}
     assert lost["/a"] == 0
     assert lost["/b"] == pytest.approx(0.5 * 1830, rel=0.05)
+    assert found.incident.causes is not None
+    shares = found.incident.causes.failed.items()
+    assert {cause: found.incident.causes.share(number) for cause, number in shares} == {
+        "upstream": pytest.approx(0.1, rel=0.01),
+        "network": pytest.approx(0.1, rel=0.01),
+    }
     (minute,) = (
         one for one in found.incident.worst_minutes if one.distance.alert.name == episode.alert
     )

@@ -34,6 +34,9 @@ def incident(start: float, until: float = LENGTH) -> list[tuple[dict[str, str], 
 
         add("route:sse_streams_open:sum", steady(20, LENGTH, step=30))
         add("route:sse_streams_completed:rate5m", steady(2, LENGTH, step=30))
+        add("route:sse_streams_good:rate5m", steady(2, LENGTH, step=30))
+        cause = "upstream" if bad else "network"
+        add("route:sse_streams_failed_by:rate5m", steady(0.5, LENGTH, step=30), cause=cause)
         add("route:sse_streams_lost:rate5m", signal(0.5 if bad else 0, 0))
         add("route:sse_completion_objective:ratio", steady(0.995, LENGTH, step=30))
         add("route:sse_error_budget:ratio_left", signal(0.3 if bad else 0.9, 0.9))

@@ -61,6 +61,8 @@ def stalled(name: str = "/b") -> list[tuple[str, Rows]]:
         (r"by \(route\).*sse_streams_completed", [(p, 1500.0) for p in places]),
         (r"completion_objective", [(p, 0.995) for p in places]),
         (r"error_budget:ratio_left", [(p, 0.4) for p in places]),
+        (r"by \(cause\)", [({"cause": "upstream"}, 550.0), ({"cause": "deploy"}, 300.0)]),
+        (r"sum \(.*sse_streams_good", [({}, 4150.0)]),
         (r"sse_start_time_seconds", [({"job": "chat"}, BROKEN_FROM - 240)]),
         (
             r"sum by \(le\)",

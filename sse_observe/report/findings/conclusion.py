@@ -12,6 +12,16 @@ from sse_observe.report.units import format_duration, format_time, format_value
 LABEL_NAMES = {"route": "route", "network_type": "network", "user_segment": "user segment"}
 """Labels as a reader calls them."""
 
+CAUSE_WORDS = {
+    "upstream": "through an upstream",
+    "application": "through the application",
+    "deploy": "through a deploy",
+    "network": "through the readers' networks",
+    "user": "as their users stopped them",
+    "unknown": "for a reason that nothing proves",
+}
+"""Causes as a reader calls them, after "failed"."""
+
 INCOMPLETE = "a query was not answered in full"
 
 
@@ -22,10 +32,23 @@ def severity(incident: Incident) -> str:
 
 def sentences(incident: Incident) -> Iterator[str]:
     """Yield the conclusion in plain text, the most important sentence first."""
+    yield from _fault(incident)
     yield from _alerts(incident)
     yield from _places(incident)
     yield from _objective(incident)
     yield from _process_start(incident)
+
+
+def _fault(incident: Incident) -> Iterator[str]:
+    found = incident.causes
+    if found is None or not found.failed:
+        return
+    good = f"{format_value(found.share(found.good), 'ratio', 1)} of the streams were good; "
+    shares = ", ".join(
+        f"{format_value(found.share(number), 'ratio', 1)} {CAUSE_WORDS.get(cause, cause)}"
+        for cause, number in found.failed.items()
+    )
+    yield f"{good}failed: {shares}."
 
 
 def _alerts(incident: Incident) -> Iterator[str]:

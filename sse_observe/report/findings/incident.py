@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sse_observe.report.findings.causes import Causes
 from sse_observe.report.findings.episodes import Episode
 from sse_observe.report.findings.impact import Impact
 from sse_observe.report.findings.panels import BoardView
@@ -18,6 +19,7 @@ class Incident:
     """
     The facts of a report, in the order in which it tells them.
 
+    `causes` is None where they are not known, or no stream ended.
     `compared_over` is the time in which places were compared. `runbooks` are Markdown by alert.
     `failures` are the queries that failed or were answered in part; `asked` is how many there were.
     """
@@ -27,6 +29,7 @@ class Incident:
     compared_over: Window
     route: str | None
     alert: str | None
+    causes: Causes | None
     episodes: tuple[Episode, ...]
     slo: tuple[SLOCompliance, ...]
     objective: float

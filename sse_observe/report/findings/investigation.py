@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sse_observe.catalog.dashboards.marks import STARTED
 from sse_observe.render.runbooks import runbooks
 from sse_observe.report.findings import (
+    causes,
     episodes,
     impact,
     panels,
@@ -14,6 +15,7 @@ from sse_observe.report.findings import (
     slo,
     worst_minutes,
 )
+from sse_observe.report.findings.causes import CauseQueries
 from sse_observe.report.findings.episodes import Episode, StateQueries
 from sse_observe.report.findings.impact import Impact
 from sse_observe.report.findings.incident import Incident
@@ -39,6 +41,7 @@ _SHORTEST_COMPARISON = 300.0
 class _FirstRound:
     """Everything that can be asked before it is known what fired."""
 
+    causes: CauseQueries
     states: StateQueries
     slo: SLOQueries
     watched: tuple[WatchedSignal, ...]
@@ -46,6 +49,7 @@ class _FirstRound:
     panels: PanelQueries
 
     def __iter__(self) -> Iterator[NamedQuery]:
+        yield from self.causes
         yield from self.states
         yield from self.slo
         yield from (signal.query for signal in self.watched)
@@ -90,6 +94,7 @@ def investigate(
         compared_over=compared_over,
         route=subject.route,
         alert=subject.alert.name if subject.alert else None,
+        causes=causes.causes(first.causes, answers),
         episodes=found,
         slo=slo.compliance(first.slo, answers, objectives.completion),
         objective=objectives.completion,
@@ -112,6 +117,7 @@ def _first_round(subject: Subject) -> _FirstRound:
     window, alerts = subject.window, subject.alerts
     builder = subject.builder(window)
     return _FirstRound(
+        causes=causes.queries(builder, window.end),
         states=episodes.queries(alerts, window, subject.route),
         slo=slo.queries(builder, window),
         watched=watched_signals(subject.catalog, subject.settings, builder, window, alerts),

@@ -70,6 +70,7 @@ def _parts(report: Report, charts: Charts) -> Iterator[_Part]:
     if incident.fired:
         bars = timeline(incident.episodes, incident.window)
         fired = charts.place(bars, "Bars over time; the table below says the same.", "timeline")
+    yield _Part("causes", "Whose fault", sections.causes_section(incident))
     yield _Part("alerts", "What fired", sections.alerts_section(incident, fired))
     yield _Part("slo", "SLO", sections.slo_section(incident))
     yield _Part("impact", "Who was affected", sections.impact_section(incident))

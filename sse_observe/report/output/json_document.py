@@ -32,6 +32,7 @@ def json_document(report: Report) -> JSON:
         "compared_over": _window(incident.compared_over),
         "route": incident.route,
         "alert": incident.alert,
+        "causes": None if incident.causes is None else asdict(incident.causes),
         "alerts": [_episode(one) for one in incident.episodes],
         "slo": [_slo(one) for one in incident.slo],
         "affected": {label: [asdict(one) for one in found] for label, found in impacts},

@@ -2,8 +2,14 @@
 
 from collections.abc import Iterator
 
-from sse_observe.report.findings import process_starts, slo
-from sse_observe.report.findings.conclusion import INCOMPLETE, LABEL_NAMES, sentences, severity
+from sse_observe.report.findings import causes, process_starts, slo
+from sse_observe.report.findings.conclusion import (
+    CAUSE_WORDS,
+    INCOMPLETE,
+    LABEL_NAMES,
+    sentences,
+    severity,
+)
 from sse_observe.report.findings.episodes import STATES, Episode
 from sse_observe.report.findings.impact import Impact
 from sse_observe.report.findings.incident import Incident
@@ -16,6 +22,10 @@ from sse_observe.report.output.markup import Child, Markup, Row, inner, table, t
 from sse_observe.report.output.timeline import episode_label
 from sse_observe.report.units import format_duration, format_time, format_value
 
+_HOW_CAUSED = (
+    "Each failed stream has one cause, and none without evidence: docs/upstreams.md. "
+    "Feeds are not among them: they have no end to reach."
+)
 _HOW_COMPARED = (
     "Each place is compared with the others: by the worst value of each alert's signal, and by "
     "counts made while alerts fired. “Times its limit” makes different measures comparable: "
@@ -82,6 +92,25 @@ def _because(reason: str, names: list[str]) -> str:
     # Of a store that is away every query tells the same.
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return f"{'; '.join(names[:10])}{more}: {reason}"
+
+
+def causes_section(incident: Incident) -> Markup:
+    """Return how many streams were good, and whose fault it was that others were not."""
+    id_, title = "causes", "Whose fault"
+    found = incident.causes
+    if found is None:
+        unknown = f"Not known: {INCOMPLETE}."
+        nothing = unknown if incident.is_incomplete(causes.NAME) else "No stream ended."
+        return section(id_, title, tag("p", nothing))
+    rows = [
+        (cause, words, f"{number:,.0f}", format_value(found.share(number), "ratio", 1))
+        for cause, words, number in (
+            ("good", "reached their end, in time", found.good),
+            *((cause, CAUSE_WORDS.get(cause, "–"), n) for cause, n in found.failed.items()),
+        )
+    ]
+    shown = table("Streams in the window", ("Cause", "They", "Streams", "Share"), rows)
+    return section(id_, title, shown, _small(_HOW_CAUSED))
 
 
 def alerts_section(incident: Incident, chart: Markup | None) -> Markup:

@@ -19,6 +19,7 @@ def test_the_document_holds_the_same_facts(report: Report) -> None:
     assert read["affected"]["network_type"][0]["value"] == "3g"
     assert read["affected"]["network_type"][0]["counted"] == [80, 1000]
     assert [one["met"] for one in read["slo"]] == [False, True, True]
+    assert read["causes"]["failed"] == {"upstream": 550, "deploy": 300}
     assert read["process_starts"][0]["before"] == "SSEStreamsStalled"
     assert read["worst_minutes"][0]["times_limit"] == 18
     assert len(read["boards"]) == 3

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from sse_observe.report.findings import slo
+from sse_observe.report.findings import causes, slo
 from sse_observe.report.findings.episodes import STATES
 from sse_observe.report.findings.process_starts import NAME
 from sse_observe.report.logs.reading import LogExcerpt
 from sse_observe.report.output.report import Report
 from sse_observe.report.output.sections import (
     alerts_section,
+    causes_section,
     impact_section,
     log_section,
     minutes_section,
@@ -16,6 +17,16 @@ from sse_observe.report.output.sections import (
     slo_section,
 )
 from sse_observe.report.query.batch import Failure
+
+
+def test_whose_fault_is_told_in_numbers(report: Report) -> None:
+    """Good streams first, then each cause in words, with its number and its share."""
+    html = causes_section(report.incident)
+
+    assert ">4,150</td>" in html
+    assert ">83.0 %</td>" in html
+    assert html.index("through an upstream") < html.index("through a deploy")
+    assert ">11.0 %</td>" in html
 
 
 def test_alerts_have_the_time_since_when_they_were_pending(report: Report) -> None:
@@ -58,16 +69,24 @@ def test_minutes_and_starts_stand_together(report: Report) -> None:
 def test_nothing_is_called_well_for_want_of_an_answer(report: Report) -> None:
     """An empty section says whether there was nothing or nobody knows."""
     quiet = replace(
-        report.incident, episodes=(), slo=(), impacts={}, worst_minutes=(), process_starts=()
+        report.incident,
+        causes=None,
+        episodes=(),
+        slo=(),
+        impacts={},
+        worst_minutes=(),
+        process_starts=(),
     )
-    names = (STATES, f"{slo.COUNTS} lost", "Signal of X", NAME)
+    names = (STATES, f"{slo.COUNTS} lost", "Signal of X", NAME, causes.NAME)
     unknown = replace(quiet, failures=tuple(Failure(name, "x") for name in names))
 
     assert "No alert fired, and none was pending." in alerts_section(quiet, None)
     assert "No stream ended in this window." in slo_section(quiet)
+    assert "No stream ended." in causes_section(quiet)
     assert "Nothing could be compared." in impact_section(quiet)
     assert "No process started in this window." in minutes_section(quiet)
     assert "No alert fired" not in alerts_section(unknown, None)
+    assert "Not known" in causes_section(unknown)
     assert "No stream ended" not in slo_section(unknown)
     assert minutes_section(unknown).count("as far as is known") == 2
 
