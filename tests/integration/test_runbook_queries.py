@@ -35,7 +35,7 @@ def world(prometheus: Prometheus) -> World:
     world = evaluated(prometheus)
     for name, jobs in world.fired.items():
         for job, instants in jobs.items():
-            places = {"route": "r", "target": "t", "module": "m"}
+            places = {"route": "r", "target": "t", "module": "m", "upstream": "u"}
             own = {label: place for label, place in places.items() if label in labels_of(name)}
             labels = {"__name__": "ALERTS", "alertname": name, "alertstate": "firing"}
             ends = max(instants) + 30
