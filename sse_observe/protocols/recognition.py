@@ -25,8 +25,11 @@ _BY_RESPONSE = {name: p for p in PROTOCOLS.values() for name in p.response_heade
 
 def recognise_response(headers: Headers) -> Protocol | None:
     """Return the protocol that a response's headers name."""
-    found = (_BY_RESPONSE.get(name.lower()) for name, _ in headers)
-    return next((protocol for protocol in found if protocol is not None), None)
+    for name, _ in headers:
+        protocol = _BY_RESPONSE.get(name.lower())
+        if protocol is not None:
+            return protocol
+    return None
 
 
 def recognise_event(name: bytes, data: bytes) -> Protocol:

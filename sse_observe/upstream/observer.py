@@ -31,7 +31,7 @@ class Upstream:
         self.name = name
         self.clock = tracker.streams.clock
         self._has_streamed = False
-        self._pending = tracker.streams.buffer.pending
+        self.buffer = tracker.streams.buffer
 
     def answered(
         self, asking: Callable[[], Asking], status: int, headers: list[Header]
@@ -71,9 +71,9 @@ class Upstream:
         if named is not None:
             consumed.reader = self._counts.reader_of(named)
             consumed.short = consumed.reader.short
-        encodings = (value for key, value in headers if key.lower() == b"content-encoding")
-        if any(value.lower() != b"identity" for value in encodings):
-            consumed.scan = UNREADABLE
+        for key, value in headers:
+            if key.lower() == b"content-encoding" and value.lower() != b"identity":
+                consumed.scan = UNREADABLE
         self._tracker.enter(consumed)
         self._has_streamed = True
         return Reading(self, self._tracker, consumed)
@@ -95,16 +95,6 @@ class Upstream:
             evidence_of(served).add(consumed)
         return consumed
 
-    def read(self, consumed: ConsumedStream, chunk: bytes) -> None:
-        """Count what the application was given; the bytes are kept for a moment."""
-        try:
-            if chunk:
-                self._pending.append((consumed, bytes(chunk), self.clock()))
-                if len(self._pending) >= _COUNT_AT:
-                    self._tracker.streams.buffer.count_pending()
-        except Exception:  # noqa: BLE001 - the application goes on without us
-            self.failed()
-
     def failed(self) -> None:
         """Count a failure of our own."""
         self._tracker.streams.observer_error("upstream")
@@ -124,8 +114,16 @@ class Reading:
         self.is_over = False
 
     def took(self, chunk: bytes) -> None:
-        """Count what the application was given."""
-        self._upstream.read(self._consumed, chunk)
+        """Count what the application was given; the bytes are kept for a moment."""
+        upstream = self._upstream
+        try:
+            if chunk:
+                pending = upstream.buffer.pending
+                pending.append((self._consumed, bytes(chunk), upstream.clock()))
+                if len(pending) >= _COUNT_AT:
+                    upstream.buffer.count_pending()
+        except Exception:  # noqa: BLE001 - the application goes on without us
+            upstream.failed()
 
     def whole(self) -> None:
         """End with the body."""
