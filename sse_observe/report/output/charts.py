@@ -245,7 +245,7 @@ def _bar_gauge(view: PanelView) -> Figure:
             }
         ],
         "layout": {
-            "xaxis": {**_number_format(panel), "type": "linear", "range": None},
+            "xaxis": {**_number_format(panel), "type": "linear"},
             "yaxis": {"type": "category", "automargin": True},
             "showlegend": False,
             "hovermode": "closest",
