@@ -13,8 +13,10 @@
     for (const place of places.filter((one) => !one.closest("details:not([open])")))
       draw(place, { width: place.classList.contains("timeline") ? 690 : 314 });
   });
+  // Without a width plotly keeps that of the paper.
   addEventListener("afterprint", () => {
-    for (const place of places.filter((one) => one.dataset.drawn)) draw(place);
+    for (const place of places.filter((one) => one.dataset.drawn))
+      draw(place, { width: place.clientWidth });
   });
   document.documentElement.dataset.ready = "yes";
 })();
