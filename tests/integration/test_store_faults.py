@@ -19,6 +19,8 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 TOTAL = 60
+# Of one world, all its patience together.
+_LONGEST_SECONDS = 240
 
 
 @dataclass
@@ -301,12 +303,16 @@ def in_a_world(
                 await test(world)
             finally:
                 for client in world.clients:
-                    if not client.task.done():
-                        client.task.cancel()
-                        await asyncio.wait([client.task])
+                    client.task.cancel()
+                # One that still waits for its host ends with it.
+                await asyncio.wait([client.task for client in world.clients], timeout=5)
             return world
 
-    return asyncio.run(main())
+    async def within(seconds: float) -> World:
+        async with asyncio.timeout(seconds):
+            return await main()
+
+    return asyncio.run(within(_LONGEST_SECONDS))
 
 
 def sequence_is_right(client: Client) -> bool:
