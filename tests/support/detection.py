@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sse_observe.catalog.durations import duration, seconds
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.render.settings import Settings
-from tests.support.documents import table
+from tests.support.documents.tables import table
 from tests.support.judgement import Ruled, World, evaluated
 from tests.support.paths import ROOT
 from tests.support.services import CASES, FAULT
