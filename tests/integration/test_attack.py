@@ -166,6 +166,7 @@ def held(*roots):
 def test_strangers_add_no_series_and_fill_no_memory(metrics, monkeypatch):
     """After 100,000 strange requests there is no new series, and nothing of ours has grown."""
     monkeypatch.setattr("sse_observe.middleware.resume_loss._MOST_EPOCHS", MOST_EPOCHS)
+    monkeypatch.setattr("sse_observe.middleware.causes._MOST_REMEMBERED", MOST_EPOCHS)
     observed = SSEObserveMiddleware(service, metrics=metrics, routes=DECLARED, log_ends=False)
     draw = random.Random(20)
     # A test that failed before this one keeps what it made. isinstance would load lazy objects.
