@@ -266,6 +266,9 @@ class Causes:
             left = _Left(key, counts, self._clock())
             self._left[key].append(left)
             self._open.append(left)
+            if len(self._open) > _MOST_REMEMBERED:
+                # Not at the next tick: a loop that is kept busy by strangers may have none.
+                self.look(left.at)
 
     def look(self, now: float, *, last: bool = False) -> None:
         """Count what has waited long enough as unknown; what waits at last too."""

@@ -83,7 +83,7 @@ class StreamTracker:
         self.companions = Companions([self.causes])
         self._cursors = Cursors()
         self._streams: dict[Stream, None] = {}
-        self._orphans = Orphans(self.lock, clock)
+        self._orphans = Orphans(self.lock, clock, self.observer_error)
         self._routes: dict[str, _Route] = {}
         self._inspection = Inspection()
         self._route_watch = RouteWatch()

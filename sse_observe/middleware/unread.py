@@ -25,11 +25,14 @@ def events_in(body: object) -> int:
 class Orphans:
     """Streams whose client is gone while their application still runs."""
 
-    __slots__ = ("_clock", "_lock", "_streams")
+    __slots__ = ("_clock", "_lock", "_on_error", "_streams")
 
-    def __init__(self, lock: RLock, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, lock: RLock, clock: Callable[[], float], on_error: Callable[[str], None]
+    ) -> None:
         self._lock = lock
         self._clock = clock
+        self._on_error = on_error
         self._streams: set[Stream] = set()
 
     def __len__(self) -> int:
@@ -61,9 +64,12 @@ class Orphans:
 
     def _counting(self, inner: Send, counts: RouteCounts) -> Send:
         def send(message: Message) -> Awaitable[None]:
-            if events := events_in(message.get("body")):
-                with self._lock:
-                    counts.unread_events += events
+            try:
+                if events := events_in(message.get("body")):
+                    with self._lock:
+                        counts.unread_events += events
+            except Exception:  # noqa: BLE001 - the application goes on without us
+                self._on_error("event_counter")
             return inner(message)
 
         return send

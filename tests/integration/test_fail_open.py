@@ -22,7 +22,7 @@ from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, middlewar
 from sse_observe.registry import counts, flush
 from tests.support.asgi import value
 from tests.support.clock import Clock
-from tests.support.session import EVERYTHING, everything, over_sockets
+from tests.support.session import EVERYTHING, clients, everything, over_sockets
 
 LINUX = sys.platform == "linux"
 
@@ -71,13 +71,18 @@ BEFORE = {
     "registry.counts.Fields.__init__",
     "registry.counts.Fields._free",
     "end_log.EndLog.__init__",
+    "causes.Causes.__init__",
+    "companions.Companions.__init__",
+    "companions.Companions.add",
     "tracker.StreamTracker.__init__",
     "tracker.StreamTracker.of",
+    "unread.Orphans.__init__",
     "event_counter.MessageBuffer.__init__",
     "resume_loss.Cursors.__init__",
     "headers.ResponseReader.__init__",
     "options.check_options",
     "routes.StreamRoute.__post_init__",
+    "routes.StreamRoute._check_seconds",
     "routes._event_names",
     "routes._is_count",
     "routes._wrong",
@@ -89,7 +94,7 @@ BEFORE = {
     "event_names.EventNames.__init__",
 }
 BEFORE |= {"tcp.sockets.Sockets.__init__", "tcp.sockets.Sockets.of"} if LINUX else set()
-"""They run when the application is made, where a mistake must be heard."""
+"""They run when the application, or its client, is made, where a mistake must be heard."""
 OUTSIDE = {
     "registry.counts.Distribution.add",
     "registry.counts.Counts.complete",
@@ -144,15 +149,18 @@ def needs_sockets(name):
     return name.startswith("tcp.") or name == "registry.counts.Distribution.add"
 
 
-async def served(sockets, wrap, clock, metrics):
+async def served(sockets, wrap, clock, metrics, observed):
     """Serve streams, over sockets or without; return what the outside saw."""
-    return await (over_sockets(wrap) if sockets else everything(wrap, clock, metrics))
+    if sockets:
+        return await over_sockets(wrap)
+    return await everything(wrap, clock, metrics, observed)
 
 
 @cache
 def plain(sockets):
     """Return what the outside sees of the bare applications."""
-    return asyncio.run(served(sockets, lambda app: app, Clock(), SSEMetrics(CollectorRegistry())))
+    metrics = SSEMetrics(CollectorRegistry())
+    return asyncio.run(served(sockets, lambda app: app, Clock(), metrics, clients(metrics)))
 
 
 class Mounting:
@@ -192,6 +200,7 @@ def test_nobody_sees_it_fail(metrics, clock, monkeypatch, caplog, name):
         # A stream whose socket is read is closed at once, any other with some more.
         tcp_info=LINUX and needs_sockets(name),
     )
+    consumers = clients(metrics)
     owner, last = EVERY[name]
     original = getattr(owner, last)
     homes = [owner]
@@ -210,7 +219,7 @@ def test_nobody_sees_it_fail(metrics, clock, monkeypatch, caplog, name):
     theirs = SimpleNamespace(get_current_span=lambda: tracer)
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", theirs)
     with caplog.at_level(logging.INFO, "sse_observe"):
-        seen = asyncio.run(served(needs_sockets(name), wrap, clock, metrics))
+        seen = asyncio.run(served(needs_sockets(name), wrap, clock, metrics, consumers))
     monkeypatch.undo()
 
     assert calls, "serving a stream does not come by here: reach it, or say why not"

@@ -9,7 +9,7 @@ from sse_observe.middleware.tracker import StreamTracker
 from tests.support.asgi import END, body, drive, http_scope, start
 from tests.support.clock import Clock
 from tests.support.recording_sink import RecordingSink
-from tests.support.session import EVERYTHING, everything
+from tests.support.session import EVERYTHING, clients, everything
 
 ROUTES = {"/s": EVERYTHING, "/t/{id}": StreamRoute(dense_ids=True), "/r": StreamRoute()}
 
@@ -37,7 +37,7 @@ def lived(metrics: SSEMetrics) -> None:
         observed.app = app
         return observed
 
-    asyncio.run(everything(wrap, clock, metrics))
+    asyncio.run(everything(wrap, clock, metrics, clients(metrics)))
     observed.app = says_it_all
     drive(observed, http_scope("/r", headers={"last-event-id": "2-ab"}))
     StreamTracker.of(metrics).flush()

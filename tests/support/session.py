@@ -5,12 +5,15 @@ Everything that can happen to a stream, served once, with what the outside saw o
 """
 
 import asyncio
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from types import SimpleNamespace
 
-from sse_observe import SSEObserveMiddleware, StreamRoute
+import httpx
+
+from sse_observe import SSEObserveMiddleware, StreamRoute, observe_client
 from tests.support.asgi import END, Exchange, body, http_scope, start
 from tests.support.tcp_pair import Cycle, Line
+from tests.support.upstreams import ASKS, CHUNK, WHOLE, Body, async_client
 
 BODIES = [
     b"id: 1-ab\ndata: x\n\n",
@@ -87,7 +90,9 @@ async def chatting(scope, receive, send):
     await send(END)
 
 
-EVERYTHING = StreamRoute(dense_ids=True, heartbeat_seconds=1, stall_seconds=1)
+EVERYTHING = StreamRoute(
+    dense_ids=True, heartbeat_seconds=1, stall_seconds=1, first_event_within=1, gap_within=1
+)
 PATHS = ["/s", "/t/1", "/nobody/declared/this"]
 APPS = [complete, abandoned, failing, unfinished, shouted, refused, speaking, chatting]
 
@@ -165,6 +170,34 @@ async def in_background(scope, receive, send):
     await scope["pause"]()
 
 
+def clients(metrics):
+    """Return observed clients: one whose every stream is cut, one whose every stream is whole."""
+    cut = Body(*WHOLE[:1], error=httpx.ReadError("cut"))
+    return [
+        observe_client(async_client(answer), "model", metrics=metrics)
+        for answer in (cut, Body(*WHOLE))
+    ]
+
+
+async def late(scope, receive, send):
+    """Consume a stream, and send the first event when nobody expects it any more."""
+    await send(start())
+    _, client = scope["clients"]
+    await client.post("http://upstream/", json=ASKS)
+    await scope["pause"]()
+    await send(body(b"data: x\n\n"))
+    await send(END)
+
+
+async def consuming(scope, receive, send):
+    """Consume a stream that is cut and one that is whole, then break all the same."""
+    await send(start())
+    for client in scope["clients"]:
+        with suppress(httpx.ReadError):
+            await client.post("http://upstream/", json=ASKS)
+            await send(body(CHUNK))
+
+
 class Opaque:
     """An awaitable as some servers hand it out: silent about itself."""
 
@@ -173,7 +206,7 @@ class Opaque:
         yield from ()
 
 
-async def more(wrap, clock, stacked):
+async def more(wrap, clock, stacked, observed):
     """Serve what `session` leaves out; return what the outside saw."""
     seen = []
 
@@ -193,6 +226,8 @@ async def more(wrap, clock, stacked):
     await ask(with_ids, "/t/1", query="last_event_id=3-other")
     await ask(numbered, "/t/1")
     await ask(stalls)
+    await ask(late, clients=observed)
+    await ask(consuming, clients=observed)
     await ask(in_background)
     await ask(stacked)
     route = SimpleNamespace(path="/t/{id}")
@@ -266,9 +301,9 @@ async def listens_late(scope, receive, send):
     await send(END)
 
 
-async def everything(wrap, clock, metrics):
-    """Serve it all, but for sockets; return what the outside saw."""
+async def everything(wrap, clock, metrics, observed):
+    """Serve it all, but for sockets, with these `clients`; return what the outside saw."""
     stacked = SSEObserveMiddleware(complete, metrics=metrics)
     first = await session(wrap, lambda: clock.tick(6))
     first.append(await serve(listens_late, wrap, "/watch_disconnect"))
-    return first, await more(wrap, clock, stacked)
+    return first, await more(wrap, clock, stacked, observed)

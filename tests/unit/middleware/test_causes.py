@@ -276,3 +276,26 @@ def test_a_server_that_ends_waits_for_nobody(clients) -> None:
     StreamTracker.of(clients.metrics).flush(last=True)
 
     assert clients.causes() == {"unknown": 1}
+
+
+def test_those_who_vanish_are_bounded_without_a_tick(observe, metrics, monkeypatch) -> None:
+    """A busy loop may have no tick: what is beyond the bound is unknown at once."""
+    monkeypatch.setattr("sse_observe.middleware.causes._MOST_REMEMBERED", 3)
+
+    async def vanish(scope, receive, send):
+        await send(start())
+        await send(body(b"id: 1-%s\ndata: x\n\n" % scope["path"].encode()))
+        scope["leave"]()
+        await receive()
+        await receive()
+
+    async def all_vanish():
+        app = observe(vanish)
+        for n in range(5):
+            exchange = Exchange(app, http_scope(f"/{n}"))
+            exchange.scope["leave"] = exchange.gone.set
+            await exchange.run()
+        return len(StreamTracker.of(metrics).causes._open)
+
+    assert asyncio.run(all_vanish()) == 3
+    assert causes(metrics, "other") == {"unknown": 2}
