@@ -103,7 +103,7 @@ RECIPES: Mapping[str, Mapping[str, Change]] = {
     "Add an alert": {"sse_observe/catalog/alerts/SSEEventsHuge.md": another_page},
     "Add a signal": {
         "sse_observe/catalog/signals/recordings.py": after(
-            '    _gauge("sse_stalled_streams"),\n', '    _gauge("sse_orphaned_streams"),\n'
+            '    gauge("sse_stalled_streams"),\n', '    gauge("sse_orphaned_streams"),\n'
         ),
         BOARD: twin(
             PANEL,

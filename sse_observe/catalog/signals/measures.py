@@ -1,5 +1,5 @@
 """
-Forms of a signal: a share, a number, something per second, a total over a window.
+Forms of a signal: a metric as recorded, a share, a number, a total over a window.
 
 Knows how each form is written, and no signal.
 """
@@ -7,13 +7,66 @@ Knows how each form is written, and no signal.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sse_observe.catalog.model import Signal
+from sse_observe.catalog.model import Interval, Signal, Unit
+from sse_observe.metrics import METRICS
 
 ROUTE = ("job", "route")
 SPLIT = ("job", "route", "user_segment", "network_type")
 ALL_BOUNDS = 'le="+Inf"'
 # prometheus_client writes le="5.0", and Prometheus 3 normalises to that; others write le="5".
 FIVE_SECONDS = r'le=~"5(\\.0)?"'
+
+
+def counter(
+    metric: str,
+    *labels: str,
+    unit: Unit = "operations/s",
+    prefix: str = "route",
+    interval: Interval = "usual",
+) -> Signal:
+    """Record the rate of a counter over the fleet, by its own labels or by those given."""
+    return Signal(
+        record=f"{prefix}:{metric.removesuffix('_total')}:rate5m",
+        expr=f"sum by (<< by >>) (rate({metric}[<< rate('5m') >>]))",
+        unit=unit,
+        help=f"{METRICS[metric].help} Per second.",
+        labels=("job", *(labels or METRICS[metric].labels)),
+        per_second=True,
+        interval=interval,
+    )
+
+
+def buckets(metric: str) -> Signal:
+    """Record the bucket rates of a histogram: for quantiles, heatmaps and shares over a bound."""
+    return Signal(
+        record=f"route:{metric}_bucket:rate5m",
+        expr=f"sum by (<< by >>) (rate({metric}_bucket[<< rate('5m') >>]))",
+        unit="operations/s",
+        help=f"{METRICS[metric].help} Observations per second, by upper bound.",
+        labels=("job", *METRICS[metric].labels, "le"),
+        per_second=True,
+        interval="slow",
+    )
+
+
+def gauge(metric: str, unit: Unit = "count") -> Signal:
+    """Record a gauge, summed over the fleet."""
+    return Signal(
+        record=f"route:{metric}:sum",
+        expr=f"sum by (<< by >>) ({metric})",
+        unit=unit,
+        help=METRICS[metric].help,
+    )
+
+
+def average(metric: str) -> Signal:
+    """Record how many streams were in a state, on average over five minutes."""
+    return Signal(
+        record=f"route:{metric}:avg5m",
+        expr=f"sum by (<< by >>) (avg_over_time({metric}[<< w('5m') >>]))",
+        unit="count",
+        help=f"{METRICS[metric].help} On average over five minutes.",
+    )
 
 
 def share(record: str, expr: str, text: str, *labels: str) -> Signal:

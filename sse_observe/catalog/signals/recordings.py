@@ -11,65 +11,20 @@ Reading a series costs a fleet the same in whatever query: so each raw family is
 that can be, and the widest ones that wake nobody are recorded at the slow interval.
 """
 
-from sse_observe.catalog.model import Interval, Signal, Unit
-from sse_observe.catalog.signals.measures import ROUTE, SPLIT, about
+from sse_observe.catalog.model import Signal
+from sse_observe.catalog.signals.measures import (
+    ROUTE,
+    SPLIT,
+    about,
+    average,
+    buckets,
+    counter,
+    gauge,
+)
 from sse_observe.catalog.signals.probes import PROBES
 from sse_observe.catalog.signals.slis import SLIS
 from sse_observe.catalog.signals.upstreams import CAUSES, UPSTREAMS
 from sse_observe.metrics import FAILURES, METRICS
-
-
-def _counter(
-    metric: str,
-    *labels: str,
-    unit: Unit = "operations/s",
-    prefix: str = "route",
-    interval: Interval = "usual",
-) -> Signal:
-    """Record the rate of a counter over the fleet, by its own labels or by those given."""
-    return Signal(
-        record=f"{prefix}:{metric.removesuffix('_total')}:rate5m",
-        expr=f"sum by (<< by >>) (rate({metric}[<< rate('5m') >>]))",
-        unit=unit,
-        help=f"{METRICS[metric].help} Per second.",
-        labels=("job", *(labels or METRICS[metric].labels)),
-        per_second=True,
-        interval=interval,
-    )
-
-
-def _buckets(metric: str) -> Signal:
-    """Record the bucket rates of a histogram: for quantiles, heatmaps and shares over a bound."""
-    return Signal(
-        record=f"route:{metric}_bucket:rate5m",
-        expr=f"sum by (<< by >>) (rate({metric}_bucket[<< rate('5m') >>]))",
-        unit="operations/s",
-        help=f"{METRICS[metric].help} Observations per second, by upper bound.",
-        labels=("job", *METRICS[metric].labels, "le"),
-        per_second=True,
-        interval="slow",
-    )
-
-
-def _gauge(metric: str, unit: Unit = "count") -> Signal:
-    """Record a gauge, summed over the fleet."""
-    return Signal(
-        record=f"route:{metric}:sum",
-        expr=f"sum by (<< by >>) ({metric})",
-        unit=unit,
-        help=METRICS[metric].help,
-    )
-
-
-def _average(metric: str) -> Signal:
-    """Record how many streams were in a state, on average over five minutes."""
-    return Signal(
-        record=f"route:{metric}:avg5m",
-        expr=f"sum by (<< by >>) (avg_over_time({metric}[<< w('5m') >>]))",
-        unit="count",
-        help=f"{METRICS[metric].help} On average over five minutes.",
-    )
-
 
 # A stream without an end is measured by time, not by its ending.
 _FINITE = "unless on (<< on >>) route:sse_continuous:info"
@@ -77,7 +32,7 @@ _FINITE = "unless on (<< on >>) route:sse_continuous:info"
 
 def _split(metric: str, label: str) -> Signal:
     """Record a counter of streams once, by all its labels; other signals add this up."""
-    return _counter(metric, *SPLIT[1:], label, prefix="route_split")
+    return counter(metric, *SPLIT[1:], label, prefix="route_split")
 
 
 def _whole(metric: str, label: str) -> Signal:
@@ -170,7 +125,7 @@ _COMPLETION = (
 )
 
 _GOODPUT = (
-    _counter("sse_streams_judged_total", "route", "verdict"),
+    counter("sse_streams_judged_total", "route", "verdict"),
     Signal(
         record="route:sse_goodput_limit_seconds:max",
         # A scrape that fails must not make it a route without limits.
@@ -178,19 +133,19 @@ _GOODPUT = (
         unit="seconds",
         help="The longest limit of goodput that a route declares; absent where it declares none.",
     ),
-    _gauge("sse_late_streams"),
+    gauge("sse_late_streams"),
 )
 
 _CONNECTIONS = (
     _whole("sse_streams_opened_total", "start"),
     _whole("sse_streams_closed_total", "reason"),
     _whole("sse_client_streams_total", "outcome"),
-    _counter("sse_open_rejected_total"),
-    _counter("sse_cuts_total", interval="slow"),
-    _counter("sse_response_faults_total", interval="slow"),
-    _counter("sse_streams_empty_total", interval="slow"),
-    _counter("sse_streams_unreadable_total", interval="slow"),
-    _buckets("sse_stream_duration_seconds"),
+    counter("sse_open_rejected_total"),
+    counter("sse_cuts_total", interval="slow"),
+    counter("sse_response_faults_total", interval="slow"),
+    counter("sse_streams_empty_total", interval="slow"),
+    counter("sse_streams_unreadable_total", interval="slow"),
+    buckets("sse_stream_duration_seconds"),
     Signal(
         record="route:sse_stream_duration_seconds_sum:rate5m",
         expr="sum by (<< by >>) (rate(sse_stream_duration_seconds_sum[<< rate('5m') >>]))",
@@ -199,7 +154,7 @@ _CONNECTIONS = (
         per_second=True,
         interval="slow",
     ),
-    _buckets("sse_time_to_first_event_seconds"),
+    buckets("sse_time_to_first_event_seconds"),
     Signal(
         record="route:sse_streams_resumed:rate2m",
         # Two minutes: one minute peaks in a deploy, five are too high long after a storm.
@@ -226,11 +181,11 @@ sum by (<< by >>) (
 )
 
 _FLOW = (
-    _average("sse_concurrent_streams"),
-    _average("sse_silent_streams"),
-    _average("sse_stalled_streams"),
-    _gauge("sse_silent_streams"),
-    _gauge("sse_stalled_streams"),
+    average("sse_concurrent_streams"),
+    average("sse_silent_streams"),
+    average("sse_stalled_streams"),
+    gauge("sse_silent_streams"),
+    gauge("sse_stalled_streams"),
     Signal(
         record="route:sse_orphaned_streams:min2m",
         # Every stream is an orphan for a moment when its client leaves. The minimum over two
@@ -239,15 +194,15 @@ _FLOW = (
         unit="count",
         help=f"{METRICS['sse_orphaned_streams'].help} For << w('2m') >> at least.",
     ),
-    _counter("sse_stream_seconds_total"),
-    _counter("sse_unread_seconds_total", unit="count"),
-    _counter("sse_unread_events_total"),
-    _buckets("sse_event_gap_seconds"),
-    _buckets("sse_content_gap_seconds"),
-    _counter("sse_events_sent_total", interval="slow"),
-    _counter("sse_sent_bytes_total", unit="bytes/s", interval="slow"),
-    _buckets("sse_event_size_bytes"),
-    _counter("sse_send_blocked_seconds_total"),
+    counter("sse_stream_seconds_total"),
+    counter("sse_unread_seconds_total", unit="count"),
+    counter("sse_unread_events_total"),
+    buckets("sse_event_gap_seconds"),
+    buckets("sse_content_gap_seconds"),
+    counter("sse_events_sent_total", interval="slow"),
+    counter("sse_sent_bytes_total", unit="bytes/s", interval="slow"),
+    buckets("sse_event_size_bytes"),
+    counter("sse_send_blocked_seconds_total"),
     Signal(
         record="route:sse_heartbeats_expected:rate",
         expr="sum by (<< by >>) (sse_concurrent_streams / (sse_heartbeat_interval_seconds > 0))",
@@ -255,18 +210,18 @@ _FLOW = (
         help="Heartbeats per second if every open stream were idle: the most there can be.",
         interval="slow",
     ),
-    _counter("sse_stall_detections_total", interval="slow"),
-    _buckets("sse_stall_recovery_seconds"),
-    _counter("sse_ui_messages_shown_total", interval="slow"),
-    _buckets("sse_event_delay_seconds"),
+    counter("sse_stall_detections_total", interval="slow"),
+    buckets("sse_stall_recovery_seconds"),
+    counter("sse_ui_messages_shown_total", interval="slow"),
+    buckets("sse_event_delay_seconds"),
 )
 
 _REPLAY = (
-    _counter("sse_resumes_total", interval="slow"),
-    _counter("sse_replayed_events_total", interval="slow"),
-    _counter("sse_replay_evicted_events_total", interval="slow"),
-    _gauge("sse_replay_buffer_events"),
-    _counter("sse_message_loss_total"),
+    counter("sse_resumes_total", interval="slow"),
+    counter("sse_replayed_events_total", interval="slow"),
+    counter("sse_replay_evicted_events_total", interval="slow"),
+    gauge("sse_replay_buffer_events"),
+    counter("sse_message_loss_total"),
     Signal(
         record="route:sse_message_loss:increase15m",
         # `increase` alone misses the losses of a new process before its first scrape, and just its
@@ -280,8 +235,8 @@ or sum by (<< by >>) (increase(sse_message_loss_total[<< w('15m') >>]))""",
         help="Events lost for good within 15m.",
         labels=(*ROUTE, "seen_by"),
     ),
-    _counter("sse_duplicate_events_total", interval="slow"),
-    _counter("sse_client_events_received_total", "route", interval="slow"),
+    counter("sse_duplicate_events_total", interval="slow"),
+    counter("sse_client_events_received_total", "route", interval="slow"),
 )
 
 _NETWORK = (
@@ -303,14 +258,14 @@ _NETWORK = (
         per_second=True,
         interval="slow",
     ),
-    _counter("sse_tcp_sent_segments_total", prefix="route_split", interval="slow"),
-    _counter("sse_tcp_retransmitted_segments_total", prefix="route_split", interval="slow"),
-    _buckets("sse_tcp_rtt_seconds"),
-    _gauge("sse_tcp_unsent_bytes", "bytes"),
+    counter("sse_tcp_sent_segments_total", prefix="route_split", interval="slow"),
+    counter("sse_tcp_retransmitted_segments_total", prefix="route_split", interval="slow"),
+    buckets("sse_tcp_rtt_seconds"),
+    gauge("sse_tcp_unsent_bytes", "bytes"),
 )
 
 _PROCESS = (
-    _buckets("sse_event_loop_lag_seconds"),
+    buckets("sse_event_loop_lag_seconds"),
     Signal(
         record="route:sse_event_loop_lag_seconds:mean5m",
         # The worst process: one that is blocked hurts its own users, however well the others are.
@@ -324,7 +279,7 @@ _PROCESS = (
 )
 
 _STORE = (
-    _counter("sse_store_errors_total"),
+    counter("sse_store_errors_total"),
     Signal(
         record="route:sse_store_calls:rate5m",
         # Not from the buckets: an alert within a minute would read all of them twice a minute.
@@ -343,7 +298,7 @@ _STORE = (
         interval="slow",
         per_second=True,
     ),
-    _counter("sse_streams_fenced_total", interval="slow"),
+    counter("sse_streams_fenced_total", interval="slow"),
     Signal(
         record="route:sse_producers_lost:increase15m",
         expr="sum by (<< by >>) (increase(sse_producers_lost_total[<< w('15m') >>]))",
@@ -380,7 +335,7 @@ or on () (absent(sse_build_info) - 1)""",
         help="Errors of sse-observe itself within 15m, by where they were caught.",
         labels=("job", "where"),
     ),
-    _counter("sse_client_reports_total"),
+    counter("sse_client_reports_total"),
 )
 
 SIGNALS = (

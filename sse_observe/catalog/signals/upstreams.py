@@ -8,10 +8,14 @@ from sse_observe.catalog.model import Signal
 from sse_observe.catalog.signals.measures import (
     ALL_BOUNDS,
     FIVE_SECONDS,
+    ROUTE,
     about,
+    buckets,
+    counter,
     number,
     observed,
     over_bound,
+    rate,
     share,
     total,
 )
@@ -25,42 +29,29 @@ _JUDGED = f'{_CLOSED}{{reason!="abandoned"}}'
 _FIRST = "route:sse_upstream_first_content_seconds_bucket:rate5m"
 
 
-def _per_second(metric: str, record: str) -> Signal:
-    return Signal(
-        record=f"route:{record}:rate5m",
-        expr=f"sum by (<< by >>) (rate({metric}[<< rate('5m') >>]))",
-        unit="operations/s",
-        help=f"{METRICS[metric].help} Per second.",
-        labels=("job", *METRICS[metric].labels),
-        per_second=True,
-    )
-
-
-def _buckets(metric: str) -> Signal:
-    return Signal(
-        record=f"route:{metric}_bucket:rate5m",
-        expr=f"sum by (<< by >>) (rate({metric}_bucket[<< rate('5m') >>]))",
-        unit="operations/s",
-        help=f"{METRICS[metric].help} Observations per second, by upper bound.",
-        labels=(*UPSTREAM, "le"),
-        per_second=True,
-        interval="slow",
-    )
-
-
 def _over_ten_minutes(series: str) -> str:
     return f"sum by (<< by >>) (sum_over_time({series}[<< w('10m') >>]))"
 
 
-CAUSES = about("causes", (_per_second("sse_streams_failed_total", "sse_streams_failed_by"),))
+CAUSES = about(
+    "causes",
+    (
+        rate(
+            "route:sse_streams_failed_by:rate5m",
+            "sum by (<< by >>) (rate(sse_streams_failed_total[<< rate('5m') >>]))",
+            f"{METRICS['sse_streams_failed_total'].help} Per second.",
+            (*ROUTE, "cause"),
+        ),
+    ),
+)
 """Whose fault it was."""
 
 UPSTREAMS = about(
     "upstreams",
     (
-        _per_second("sse_upstream_streams_closed_total", "sse_upstream_streams_closed"),
-        _buckets("sse_upstream_first_content_seconds"),
-        _buckets("sse_upstream_content_gap_seconds"),
+        counter("sse_upstream_streams_closed_total"),
+        buckets("sse_upstream_first_content_seconds"),
+        buckets("sse_upstream_content_gap_seconds"),
         Signal(
             record="route:sse_upstream_unread_seconds:rate5m",
             expr="sum by (<< by >>) (rate(sse_upstream_unread_seconds_total[<< rate('5m') >>]))",
