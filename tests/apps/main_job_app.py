@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable
 from typing import Annotated
 from uuid import uuid4
 
+import httpx
 from fastapi import FastAPI, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
@@ -16,6 +17,7 @@ from sse_observe import (
     beacon_app,
     current_stream,
     metrics_app,
+    observe_client,
 )
 from sse_observe.reference import MemoryStore, reference_app
 
@@ -28,7 +30,7 @@ app.add_middleware(
     SSEObserveMiddleware,
     tcp_info=True,
     routes={
-        CHAT: StreamRoute(heartbeat_seconds=0.4, stall_seconds=1, limit=100),
+        CHAT: StreamRoute(heartbeat_seconds=0.4, stall_seconds=1, limit=100, first_event_within=30),
         "/feed": StreamRoute(kind="continuous"),
         "/answers/api/v1/stream": StreamRoute(dense_ids=True, heartbeat_seconds=10),
     },
@@ -47,6 +49,19 @@ async def produce(stream_id, params):
 app.mount("/answers", reference_app(produce=produce, store=MemoryStore(max_events=5)))
 
 
+async def provide(request):
+    async def words():
+        for _ in range(3):
+            yield b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+            await asyncio.sleep(0.005)
+        yield b"data: [DONE]\n\n"
+
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=words())
+
+
+provider = observe_client(httpx.AsyncClient(transport=httpx.MockTransport(provide)), "provider")
+
+
 @app.get(CHAT, response_class=EventSourceResponse)
 async def chat(
     request: Request,
@@ -56,6 +71,7 @@ async def chat(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> AsyncIterable[ServerSentEvent]:
     """Answer in a dozen events; on demand break off, or fall silent in the middle."""
+    await provider.post("http://provider/", json={"stream": True})
     seen, _, epoch = (last_event_id or "").partition("-")
     first = int(seen) + 1 if seen else 0
     epoch = epoch or uuid4().hex

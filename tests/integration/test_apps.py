@@ -95,6 +95,10 @@ def test_module_that_is_loaded_again_goes_on_counting(tmp_path):
             f"opened_total{{network_type=unknown,route={route},start=fresh",
             f"closed_total{{network_type=unknown,reason=completed,route={route}",
         )
+    } | {
+        f"sse_streams_judged_total{{network_type=unknown,route={route},"
+        "user_segment=all,verdict=good}": 4
+        for route in ("/s", "other")
     } | {"sse_stream_limit{route=/s}": 5}
 
 

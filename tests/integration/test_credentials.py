@@ -1,20 +1,24 @@
 """No output of any command shows the credentials that it was given."""
 
 import json
+import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any, NamedTuple
 
 import pytest
+import requests
 import typer
 
 from sse_observe.catalog.load import load
 from sse_observe.cli.app import app
 from sse_observe.render.settings import Settings
 from sse_observe.render.tuning import tune
-from tests.support.command import sse_observe
+from tests.support.command import SSE_OBSERVE, sse_observe
 from tests.support.json_api import JSONAPI
 from tests.support.servers import serve
 
@@ -27,6 +31,7 @@ BESIDE = {
     ("drill", "--prometheus"): ["freeze", "--alertmanager", "http://127.0.0.1:1"],
     ("drill", "--alertmanager"): ["freeze", "--prometheus", "http://127.0.0.1:1"],
     ("report", "--prometheus"): [],
+    ("boards", "--prometheus"): [],
     ("check", "url"): [],
     ("check", "--via"): [_HERE],
     ("check", "--origin"): [_HERE],
@@ -46,6 +51,8 @@ URLS = [
 ]
 REACHABLE = (URLS[0], URLS[1], URLS[6])
 """Those that are good, so that what is asked can fail."""
+SERVES = "boards"
+"""It asks when somebody looks, and goes on."""
 
 
 class Option(NamedTuple):
@@ -74,12 +81,33 @@ def test_no_failure_shows_a_password(option: Option, tmp_path: Path) -> None:
     """Nobody there, no such host, no URL at all: nothing is said of what may be a secret."""
     command, name = option
     for url in URLS:
+        if command == SERVES and url in REACHABLE:
+            continue
         given = [url] if name == "url" else [name, url]
         ran = sse_observe(command, *BESIDE[option], *given, cwd=tmp_path)
 
         assert ran.returncode in (1, 2), url
         assert "Traceback" not in ran.stderr
         assert SECRET not in ran.stdout + ran.stderr, url
+
+
+@pytest.mark.parametrize("url", REACHABLE)
+def test_no_live_board_shows_a_password(url: str) -> None:
+    """Neither its first line, nor what the browser gets of a Prometheus that is away."""
+    command = [*SSE_OBSERVE, SERVES, "--prometheus", url]
+    with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            live = f"{line.split()[3]}/d/sse-stream-health/live.json"
+            answer = requests.get(live, timeout=30).text
+            process.send_signal(signal.SIGINT)
+            out, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
+
+    assert answer
+    assert SECRET not in line + answer + out + errors
 
 
 @pytest.mark.parametrize("url", URLS)

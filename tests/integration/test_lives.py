@@ -21,6 +21,8 @@ from tests.support import slow_reader
 from tests.support.asgi import END, Exchange, body, http_scope, start
 
 STALL, BEAT = 30, 10
+RETURNS = 60
+"""So long the cause of a leaving is open, in seconds."""
 DENSE = StreamRoute(heartbeat_seconds=BEAT, stall_seconds=STALL, dense_ids=True, events=("tick",))
 TERMINALS = (b"done", b"[DONE]")
 FILLERS = [
@@ -59,6 +61,9 @@ class Life:
     reason: str | None = None
     running: bool = True
     left: bool = False
+    cause: str | None = None
+    unread_seconds: float = 0.0
+    unread_events: int = 0
     silent: bool = False
     believed: tuple[int, bytes] | None = None
     _read: tuple[int, slow_reader.Reading] | None = None
@@ -80,6 +85,25 @@ class Life:
     def ids(self) -> list[bytes]:
         """Return the id of each payload event that carried one itself."""
         return self.read().payload_ids
+
+
+def is_empty(life: Life) -> bool:
+    """Tell whether a whole answer had nothing in it; a feed that only ends may have had no news."""
+    read = life.read()
+    return life.reason == "completed" and read.terminal and not life.cursor and not read.payload
+
+
+def verdict_of(life: Life) -> str | None:
+    """Return the word of goodput for a stream that ended; its route declares no limit."""
+    if life.reason == "completed":
+        return "empty" if is_empty(life) else "good"
+    words = {"shutdown": "lost", "server_error": "server_error", "error_event": "error_event"}
+    return words.get(life.reason)
+
+
+def key_of(last: bytes | None) -> bytes | None:
+    """Return by what who comes back is known: the epoch of an id, or the id if it has none."""
+    return (last.partition(b"-")[2] or last) if last else None
 
 
 def hist(name: str, values: list[float]) -> Counter:
@@ -110,6 +134,7 @@ class Lives(RuleBasedStateMachine):
         self.loop.call_later = lambda *_, **__: None
         self.lives: list[Life] = []
         self.lost = self.duplicated = 0
+        self.came_back: dict[bytes, float] = {}
         self.lost_up_to: dict[bytes, int] = {}
         self.epochs = 0
         self.happened = 0
@@ -201,6 +226,7 @@ class Lives(RuleBasedStateMachine):
         scope = http_scope("/s", headers=headers)
         life = Life(Exchange(self.app, scope), cursor, self.now)
         scope["life"] = life
+        self.come_back(key_of(cursor))
         asked = parse_id(cursor) if cursor else None
         if asked is not None and asked[0] <= self.written(asked[1]):
             life.believed = asked
@@ -285,12 +311,18 @@ class Lives(RuleBasedStateMachine):
     def pause(self, seconds, looked_at):
         """Let time pass, and let the tracker look or not."""
         self.now += seconds
+        with self.tracker.lock:
+            self.tracker.causes.look(self.now)
+        self.give_up(self.now - RETURNS)
         if looked_at:
             self.tick()
 
     def tick(self):
         """Let the tracker look."""
         self.look()
+        for life in self.lives:
+            if life.left and life.running:
+                life.unread_seconds = self.now - life.closed
         for life in self.open_lives():
             last = life.writes[-1][0] if life.writes else life.opened
             life.silent = self.now - last > 2.5 * BEAT
@@ -300,9 +332,45 @@ class Lives(RuleBasedStateMachine):
         for life in self.open_lives():
             life.looks.append((self.order(), self.now))
 
-    def close(self, life: Life, reason: str) -> None:
+    def close(self, life: Life, reason: str, *, fails: bool = False) -> None:
         life.looks.append((self.order(), self.now))
         life.closed, life.reason = self.now, reason
+        if reason == "shutdown":
+            life.cause = "deploy"
+        elif reason in ("server_error", "error_event") or is_empty(life):
+            life.cause = "application" if fails else "unknown"
+        elif reason == "client_disconnected":
+            key = self.left_with(life)
+            if key is None:
+                life.cause = "unknown"
+            elif self.came_back.get(key, life.opened) > life.opened:
+                life.cause = "network"
+                del self.came_back[key]
+
+    # Whose client left without a word may come back for the rest; one return explains one.
+
+    @staticmethod
+    def left_with(life: Life) -> bytes | None:
+        return key_of(life.ids()[-1]) if life.ids() else None
+
+    def waiting(self) -> list[Life]:
+        """Return the streams whose cause is still open."""
+        left = [life for life in self.lives if life.reason == "client_disconnected"]
+        return [life for life in left if life.cause is None]
+
+    def come_back(self, key: bytes | None) -> None:
+        if key is None:
+            return
+        left = [life for life in self.waiting() if self.left_with(life) == key]
+        if left:
+            max(left, key=lambda life: life.looks[-1]).cause = "network"
+        else:
+            self.came_back[key] = self.now
+
+    def give_up(self, due: float) -> None:
+        for life in self.waiting():
+            if life.closed <= due:
+                life.cause = "unknown"
 
     @staticmethod
     def stated(life: Life) -> str | None:
@@ -334,7 +402,8 @@ class Lives(RuleBasedStateMachine):
         """The application ends, in one way or another."""
         life = self.pick(number + 1)
         reasons = {"end": "completed", "cancel": "shutdown"}
-        self.close(life, self.stated(life) or reasons.get(how, "server_error"))
+        reason = self.stated(life) or reasons.get(how, "server_error")
+        self.close(life, reason, fails=how == "fail")
         life.running = False
         if how == "cancel":
             life.task.cancel()
@@ -347,12 +416,15 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: any(life.closed and life.running for life in self.lives))
     @rule(data=st.sampled_from(FILLERS), then=st.sampled_from(["end", "stay"]))
     def write_after_the_end(self, data, then):
-        """An application goes on for a client that left; nothing of it counts."""
+        """An application goes on after the end; that counts only as unread, if its client left."""
         life = next(life for life in self.lives if life.closed and life.running)
         life.commands.put_nowait(data)
+        if life.left and data != FILLERS[0]:
+            life.unread_events += data.count(b"\n\n") + data.count(b"\r\n\r\n")
         if then == "end":
             life.commands.put_nowait("end")
             life.running = False
+            life.unread_seconds = self.now - life.closed if life.left else 0.0
         self.update_totals()
 
     @precondition(lambda self: len(self.open_lives()) > 2)
@@ -361,6 +433,7 @@ class Lives(RuleBasedStateMachine):
         """The server says that the process ends."""
         for life in self.open_lives():
             self.close(life, self.stated(life) or "shutdown")
+        self.give_up(self.now)
         inner, self.app.app = self.app.app, self.shutdown_app
 
         async def receive():
@@ -393,6 +466,7 @@ class Lives(RuleBasedStateMachine):
                     buckets.setdefault(family.name, []).append(sample.value)
                     continue
                 shown = ("start", "reason", "state", "event", "since", "limit", "seen_by")
+                shown = (*shown, "verdict", "cause")
                 words = [sample.labels[k] for k in shown if k in sample.labels]
                 if sample.value:
                     found[" ".join([sample.name, *words])] = pytest.approx(sample.value)
@@ -428,10 +502,13 @@ class Lives(RuleBasedStateMachine):
             c[f"sse_streams_closed_total {life.reason}"] += 1
             ages.append(life.closed - life.opened)
             c["sse_orphaned_streams"] += life.running and life.left
-            # A feed that only ends may have had no news; one that says it is whole owes content.
-            is_empty = life.reason == "completed" and read.terminal and not life.cursor
-            is_empty = is_empty and not payloads
-            c["sse_streams_empty_total"] += is_empty
+            c["sse_streams_empty_total"] += is_empty(life)
+            c["sse_unread_seconds_total"] += life.unread_seconds
+            c["sse_unread_events_total"] += life.unread_events
+            if (verdict := verdict_of(life)) is not None:
+                c[f"sse_streams_judged_total {verdict}"] += 1
+            if life.cause is not None:
+                c[f"sse_streams_failed_total {life.cause}"] += 1
             if life.reason == "client_disconnected":
                 last = times[-1] if times else life.opened
                 for since, seconds in (("open", ages[-1]), ("write", life.closed - last)):

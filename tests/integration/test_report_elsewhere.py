@@ -24,6 +24,10 @@ from tests.support.report_history import BROKEN_FROM, BROKEN_UNTIL, LENGTH, inci
 
 pytestmark = pytest.mark.slow
 
+FAULT = (
+    "80.0 % of the streams were good; failed: 10.0 % through the readers' networks, 10.0 % "
+    "through an upstream."
+)
 # While the alert fires, and between two whole steps.
 AMID = BROKEN_FROM + 1220
 
@@ -81,8 +85,10 @@ def test_mimir_is_asked_under_its_prefix_with_the_tenant(history: History) -> No
             report(mimir.url.removesuffix("/prometheus"), history.start)
 
     assert conclusion(found) == conclusion(direct)
-    assert "SSEHighReconnectLatency (warning) fired" in conclusion(found)[0]
-    assert conclusion(found)[0].endswith("still firing at the end.")
+    fault, alert, *_ = conclusion(found)
+    assert fault == FAULT
+    assert "SSEHighReconnectLatency (warning) fired" in alert
+    assert alert.endswith("still firing at the end.")
     assert found.complete
 
 
@@ -112,7 +118,9 @@ def test_thanos_moves_the_points_and_warns(history: History) -> None:
 
     assert [one.ongoing for one in direct.incident.fired] == [True]
     assert [one.ongoing for one in found.incident.fired] == [True]
-    assert conclusion(found)[1:3] == conclusion(direct)[1:3]
+    # The sentence between them says how long it fired, up to the last point.
+    assert conclusion(found)[0] == conclusion(direct)[0] == FAULT
+    assert conclusion(found)[2:4] == conclusion(direct)[2:4]
     (reason,) = {failure.reason for failure in found.incident.failures}
     assert reason == "incomplete: No StoreAPIs matched"
 
@@ -145,7 +153,8 @@ def test_what_is_not_known_is_not_called_well(history: History) -> None:
     with Gateway(history.api.url, refuse=refuse) as limited:
         found = report(limited.url, history.start)
 
-    first, *others = conclusion(found)
+    fault, first, *others = conclusion(found)
+    assert fault == FAULT
     assert first == "It is not known whether an alert fired: a query was not answered in full."
     assert others[-1].startswith("It is not known whether routes met their completion objective")
     assert found.incident.slo == ()
@@ -168,8 +177,9 @@ def test_signals_beyond_their_limits_without_any_alert_are_questioned(
         if not labels["__name__"].startswith("ALERTS")
     )
 
-    first, second, *_ = conclusion(report(prometheus.url, history.start, LENGTH))
+    fault, first, second, *_ = conclusion(report(prometheus.url, history.start, LENGTH))
 
+    assert fault == FAULT
     assert first == "No alert of sse-observe fired in this window."
     assert "times the limit of SSEHighReconnectLatency" in second
     assert "Are the alert rules loaded?" in second

@@ -202,7 +202,7 @@ class Fleet:
                 now += chance.uniform(0, STOP_SECONDS / 2)
                 _close(place, opened, now, "shutdown", stream, is_late=is_late)
             elif polls and start == "resumed":
-                _close(place, opened, now, "polled", stream)
+                _close(place, opened, now, "polled", stream, is_late=False)
                 now, left = now + POLL_SECONDS, left - POLL_SECONDS
                 continue
             else:
