@@ -62,7 +62,7 @@ def change(metrics, kind, label, amount):
         series.exemplify(value, {"trace_id": trace})
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(st.lists(CHANGES, max_size=8), st.lists(CHANGES, max_size=4))
 def test_families_of_ours_are_written_byte_for_byte(first, later):
     """Any label, number and exemplar, in any format and way of escaping; and again afterwards."""
