@@ -14,6 +14,7 @@ REASONS = (
     "shutdown",
     "slow_consumer",
     "cancelled",
+    "rotated",
     "already_complete",
     "polled",
 )

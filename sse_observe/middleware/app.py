@@ -379,7 +379,7 @@ class SSEObserveMiddleware:
         stream.scope = OVER
 
     def _close(self, stream: Stream, reason: str, at: float | None = None) -> None:
-        self._tracker.close(stream, stream.overrides.reason or reason, at)
+        self._tracker.close(stream, endings.overridden(stream, reason), at)
 
 
 def _is_last(stream: Stream, message: Message) -> bool:

@@ -19,7 +19,7 @@ from sse_observe.registry.receipt import Receipt
 
 CURRENT: ContextVar[Stream | None] = ContextVar("sse_observe_stream", default=None)
 
-_SAYABLE = ("cancelled", "server_error", "shutdown", "slow_consumer")
+_SAYABLE = ("cancelled", "rotated", "server_error", "shutdown", "slow_consumer")
 
 
 def bucket_bounds() -> dict[str, list[float]]:
@@ -197,6 +197,9 @@ class CurrentStream:
 
         `slow_consumer`, `server_error` or `shutdown`: to the client all three may look like an
         orderly end. `cancelled`: its user stopped it, which counts neither for nor against it.
+        `rotated`: a feed is renewed on purpose, and its client comes back; it has neither
+        completed nor failed. A finite stream without event ids cannot be taken up again, so for
+        one it changes nothing.
         Raises ValueError for another word.
         """
         if reason not in _SAYABLE:

@@ -14,7 +14,7 @@ LOGGER = logging.getLogger("sse_observe")
 
 # An application that ends badly does so thousands of times; ten lines a second tell as much.
 LINES_PER_SECOND = 10
-QUIET_ENDS = frozenset({"completed", "already_complete", "polled"})
+QUIET_ENDS = frozenset({"completed", "rotated", "already_complete", "polled"})
 
 
 class EndLog:

@@ -100,6 +100,15 @@ def shut_down(stream: Stream) -> str:
     return "client_disconnected" if is_gone(stream) else "shutdown"
 
 
+def overridden(stream: Stream, reason: str) -> str:
+    """Return the end that the application states, where it may; else the one that was found."""
+    stated = stream.overrides.reason
+    if stated == "rotated" and stream.counts.config.kind == "finite" and not stream.id:
+        # Nothing joins its client's next connection to this one: it would look lost.
+        return reason
+    return stated or reason
+
+
 def is_gone(stream: Stream) -> bool:
     """Tell whether the client is gone, as far as the server has reported or shows it."""
     return stream.gone or peek(stream.receive) is True

@@ -42,12 +42,14 @@ class Asked(NamedTuple):
     route: str | None = None
     segment: str = "all"
     body: bytes = b""
+    reason: str = "completed"
 
 
 APPLICATIONS = {
     "README.md:0": Asked("/metrics"),
     "docs/browser.md:0": Asked("/sse/sse-observe.js"),
     "docs/declare.md:0": Asked("/metrics"),
+    "docs/drain.md:0": Asked("/feed", "/feed", reason="rotated"),
     "docs/endpoint.md:0": Asked("/api/v1/stream", "/api/v1/stream"),
     "docs/from/instrumentator.md:0": Asked("/metrics"),
     "docs/from/opentelemetry.md:0": Asked("/metrics"),
@@ -106,7 +108,7 @@ def test_an_application_of_the_documents_answers_and_is_counted(name: str, tmp_p
         if asked.route is not None:
             assert client.payloads
             labels = f'route="{asked.route}",user_segment="{asked.segment}"'
-            closed = f'reason="completed",{labels}}} 1.0'
+            closed = f'reason="{asked.reason}",{labels}}} 1.0'
             deadline = time.monotonic() + SECONDS
             # The client has the last byte a moment before the application has returned.
             while closed not in requests.get(f"{server.url}/metrics", timeout=SECONDS).text:

@@ -669,6 +669,25 @@ CASES = {
             ),
         )
     ),
+    # A third of the feeds is renewed each minute, and comes back at once.
+    "rotating": case(
+        healthy(
+            *(
+                one(
+                    name,
+                    rate(0.01, 0.5),
+                    route="r",
+                    user_segment="all",
+                    network_type="4g",
+                    **label,
+                )
+                for name, label in (
+                    ("sse_streams_opened_total", {"start": "resumed"}),
+                    ("sse_streams_closed_total", {"reason": "rotated"}),
+                )
+            )
+        )
+    ),
     "slow-start": case(
         healthy(
             both(

@@ -12,7 +12,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
+from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, current_stream
 from sse_observe.middleware.tracker import StreamTracker
 from tests.support.asgi import END, Exchange, body, http_scope
 from tests.support.clock import Clock
@@ -119,6 +119,10 @@ class Replay:
             elif what == "send":
                 await send(body(value.encode()))
             elif what == "end":
+                await send(END)
+                return
+            elif what == "rotate":
+                current_stream().end_reason("rotated")
                 await send(END)
                 return
             elif what == "leave":

@@ -23,6 +23,7 @@ REASON_COLOURS: Colours = {
     "server_error": "bad",
     "error_event": "p99",
     "cancelled": "slow-2g",
+    "rotated": "p95",
     "already_complete": "4g",
     "polled": "p50",
 }

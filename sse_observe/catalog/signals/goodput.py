@@ -14,7 +14,7 @@ from sse_observe.catalog.signals.measures import number, rate, share, total
 _JUDGED = "route:sse_streams_judged:rate5m"
 _GOOD, _BAD = "route:sse_streams_good:rate5m", "route:sse_streams_spoilt:rate5m"
 _VANISHED = "route:sse_streams_vanished:rate5m"
-_LEFT = "client_disconnected|shutdown|cancelled"
+_LEFT = "client_disconnected|shutdown|cancelled|rotated"
 # Who left late is among the spoilt already, and must not count again as vanished.
 _NOT_YET_COUNTED = "(1 - last_over_time(route:sse_streams_left_late:share1h[<< w('10m') >>]))"
 

@@ -273,6 +273,31 @@ def test_slow_consumer_is_the_applications_word(observe, metrics):
     assert ends(metrics) == {"slow_consumer": 1}
 
 
+@pytest.mark.parametrize(
+    ("kind", "event", "reason"),
+    [
+        ("continuous", b"data: x\n\n", "rotated"),
+        ("finite", b"id: 7-k3x9\ndata: x\n\n", "rotated"),
+        # Its client begins anew: as one stream that ended, and another.
+        ("finite", b"data: x\n\n", "completed"),
+    ],
+)
+def test_a_feed_that_is_renewed_has_neither_completed_nor_failed(
+    observe, metrics, kind, event, reason
+):
+    """The server renews it on purpose; where nothing joins both connections, it has ended."""
+
+    async def app(scope, receive, send):
+        current_stream().end_reason("rotated")
+        for message in (start(), body(event), END):
+            await send(message)
+
+    drive(observe(app, default=StreamRoute(kind=kind)))
+
+    assert ends(metrics) == {reason: 1}
+    assert value(metrics, "sse_streams_failed_total") == 0
+
+
 def test_shutdown_closes_and_counts_every_stream(observe, metrics):
     """At the end of the life cycle nothing of ours may run again, so everything is counted."""
     app = observe(holding(EVENT))

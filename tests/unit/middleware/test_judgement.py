@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
+from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, current_stream
 from sse_observe.errors import SettingsError
 from sse_observe.middleware.tracker import StreamTracker
 from tests.support.asgi import END, Exchange, body, http_scope, samples, start, value
@@ -161,8 +161,6 @@ def test_a_polled_answer_is_no_end(observe, metrics):
     """It is asked for again in a moment."""
 
     async def app(scope, receive, send):
-        from sse_observe import current_stream
-
         current_stream().polled()
         await send(start())
         await send(body(EVENT))
@@ -171,6 +169,23 @@ def test_a_polled_answer_is_no_end(observe, metrics):
     asyncio.run(Exchange(observe(app, default=LIMITS), http_scope()).run())
 
     assert value(metrics, "sse_streams_judged_total") == 0
+
+
+@pytest.mark.parametrize(("waits", "words"), [(1, {}), (11, {"gap": 1})])
+def test_a_renewed_stream_is_judged_by_what_it_broke_before(observe, metrics, clock, waits, words):
+    """Its end is none of what a user waited for; a silence before it was one."""
+
+    async def app(scope, receive, send):
+        current_stream().end_reason("rotated")
+        await send(start())
+        await send(body(b"id: 1-k3x9\ndata: x\n\n"))
+        clock.tick(waits)
+        await send(END)
+
+    asyncio.run(Exchange(observe(app, default=LIMITS), http_scope()).run())
+
+    judged = samples(metrics, "sse_streams_judged_total")
+    assert {name.split("verdict=")[1].rstrip("}"): n for name, n in judged.items()} == words
 
 
 def test_declared_limits_are_shown(observe, metrics):
