@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sse_observe.beacon import beacon_app
+    from sse_observe.draining import drain
     from sse_observe.exposition import metrics_app, metrics_server
     from sse_observe.middleware import SSEObserveMiddleware
     from sse_observe.middleware.current_stream import current_stream
@@ -22,6 +23,7 @@ __all__ = [
     "StreamRoute",
     "beacon_app",
     "current_stream",
+    "drain",
     "metrics_app",
     "metrics_server",
     "observe_client",
@@ -33,6 +35,7 @@ _HOMES = {
     "StreamRoute": "middleware.routes",
     "beacon_app": "beacon",
     "current_stream": "middleware.current_stream",
+    "drain": "draining",
     "metrics_app": "exposition",
     "metrics_server": "exposition",
     "observe_client": "upstream",

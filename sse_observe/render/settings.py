@@ -14,6 +14,7 @@ from sse_observe.render.selection import Selection, selection
 from sse_observe.render.severities import Severities
 from sse_observe.render.target_settings import (
     Datadog,
+    Drain,
     GrafanaAlerting,
     Mimir,
     Thanos,
@@ -174,6 +175,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     annotations: dict[str, str] = {}
     extra_alerts: str | None = None
     kubernetes: Kubernetes = Kubernetes()
+    drain: Drain = Drain()
     provisioning: Provisioning = Provisioning()
     probes: Probes = Probes()
     mimir: Mimir = Mimir()

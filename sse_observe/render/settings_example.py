@@ -54,6 +54,13 @@ WORDS: Mapping[str, str] = {
     "kubernetes.scraped_namespace": "Where your service lives; without one where these objects do.",
     "kubernetes.port": "The name of the port with /metrics.",
     "kubernetes.metrics_path": "Where /metrics is.",
+    "drain": "For `--target kubernetes`: what your application gives `drain()`, and how its pod "
+    "names it.",
+    "drain.container": "The name of its container.",
+    "drain.port": "The name of its port, which answers readiness.",
+    "drain.seconds": "As in `drain(app, seconds=30)`.",
+    "drain.file": "As in `drain(app, file=...)`.",
+    "drain.readiness": "As in `drain(app, readiness=...)`.",
     "provisioning": "What the stack of `--target provisioning` scrapes.",
     "provisioning.job": "The name of your service.",
     "provisioning.targets": "Hosts and ports, as a container sees them.",

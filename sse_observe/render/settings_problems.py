@@ -27,10 +27,13 @@ from sse_observe.render.target_problems import (
     grafana_alerting_problems,
     mimir_problems,
 )
+from sse_observe.render.target_settings import Drain
 from sse_observe.render.urls import url_problems
 
 # Above a year a Prometheus would rather be asked for a report.
 SHORTEST_BUDGET, LONGEST_BUDGET = seconds("1h"), seconds("2y")
+# Nobody waits for a day until a pod has stopped.
+_LONGEST_DRAIN = 86_400
 _TARGET = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 _LABEL = re.compile(r"[a-zA-Z_]\w*")
 _DNS_NAME = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
@@ -71,6 +74,7 @@ def problems(settings: Settings) -> Iterator[str]:
     for name, alert in settings.alerts.items():
         yield from _alert_problems(f"alerts.{name}.", alert)
     yield from _kubernetes_problems(settings.kubernetes)
+    yield from _drain_problems(settings.drain)
     yield from _provisioning_problems(settings.provisioning)
     yield from _probe_problems(settings.probes)
     yield from mimir_problems(settings.mimir)
@@ -150,6 +154,22 @@ def _kubernetes_problems(given: Kubernetes) -> Iterator[str]:
     if not re.fullmatch(_PORT_NAME, given.port):
         yield f"kubernetes.port: {given.port!r}: no name of a port; write it like http"
     yield from _path("kubernetes.metrics_path", given.metrics_path)
+
+
+def _drain_problems(given: Drain) -> Iterator[str]:
+    if not re.fullmatch(_DNS_NAME, given.container):
+        yield f"drain.container: {given.container!r}: no name of a container; write it like app"
+    if not re.fullmatch(_PORT_NAME, given.port):
+        yield f"drain.port: {given.port!r}: no name of a port; write it like http"
+    if not 0 < given.seconds <= _LONGEST_DRAIN:
+        yield (
+            f"drain.seconds: {given.seconds:g}: no time to wait for; write seconds above 0, at "
+            f"most {_LONGEST_DRAIN}"
+        )
+    if not re.fullmatch(r"/[\w./-]+", given.file, re.ASCII):
+        # A shell reads it.
+        yield f"drain.file: {given.file!r}: no plain path; write it like /tmp/sse-drain"
+    yield from _path("drain.readiness", given.readiness)
 
 
 def _provisioning_problems(given: Provisioning) -> Iterator[str]:

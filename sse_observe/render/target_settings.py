@@ -41,6 +41,20 @@ class GrafanaAlerting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contact_point: str = ""
 
 
+class Drain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    The target `kubernetes`: what the application gives `drain()`, and how its pod names it.
+
+    `port` is the name of the application's own, which answers `readiness`.
+    """
+
+    container: str = "app"
+    port: str = "http"
+    seconds: float = 30
+    file: str = "/tmp/sse-drain"  # noqa: S108 - in a container of its own
+    readiness: str = "/ready"
+
+
 class Datadog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Datadog: what its Agent asks, how the service is called there, and who is notified."""
 

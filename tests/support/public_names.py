@@ -28,7 +28,10 @@ MODULES = (
     "sse_observe.wire",
 )
 """Modules that others may import from."""
-RETURNED = ("sse_observe.middleware.current_stream.CurrentStream",)
+RETURNED = (
+    "sse_observe.draining.app.Drain",
+    "sse_observe.middleware.current_stream.CurrentStream",
+)
 """Classes that nobody imports, and whose methods everybody calls."""
 SINGLE = ("sse_observe.registry.multiprocess.child_exit",)
 OPAQUE = ("SSEMetrics", "SSEObserveMiddleware")

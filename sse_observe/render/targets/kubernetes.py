@@ -9,6 +9,7 @@ stays there: without it an operator may drop every rule and say nothing.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from math import ceil
 from pathlib import PurePosixPath
 
 from sse_observe.render.banner import banner
@@ -17,12 +18,20 @@ from sse_observe.render.target import Rendering, Target
 from sse_observe.render.text import fill, quoted
 
 FOLDER = "kubernetes"
+PATCHES = f"{FOLDER}/patches"
+"""Apart, since whoever applies the folder must not apply them: they are no objects."""
 README = f"{FOLDER}/README.md"
 _OWN = {"app.kubernetes.io/part-of": "sse-observe"}
 _OF_BOARDS = {**_OWN, "grafana_dashboard": "1"}
 _FOLDER_OF_BOARDS = {"grafana_folder": "SSE"}
 _GIVEN = "  # kubernetes.labels"
 """Marks a label of the settings: one that is taken out of them again goes."""
+# For new streams to find another pod: a probe each 5 s would notice within as much.
+_NOTICE_SECONDS = 5
+# For streams that are cut at the deadline to say their last words.
+_LAST_WORDS_SECONDS = 5
+# The server's own stop, and the 20 s that `metrics_server()` may wait for a scrape.
+_STOP_SECONDS = 30
 _LABELS = re.compile(r"^  labels:\n((?:    .*\n)+)", re.MULTILINE)
 _LABEL = re.compile(r"    (?:\"(?P<quoted>[^\"]+)\"|(?P<plain>[^\s\"':]+)):")
 
@@ -47,6 +56,7 @@ def manifests(rendering: Rendering) -> dict[str, str]:
         if wanted:
             target = f"{FOLDER}/sse-{name}.yaml"
             found[target] = write(rendering, _metadata(rendering, target, _OWN, {}))
+    found[f"{PATCHES}/drain.yaml"] = _drain(rendering)
     settings = rendering.settings
     found[README] = fill(f"{README}.j2", settings=settings, given=settings.kubernetes)
     return found
@@ -167,6 +177,21 @@ def _probe(rendering: Rendering, metadata: str) -> str:
     )
 
 
+def _drain(rendering: Rendering) -> str:
+    """Return a patch for the service's own Deployment: readiness, preStop, grace period."""
+    given = rendering.settings.drain
+    wait = ceil(given.seconds) + _LAST_WORDS_SECONDS
+    return fill(
+        f"{FOLDER}/drain.yaml.j2",
+        source=rendering.source,
+        given=given,
+        notice=_NOTICE_SECONDS,
+        wait=wait,
+        stop=_STOP_SECONDS,
+        grace=_NOTICE_SECONDS + wait + _STOP_SECONDS,
+    )
+
+
 def _board(file: str, text: str, metadata: str) -> str:
     # On one line: `kubectl apply` keeps an escaped copy of at most 256 KiB in an annotation.
     compact = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
@@ -183,4 +208,8 @@ def _indented(text: str, width: int) -> str:
     return "".join(f"{margin}{line}" if line.strip() else line for line in text.splitlines(True))
 
 
-TARGET = Target(folders={FOLDER: ("*.yaml", "README.md")}, render=manifests, warnings=warnings)
+TARGET = Target(
+    folders={FOLDER: ("*.yaml", "README.md"), PATCHES: ("*.yaml",)},
+    render=manifests,
+    warnings=warnings,
+)

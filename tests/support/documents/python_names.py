@@ -18,6 +18,7 @@ PUBLIC: Mapping[str, tuple[str, ...]] = {
     "sse_observe": (),
     "sse_observe.middleware.current_stream": ("CurrentStream",),
     "sse_observe.registry.multiprocess": ("child_exit",),
+    "sse_observe.draining.app": ("Drain",),
     "sse_observe.beacon": (),
     "sse_observe.exposition": (),
     "sse_observe.consumer": (),
@@ -42,7 +43,7 @@ METHODS: Mapping[str, tuple[str, ...]] = {
 }
 """The methods of classes of which others are for our own use."""
 GIVEN = (
-    *("Beacon", "CurrentStream", "DurableStreamsApp", "MetricsApp", "MetricsServer"),
+    *("Beacon", "CurrentStream", "Drain", "DurableStreamsApp", "MetricsApp", "MetricsServer"),
     *("ReferenceApp", "ResumedStream"),
 )
 """Classes that a function returns, and nobody else makes."""

@@ -20,6 +20,7 @@ from sse_observe.render.settings_file import load_settings
 from sse_observe.render.severities import Severities
 from sse_observe.render.target_settings import (
     Datadog,
+    Drain,
     GrafanaAlerting,
     Mimir,
     Thanos,
@@ -88,6 +89,13 @@ EFFECTS = {
         "interval": "1m",
         "timeout": "20s",
     },
+    Drain: {
+        "container": "chat",
+        "port": "web",
+        "seconds": "60",
+        "file": "/run/stop",
+        "readiness": "/healthy",
+    },
     Mimir: {
         "address": "https://m.test",
         "tenant": "a",
@@ -108,6 +116,7 @@ PARTS = {
     Kubernetes: "kubernetes: ",
     Provisioning: "provisioning: ",
     Probes: "probes: ",
+    Drain: "drain: ",
     Mimir: "mimir: ",
     Thanos: "thanos: ",
     VictoriaMetrics: "victoriametrics: ",
@@ -121,6 +130,7 @@ KEYS = [
 BESIDE = {"prober": "'p:1'", "targets": "[feed-eu]"}
 ASKED = {part: [words.split(":")[0].replace("_", "-")] for part, words in PARTS.items() if words}
 ASKED |= {AlertSettings: [], Objectives: [], Severities: [], Probes: ["provisioning"]}
+ASKED |= {Drain: ["kubernetes"]}
 
 
 @cache

@@ -2,7 +2,11 @@
 
 import json
 import re
+import shutil
+import subprocess
+import time
 from importlib import import_module
+from inspect import signature
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
@@ -11,10 +15,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from sse_observe import drain
 from sse_observe.cli.app import app
+from sse_observe.draining.stop import Stop
 from sse_observe.render.bundle import bundle, render_to
 from sse_observe.render.check import check
 from sse_observe.render.settings import Provisioning
+from sse_observe.render.target_settings import Drain
 from tests.support.rendered import settings_file
 
 PROBED = "probes: {prober: 'prober:9470', targets: [feed-eu]}\n"
@@ -22,8 +29,9 @@ FILES = bundle(None, targets=["kubernetes"]).files
 MANIFESTS = {
     name: yaml.safe_load(text)
     for name, text in FILES.items()
-    if name.startswith("kubernetes/") and name.endswith(".yaml")
+    if re.fullmatch(r"kubernetes/[^/]+\.yaml", name)
 }
+PATCH = "kubernetes/patches/drain.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +106,10 @@ def test_manifests_are_written_and_checked_when_asked_for(tmp_path: Path) -> Non
     asked = ["render", "--out", str(tmp_path), "--target", "kubernetes"]
 
     assert runner.invoke(app, asked).exit_code == 0
-    assert {f"kubernetes/{path.name}" for path in (tmp_path / "kubernetes").iterdir()} == {
-        "kubernetes/README.md",
-        *MANIFESTS,
+    written = {
+        path.relative_to(tmp_path).as_posix() for path in (tmp_path / "kubernetes").rglob("*.*")
     }
+    assert written == {"kubernetes/README.md", PATCH, *MANIFESTS}
     assert runner.invoke(app, [*asked, "--check"]).exit_code == 0
     (tmp_path / "kubernetes/sse-alerts.yaml").unlink()
     assert check(tmp_path, None, targets=["kubernetes"]).lines() == [
@@ -109,7 +117,7 @@ def test_manifests_are_written_and_checked_when_asked_for(tmp_path: Path) -> Non
         f"1 file differs; run: sse-observe render --out {tmp_path} --target kubernetes",
     ]
     assert runner.invoke(app, asked[:-2]).exit_code == 0
-    assert list((tmp_path / "kubernetes").iterdir()) == []
+    assert list((tmp_path / "kubernetes").rglob("*.*")) == []
 
 
 def rule_labels(out: Path) -> dict[str, str]:
@@ -227,6 +235,73 @@ def test_who_scrapes_already_gets_no_monitor(tmp_path: Path) -> None:
 
     assert "kubernetes/sse-monitor.yaml" not in files
     assert "Nothing is scraped" in files["kubernetes/README.md"]
+
+
+def patched(folder: Path, settings: str = "{}") -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the patch says of a pod, and of its container."""
+    text = bundle(settings_file(folder, settings), ["kubernetes"]).files[PATCH]
+    pod: dict[str, Any] = yaml.safe_load(text)["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    return pod, container
+
+
+def test_a_patch_fits_an_application_that_is_drained_by_default(tmp_path: Path) -> None:
+    """Its readiness is asked, and nothing is given to it that drain() would have otherwise."""
+    _, container = patched(tmp_path)
+    usual = signature(drain).parameters
+
+    assert container["readinessProbe"]["httpGet"]["path"] == usual["readiness"].default
+    assert Drain().seconds == usual["seconds"].default
+    assert f'seconds={Drain().seconds:g}, file="{Drain().file}"' in FILES[PATCH]
+
+
+def test_a_pod_has_time_for_all_that_it_waits_for(tmp_path: Path) -> None:
+    """The grace period is counted from the beginning of preStop."""
+    pod, container = patched(
+        tmp_path,
+        "drain: {seconds: 59.5, file: /run/stop, container: chat, port: web, readiness: /ok}\n",
+    )
+    command = container["lifecycle"]["preStop"]["exec"]["command"]
+
+    assert command[-1] == "touch /run/stop; sleep 5; timeout 65 flock /run/stop true || true"
+    # preStop, and 20 s for the last scrape.
+    assert pod["terminationGracePeriodSeconds"] > 5 + 65 + 20
+    assert container["name"] == "chat"
+    assert container["readinessProbe"]["httpGet"] == {"path": "/ok", "port": "web"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("flock"), reason="flock is missing: util-linux")
+def test_a_pod_stops_as_soon_as_its_last_stream_has_ended(tmp_path: Path) -> None:
+    """It waits for whoever holds the lock, and for nobody where nothing was open."""
+    file = tmp_path / "stop"
+    _, container = patched(tmp_path, f"drain: {{seconds: 60, file: {file}}}\n")
+    command = container["lifecycle"]["preStop"]["exec"]["command"]
+    command[-1] = command[-1].replace("sleep 5", "sleep 1")
+    stop = Stop(file)
+    waiting = subprocess.Popen(command)
+    while not stop.is_asked():
+        time.sleep(0.01)
+    stop.hold()
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(2)
+    stop.let_go()
+
+    assert waiting.wait(60) == 0
+
+
+@pytest.mark.slow
+def test_a_cluster_knows_every_key_of_the_patch() -> None:
+    """Its own kinds take the patch, laid over a Deployment, and keep all of it."""
+    apps = import_module("cloudcoil.models.kubernetes.apps.v1")
+    spec = yaml.safe_load(FILES[PATCH])["spec"]
+    spec["selector"] = {"matchLabels": {"app": "chat"}}
+    spec["template"]["metadata"] = {"labels": {"app": "chat"}}
+    taken = apps.Deployment.model_validate(
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "chat"}, "spec": spec}
+    )
+
+    assert taken.model_dump(by_alias=True, exclude_unset=True, mode="json")["spec"] == spec
 
 
 @pytest.mark.slow
