@@ -85,6 +85,7 @@ UNTESTED: dict[str, str] = {
     "check/truth/run.py": "a gateway for each fault: tests/integration/test_check_truth.py",
     "check/truth/upstream.py": "a gateway for each fault: tests/integration/test_check_truth.py",
     "errors.py": "names alone",
+    "lab/drill/deploy_faults.py": "a table: tests/unit/lab/drill/test_faults.py",
     "lab/drill/second_host.py": "a process to be killed: tests/integration/test_drill.py",
     "lab/drill/stack.py": "a protocol and its data: the two stacks have tests",
     "lab/drill/timeline.py": "data alone",

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sse_observe.errors import LabError
@@ -79,8 +79,11 @@ class Drill:
                 run.begin(time.monotonic() - began)
             await self._watch(runs, began)
             missed = self._missed(time.monotonic() - scraped)
+            verdicts = [
+                replace(run.verdict(), claims=environment.claims(run.fault.name)) for run in runs
+            ]
         return Results(
-            tuple(run.verdict() for run in runs),
+            tuple(verdicts),
             tuple(sorted(self._strays)),
             round(time.monotonic() - began, 1),
             self.stack.scale,
@@ -144,7 +147,11 @@ class Drill:
 
     def _missed(self, seconds: float) -> float:
         """Return the share of the last scrapes that failed where no fault was the reason."""
-        jobs = {fault.job for fault in self.faults if not fault.exporter and not fault.restarts}
+        jobs = {
+            fault.job
+            for fault in self.faults
+            if not (fault.exporter or fault.restarts or fault.rolls)
+        }
         up = f'avg(avg_over_time(up{{job=~"{"|".join(sorted(jobs | {JOB}))}"}}[{seconds:.0f}s]))'
         return round(sum(1 - sample.value for sample in self.stack.query(up)), 3)
 

@@ -12,11 +12,13 @@ from sse_observe.lab.drill.beacon_clients import BeaconClients
 from sse_observe.lab.drill.fault import JOB, Fault
 from sse_observe.lab.drill.prober import asked_through_a_balancer
 from sse_observe.lab.drill.readers import Readers
+from sse_observe.lab.drill.rolling_deploy import HOSTS, RollingDeploy
 from sse_observe.lab.drill.sdk_clients import SDKClients
 from sse_observe.lab.drill.second_host import SecondHost
 from sse_observe.lab.drill.service import Address, Service
 from sse_observe.lab.drill.shared_store import shared_store
 from sse_observe.lab.drill.switch import Switch
+from sse_observe.lab.drill.verdict import Claim
 from sse_observe.lab.programs.lossy_network import LossyNetwork
 
 
@@ -50,6 +52,7 @@ class Environment:
             else itertools.repeat(None)
         )
         self._network = network
+        self._deploys: dict[str, RollingDeploy] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -59,6 +62,9 @@ class Environment:
                 await self._serve(stack, JOB, None, Switch())
             for fault in self._faults:
                 switch = self.switches[fault.name]
+                if fault.rolls:
+                    await self._roll(stack, fault, switch)
+                    continue
                 store_url = None
                 if fault.store is not None:
                     store = shared_store(fault, switch, self._home / fault.name)
@@ -89,6 +95,16 @@ class Environment:
         scraped = address or Address("127.0.0.1", service.port)
         self.targets.setdefault(job, []).append(f"{scraped.host}:{scraped.port}")
         return service
+
+    async def _roll(self, stack: AsyncExitStack, fault: Fault, switch: Switch) -> None:
+        hosts = [await self._serve(stack, fault.job, fault, switch) for _ in range(HOSTS)]
+        deploy = RollingDeploy(fault, switch, hosts)
+        await stack.enter_async_context(deploy.reading())
+        self._deploys[fault.name] = deploy
+
+    def claims(self, fault: str) -> tuple[Claim, ...]:
+        """Return what must hold of a fault beside its alerts."""
+        return self._deploys[fault].claims() if fault in self._deploys else ()
 
     async def _populate(
         self,

@@ -35,9 +35,9 @@ class Fault:
     stop reading after `patience` events, or at an error that the stream states (`hangs_up`).
     `buffering` puts a second nginx, with its defaults, in between, `lossy` a network that loses
     packets. An `exporter` does not answer, strangers send forged `beacon_reports`, all servers
-    restart once (`restarts`), code blocks an event loop (`blocking`). A `balancer` breaks
-    in its way; through it a prober asks, and nobody else. The `store` that hosts share is `down` or
-    `slow`, or one of two hosts that share it is `killed`.
+    restart once (`restarts`), three hosts are replaced in turn (`rolls`), code blocks an event
+    loop (`blocking`). A `balancer` breaks in its way; through it a prober asks, and nobody else.
+    The `store` that hosts share is `down` or `slow`, or one of two hosts that share it is `killed`.
 
     What is there all the time:
     `users` read, with our own clients, or with a `method` as the SDKs of models do. `read_timeout`
@@ -66,6 +66,7 @@ class Fault:
     exporter: bool = False
     beacon_reports: bool = False
     restarts: bool = False
+    rolls: bool = False
     blocking: bool = False
     balancer: Kind | None = None
     store: Literal["down", "slow", "shared"] | None = None
@@ -88,7 +89,7 @@ class Fault:
     @property
     def alone(self) -> bool:
         """Whether it has a job of its own, because it breaks servers or has no route."""
-        breaks_servers = self.exporter or self.restarts or self.blocking
+        breaks_servers = self.exporter or self.restarts or self.rolls or self.blocking
         apart = self.beacon_reports or self.lossy or self.store is not None
         return breaks_servers or apart or self.balancer is not None
 

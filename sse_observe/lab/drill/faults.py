@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from sse_observe import StreamRoute
 from sse_observe.errors import LabError
 from sse_observe.lab.drill import faulty_apps, gateway_apps
+from sse_observe.lab.drill.deploy_faults import DEPLOYS
 from sse_observe.lab.drill.fault import Fault
 from sse_observe.lab.drill.provider_faults import PROVIDER_FAULTS
 
@@ -168,6 +169,7 @@ FAULTS = (
         patience=4,
     ),
     *PROVIDER_FAULTS,
+    *DEPLOYS,
     Fault(
         name="freeze",
         text="Answers stop growing while their heartbeats go on.",
@@ -380,10 +382,11 @@ FAULTS = (
 
 
 def faults_named(*names: str) -> tuple[Fault, ...]:
-    """Return the faults of these names, each once; for `healthy` every service without one."""
+    """Return the faults of these names, each once; for `healthy` every service that rests."""
     wanted = {fault_named(name).name for name in names}
-    healthy = FAULTS[0].name in wanted
-    return tuple(one for one in FAULTS if one.name in wanted or (healthy and not one.alerts))
+    if FAULTS[0].name in wanted:
+        wanted |= {one.name for one in FAULTS if not (one.alerts or one.rolls)}
+    return tuple(one for one in FAULTS if one.name in wanted)
 
 
 def fault_named(name: str) -> Fault:

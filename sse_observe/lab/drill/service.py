@@ -14,6 +14,7 @@ from sse_observe import (
     observe_client,
 )
 from sse_observe.asgi import App, Receive, Scope, Send
+from sse_observe.draining import Drain
 from sse_observe.errors import LabError
 from sse_observe.lab.drill.beacon_clients import MOUNT
 from sse_observe.lab.drill.fault import Fault
@@ -59,6 +60,7 @@ class Service:
         self._store_url = store_url
         self._server = self._new_server(port=0)
         self.port = self._server.port
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._restarting: asyncio.Future[None] | None = None
         if fault and fault.restarts:
             switch.listeners.append(self._turned)
@@ -72,6 +74,18 @@ class Service:
             await self._restarting
         # Its streams write their ends, on ways that this loop carries.
         await asyncio.to_thread(self._server.stop)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new streams may come: a host that is drained wants none."""
+        return self._drain is None or not self._drain.is_draining
+
+    async def replace(self, seconds: float) -> None:
+        """Drain it, wait for so long, and begin anew."""
+        if self._drain is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._drain.begin)
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(self._restart)
 
     def _turned(self, on: bool) -> None:
         if on:
@@ -91,12 +105,14 @@ class Service:
     def _new_app(self) -> App:
         """Return the application, with nothing counted and nothing to replay."""
         self.metrics = SSEMetrics(CollectorRegistry())
+        self._drain: Drain | None = None
         exposition = metrics_app(self.metrics)
         parts = {} if self._fault is None else self._parts(self._fault)
 
         async def service(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 return
+            self._loop = asyncio.get_running_loop()
             path = scope["path"]
             app = next((app for start, app in parts.items() if path.startswith(start)), self._rest)
             if path == "/metrics" and not self._exporter_gone:
@@ -126,7 +142,9 @@ class Service:
             provider = fault.provider(self._switch)
             return relaying(observe_client(provider, fault.name, metrics=self.metrics))
         if self._store_url is None:
-            return fault.service(self._switch)
+            app = fault.service(self._switch)
+            self._drain = app if isinstance(app, Drain) else None
+            return app
         store = RedisStore.from_url(
             self._store_url, metrics=self.metrics, lease_seconds=LEASE_SECONDS
         )

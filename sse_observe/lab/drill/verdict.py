@@ -2,6 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Claim(NamedTuple):
+    """Something that must hold beside the alerts, and whether it did."""
+
+    text: str
+    holds: bool
 
 
 @dataclass(frozen=True)
@@ -23,8 +31,10 @@ class Verdict:
     unresolved: tuple[str, ...]
     runbooks: Mapping[str, str]
     recovered: float | None
+    claims: tuple[Claim, ...] = ()
 
     @property
     def as_expected(self) -> bool:
-        """Whether exactly the expected alerts came, in time, and went."""
-        return not (self.missing or self.late or self.unexpected or self.unresolved)
+        """Whether exactly the expected alerts came, in time, and went; and all else holds."""
+        wrong = self.missing or self.late or self.unexpected or self.unresolved
+        return not wrong and all(claim.holds for claim in self.claims)

@@ -71,6 +71,8 @@ def _findings(verdict: Verdict) -> Iterator[str]:
     ):
         if names:
             yield f"{what}: {', '.join(names)}"
+    for claim in verdict.claims:
+        yield claim.text if claim.holds else f"not kept: {claim.text}"
     if not verdict.expected and verdict.as_expected:
         yield f"nothing fired in {verdict.within:g} s"
     if verdict.recovered is not None and verdict.fired:

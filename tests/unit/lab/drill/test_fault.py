@@ -33,7 +33,7 @@ def test_an_alert_is_a_faults_by_its_route_upstream_or_job(
     assert fault.raises(labels) is raised
 
 
-@pytest.mark.parametrize("own", ["exporter", "beacon_reports", "restarts", "lossy"])
+@pytest.mark.parametrize("own", ["exporter", "beacon_reports", "restarts", "rolls", "lossy"])
 def test_a_fault_that_breaks_servers_has_a_job_of_its_own(own: str) -> None:
     """It would take its neighbours along."""
     fault = Fault(name="b", text="", alerts=(), within=1, **{own: True})

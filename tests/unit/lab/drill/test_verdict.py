@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sse_observe.lab.drill.verdict import Verdict
+from sse_observe.lab.drill.verdict import Claim, Verdict
 
 GOOD = Verdict(
     fault="freeze",
@@ -23,6 +23,12 @@ GOOD = Verdict(
 def test_a_fault_whose_alerts_came_in_time_and_went_is_as_expected() -> None:
     """Nothing else is asked of it."""
     assert GOOD.as_expected
+
+
+def test_what_must_hold_beside_the_alerts_decides_too() -> None:
+    """A deploy may fail streams and fire nothing."""
+    assert replace(GOOD, claims=(Claim("kept", holds=True),)).as_expected
+    assert not replace(GOOD, claims=(Claim("not", holds=False),)).as_expected
 
 
 @pytest.mark.parametrize("what", ["missing", "late", "unexpected", "unresolved"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sse_observe.lab.drill.faults import FAULTS
 from sse_observe.lab.drill.results import Results
 from sse_observe.lab.drill.timeline import TimelineEvent
-from sse_observe.lab.drill.verdict import Verdict
+from sse_observe.lab.drill.verdict import Claim, Verdict
 from sse_observe.lab.drill.view import line, listing, opening, summary
 
 STALLED = "SSEStreamsStalled"
@@ -51,6 +51,15 @@ def test_a_good_verdict_says_how_soon_and_that_it_resolved() -> None:
     assert f"   ok  freeze               {STALLED} fired after 11 s (allowed: 30 s)" in text
     assert "resolved 1 s after the repair" in text
     assert "recall 100%, precision 100%, 60 s at 60 times the speed of time" in text
+
+
+def test_a_claim_says_whether_it_was_kept() -> None:
+    """The numbers are shown in any case."""
+    text = lines(replace(GOOD, claims=(Claim("a is so", holds=True), Claim("b is", holds=False))))
+
+    assert "a is so" in text
+    assert "not kept: b is" in text
+    assert "NOT" in text
 
 
 def test_each_way_to_fail_has_its_own_words() -> None:
