@@ -22,7 +22,7 @@ _TEXT = ((b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"n
 # While streams are open. Four looks at a flag and a file cost nothing.
 _LOOK_SECONDS = 0.25
 # What is left is for feeds in the middle of an event.
-_FOR_FEEDS = 0.9
+_FOR_FEEDS = 0.95
 _AGAIN_SECONDS = 0.1
 # However late a stream comes, its client hears more than a refusal.
 _LEAST_SECONDS = 1.0

@@ -11,7 +11,7 @@ DEPLOYS = (
         within=30,
         service=drained_apps.anywhere,
         route=FEED,
-        users=240,
+        users=360,
         rolls=True,
         scale=30,
     ),

@@ -1,6 +1,8 @@
 """
 Three hosts behind a balancer, replaced one after the other, and what their readers notice of it.
 
+A fourth one takes the streams of the first, as `maxSurge: 1` has it.
+
 Knows how a deploy goes; that a host lets its streams end is the host's own doing.
 """
 
@@ -19,14 +21,15 @@ from sse_observe.lab.drill.verdict import Claim
 from sse_observe.lab.programs.cutting_proxy import Connection, CuttingProxy, dial_port
 from sse_observe.registry import SSEMetrics
 
-HOSTS = 3
+REPLACED = 3
+HOSTS = REPLACED + 1
 # One scrape more, or the last numbers of a host go with it: docs/start/workers.md.
 _SCRAPED_SECONDS = 1.5
 # A peak is looked for in so many seconds, a minute of the rules at the drill's usual speed.
 _BIN_SECONDS = 2.0
 _MOST_OF_MEAN = 2.0
-# Of six readers one reads answers.
-_READS_ANSWERS = 6
+# Of twelve readers one reads answers.
+_READS_ANSWERS = 12
 _FIRST_SECONDS = 2.0
 
 
@@ -36,6 +39,7 @@ class RollingDeploy:
     def __init__(self, fault: Fault, switch: Switch, hosts: Sequence[Service]) -> None:
         self._fault = fault
         self._hosts = hosts
+        self._in_use = [*hosts[:REPLACED]]
         # They outlive every host.
         self._metrics: SSEMetrics = hosts[0].metrics
         self._connections: dict[Service, list[asyncio.StreamWriter]] = {h: [] for h in hosts}
@@ -68,7 +72,7 @@ class RollingDeploy:
 
     async def _dial(self) -> Connection:
         """Connect to the host that is ready and has the fewest connections."""
-        ready = [host for host in self._hosts if host.is_ready] or list(self._hosts)
+        ready = [host for host in self._in_use if host.is_ready] or self._in_use
         host = min(ready, key=self._open)
         connection = await dial_port(host.port)()
         self._connections[host].append(connection[1])
@@ -81,7 +85,8 @@ class RollingDeploy:
 
     async def _deploy(self) -> None:
         self._returns.clear()
-        for host in self._hosts:
+        self._in_use = [*self._hosts]
+        for host in self._hosts[:REPLACED]:
             await host.replace(DRAIN_SECONDS + _SCRAPED_SECONDS)
         self._done = True
 
