@@ -23,6 +23,8 @@ RETRY_MS = (1000, 3000)
 _LAST_WORDS_SECONDS = 2.0
 _BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 _HELLO = f"event: {HELLO}".encode()
+# Frameworks write the fields of an event in any order.
+_GREETING = 8192
 
 
 class Response:
@@ -61,7 +63,7 @@ class Response:
             if body:
                 if self._fresh:
                     self._fresh = False
-                    self.by_contract = bytes(body[: len(_HELLO)]) == _HELLO
+                    self.by_contract = _HELLO in bytes(body[:_GREETING])
                 self._before, self._last = self._last, body
             self._over = not message.get("more_body")
         elif kind == "http.response.start" and message["status"] in (200, 201):

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from sse_observe import current_stream
 from sse_observe.draining.response import Response
 from tests.support.asgi import END, STREAM_HEADERS, body, start
 from tests.support.virtual import now, run
 
-HELLO = b"event: sse.hello\ndata: {}\n\n"
 EVENT = b"data: x\n\n"
 SHUTDOWN = b'{"error": {"type": "shutdown", "message": "the server is shutting down"}}'
 
@@ -64,7 +64,8 @@ class Played:
         ((EVENT, b"data: y\n"), "rotated", b""),
         ((EVENT, b"data: y\n"), "shutdown", b""),
         # It comes back to whatever did not say its end.
-        ((HELLO, EVENT), "shutdown", b"retry: #\n\n"),
+        ((current_stream().hello(), EVENT), "shutdown", b"retry: #\n\n"),
+        ((b"data: {}\r\nevent: sse.hello\r\n\r\n", EVENT), "shutdown", b"retry: #\n\n"),
         (
             (EVENT,),
             "shutdown",
