@@ -8,15 +8,19 @@ order at the deadline. Knows nothing of how a process learns that it is to stop.
 import asyncio
 import os
 import random
+from collections.abc import Callable
 from contextvars import Context
 from math import isfinite
 from pathlib import Path
+from typing import TypeVarTuple
 
 from sse_observe.asgi import App, Receive, Scope, Send, answer
 from sse_observe.draining.response import Response
 from sse_observe.draining.stop import Stop
 from sse_observe.errors import SettingsError
 from sse_observe.middleware.end_log import LOGGER
+
+Args = TypeVarTuple("Args")
 
 _TEXT = ((b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"))
 # While streams are open. Four looks at a flag and a file cost nothing.
@@ -100,14 +104,15 @@ class Drain:
             return
         response = Response(send, task, self._opened)
         try:
-            await self._app(scope, receive, response.send)
-        except asyncio.CancelledError:
-            if not response.is_ours():
-                raise
+            try:
+                await self._app(scope, receive, response.send)
+            except asyncio.CancelledError:
+                if not response.is_ours():
+                    raise
+            if response.reason is not None:
+                await response.finish()
         finally:
             self._closed(response)
-        if response.reason is not None:
-            await response.finish()
 
     def _opened(self, response: Response) -> None:
         """Take a response that has become a stream."""
@@ -115,11 +120,10 @@ class Drain:
         if not self.is_draining:
             if not self._looks:
                 self._looks = True
-                self._look()
+                _soon(self._look)
             return
         self._stop.hold()
-        # Afterwards an observer outside of us knows it too.
-        asyncio.get_running_loop().call_soon(self._came_late, response, context=Context())
+        _soon(self._came_late, response)
 
     def _came_late(self, response: Response) -> None:
         """Send a stream elsewhere that came while draining: the balancer has not heard yet."""
@@ -186,6 +190,11 @@ class Drain:
     def _end_all(self) -> None:
         for response in list(self._streams):
             _end(response)
+
+
+def _soon(work: Callable[[*Args], None], *args: *Args) -> None:
+    """Do something once an observer outside of us knows the stream too."""
+    asyncio.get_running_loop().call_soon(work, *args, context=Context())
 
 
 def _task() -> asyncio.Task[object] | None:

@@ -5,10 +5,10 @@ Reads and remembers; what follows from it is decided by `app`. A server's own ha
 is never replaced.
 """
 
-import fcntl
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -16,6 +16,11 @@ from pathlib import Path
 from types import FrameType
 
 from sse_observe.middleware.server_state import exiting
+
+try:
+    import fcntl
+except ImportError:  # Windows: no locks there
+    fcntl = None  # type: ignore[assignment]
 
 
 class Stop:
@@ -46,7 +51,9 @@ class Stop:
             return
         self._theirs = theirs
         signal.signal(signal.SIGTERM, self._heard)
-        signal.siginterrupt(signal.SIGTERM, False)
+        if sys.platform != "win32":
+            # As it was: setting a handler interrupts system calls.
+            signal.siginterrupt(signal.SIGTERM, False)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         self.should_exit = True
@@ -64,7 +71,7 @@ class Stop:
 
     def hold(self) -> None:
         """Hold the file's lock, so that others can wait until `let_go`; twice is once."""
-        if self._file is None or self._held is not None:
+        if fcntl is None or self._file is None or self._held is not None:
             return
         with suppress(OSError):
             self._held = os.open(self._file, os.O_RDONLY | os.O_CLOEXEC)
