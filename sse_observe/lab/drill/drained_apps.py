@@ -1,5 +1,5 @@
 """
-What a fleet of hosts serves that are drained: a feed that any of them goes on with, and answers.
+Streams of hosts that are drained: a feed that any of them goes on with, and answers.
 
 The feed's events follow from the clock alone, so its hosts share nothing.
 """

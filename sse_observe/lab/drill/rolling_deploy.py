@@ -10,9 +10,8 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
-from sse_observe.consumer import StreamFailedError, aiohttp_transport, resume_stream
+from sse_observe.consumer import ResumedStream, StreamFailedError, aiohttp_transport, resume_stream
 from sse_observe.lab.drill.drained_apps import ANSWER, DRAIN_SECONDS, WORDS
 from sse_observe.lab.drill.fault import Fault
 from sse_observe.lab.drill.service import Service
@@ -66,7 +65,7 @@ class RollingDeploy:
                     task.cancel()
                 await asyncio.wait(self._tasks)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
 
@@ -114,7 +113,7 @@ class RollingDeploy:
             self._failed["answers"] += words != WORDS
             await asyncio.sleep(1)
 
-    def _stream(self, url: str, on_status: Callable[[str, int, str], None] | None) -> Any:
+    def _stream(self, url: str, on_status: Callable[[str, int, str], None] | None) -> ResumedStream:
         return resume_stream(
             url,
             route=self._fault.path,
