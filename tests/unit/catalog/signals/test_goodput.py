@@ -1,9 +1,13 @@
 """Goodput is recorded over the windows of burn rates, and never counts a stream twice."""
 
+import re
+
 from sse_observe.catalog.load import load
 from sse_observe.catalog.placement import Placement
 from sse_observe.catalog.signals.completion import LONG_WINDOWS, WINDOWS
 from sse_observe.catalog.signals.goodput import GOODPUT
+from sse_observe.metrics import FAILURES
+from sse_observe.metrics.labels import REASONS
 
 RECORDS = {signal.record: signal for signal in GOODPUT}
 
@@ -22,6 +26,16 @@ def test_whoever_left_late_is_not_counted_again_as_vanished() -> None:
     for window in WINDOWS:
         expr = RECORDS[f"route:sse_streams_bad:increase{window}"].expr
         assert "route:sse_streams_left_late:share1h" in expr
+
+
+def test_every_end_is_whole_or_a_failure_or_a_leaving() -> None:
+    """Of those who leave, the late ones are judged already: a new reason has to be among them."""
+    expr = RECORDS["route:sse_streams_left_late:share1h"].expr
+    left = re.search(r'reason=~"([^"]+)"', expr)
+    whole = {"completed", "already_complete", "polled"}
+
+    assert left is not None
+    assert set(left[1].split("|")) == set(REASONS) - whole - set(FAILURES)
 
 
 def test_goodput_has_groups_of_its_own() -> None:
