@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sse_observe.beacon import beacon_app
+    from sse_observe.beacon import UnconfirmedStream, beacon_app
     from sse_observe.draining import drain
     from sse_observe.exposition import metrics_app, metrics_server
     from sse_observe.middleware import SSEObserveMiddleware
@@ -21,6 +21,7 @@ __all__ = [
     "SSEMetrics",
     "SSEObserveMiddleware",
     "StreamRoute",
+    "UnconfirmedStream",
     "beacon_app",
     "current_stream",
     "drain",
@@ -33,6 +34,7 @@ _HOMES = {
     "SSEMetrics": "registry",
     "SSEObserveMiddleware": "middleware",
     "StreamRoute": "middleware.routes",
+    "UnconfirmedStream": "beacon",
     "beacon_app": "beacon",
     "current_stream": "middleware.current_stream",
     "drain": "draining",

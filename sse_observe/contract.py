@@ -16,6 +16,8 @@ DONE = "done"
 DONE_DATA = "[DONE]"
 # Two heartbeats may be late or lost; the third is missed half an interval later.
 SILENT_INTERVALS = 2.5
+# The longest time between two beacon reports of a client that has a connection.
+REPORT_SECONDS = 60.0
 
 EVENT_ID_FORM = "([0-9]{1,15})-([0-9A-Za-z_-]{1,64})"
 """`<seq>-<epoch>`; 15 digits are the whole numbers that a JavaScript reader holds exactly."""

@@ -6,5 +6,6 @@ Entered by `beacon_app()`. Trusts nothing that a browser says, and lets none of 
 
 from sse_observe.beacon.app import Beacon, beacon_app
 from sse_observe.beacon.limits import Limits
+from sse_observe.beacon.unconfirmed import UnconfirmedStream
 
-__all__ = ["Beacon", "Limits", "beacon_app"]
+__all__ = ["Beacon", "Limits", "UnconfirmedStream", "beacon_app"]

@@ -40,7 +40,7 @@ class Account:
     """
 
     __slots__ = (
-        *("ended", "events", "highest", "losable", "lost", "reason", "sent", "waiting"),
+        *("ended", "events", "highest", "left", "losable", "lost", "reason", "sent", "waiting"),
         *("owner", "window"),
     )
 
@@ -52,6 +52,8 @@ class Account:
         # Claimed of the two.
         self.events = self.lost = 0
         self.ended = False
+        self.left = False
+        """Its client has said that it has no connection any more, or another one."""
         self.owner = 0
         """The process that serves its stream, where several share the account."""
         self.waiting: str | None = None
@@ -110,6 +112,7 @@ class Account:
         else:
             self.remember(n)
         for other in earlier:
+            other.left = True
             some, gone = other.take(events, lost)
             events -= some
             lost -= gone

@@ -25,6 +25,8 @@ MOST_ACCOUNTS = 20_000
 _LARGEST = 2**31 - 1
 _REASONS = (OPEN, UNSEEN, *REASONS)
 _OUTCOMES = (None, *CLIENT_OUTCOMES)
+# Bits of what a client has said.
+_ENDED, _LEFT = 1, 2
 
 
 class Accounts(Protocol):
@@ -80,7 +82,7 @@ class SharedAccounts:
     """The accounts of all workers that share a file; raises OSError where it cannot be."""
 
     keeps_changes = False
-    # Whose stream it is, numbers of reports, sent and claimed, reason, outcomes.
+    # Whose stream it is, numbers of reports, sent and claimed, reason, outcomes, what was said.
     _FORM = struct.Struct("<iIQiiiiBBB")
 
     def __init__(self, path: Path) -> None:
@@ -97,12 +99,12 @@ class SharedAccounts:
         value = self._file.get(key)
         if value is None:
             return None
-        owner, *numbers, reason, waiting, ended = self._FORM.unpack(value)
+        owner, *numbers, reason, waiting, stated = self._FORM.unpack(value)
         account = Account(_REASONS[reason] if reason < len(_REASONS) else UNSEEN)
         account.highest, account.window = numbers[:2]
         account.sent, account.losable, account.events, account.lost = numbers[2:]
         account.waiting = _OUTCOMES[waiting] if waiting < len(_OUTCOMES) else None
-        account.ended = bool(ended)
+        account.ended, account.left = bool(stated & _ENDED), bool(stated & _LEFT)
         if account.reason == OPEN and not _is_alive(owner):
             # Nobody is left to say how it ended.
             account.reason = UNSEEN
@@ -121,7 +123,7 @@ class SharedAccounts:
                 *(min(number, _LARGEST) for number in numbers),
                 _REASONS.index(account.reason),
                 _OUTCOMES.index(account.waiting),
-                account.ended,
+                account.ended * _ENDED | account.left * _LEFT,
             ),
         )
 

@@ -7,8 +7,9 @@ read, and every refused report is counted by its reason. What a report says is `
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from sse_observe.asgi import (
@@ -27,7 +28,9 @@ from sse_observe.beacon.body import Bodies
 from sse_observe.beacon.claims import Claims
 from sse_observe.beacon.client_module import NAME as MODULE
 from sse_observe.beacon.client_module import Module
+from sse_observe.beacon.confirmations import Confirmations
 from sse_observe.beacon.counts import ClientCounts
+from sse_observe.beacon.hearing import Hearing
 from sse_observe.beacon.judge import Judge
 from sse_observe.beacon.keeping import accounts_in, balances_in
 from sse_observe.beacon.known_routes import KnownRoutes
@@ -36,6 +39,8 @@ from sse_observe.beacon.origins import Origins
 from sse_observe.beacon.reporters import Reporters
 from sse_observe.beacon.seen import Seen, SeenReports
 from sse_observe.beacon.tokens import Tokens
+from sse_observe.beacon.unconfirmed import OnUnconfirmed, check_listening
+from sse_observe.contract import REPORT_SECONDS
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import REPORT_RESULTS
 from sse_observe.middleware.current_stream import bucket_bounds
@@ -72,6 +77,8 @@ def beacon_app(
     segment: Resolver | None = None,
     limits: Limits | None = None,
     store: SeenReports | None = None,
+    report_seconds: float = REPORT_SECONDS,
+    on_unconfirmed: OnUnconfirmed | None = None,
     clock: Callable[[], float] = time.monotonic,
     unix_time: Callable[[], float] = time.time,
 ) -> "Beacon":
@@ -84,27 +91,44 @@ def beacon_app(
     same one. `origins` are further origins whose web pages may report, as in
     `https://app.example.com`. `segments` and `segment` are those of the middleware. Metrics
     that have a beacon put a token into every hello. `store`, a `RedisStore`, lets a report
-    that comes again at another host count once; `limits` stay each process's own. `metrics` are
-    those of the middleware; `clock` and `unix_time`, in seconds, are for tests. Raises
-    SettingsError for what can never be right.
+    that comes again at another host count once; `limits` stay each process's own.
+    `report_seconds` is the longest time between two reports of a client, as its `reportEvery`;
+    `on_unconfirmed` is called once for each open stream whose client has reported, and not for
+    three times as long: it must be quick. `metrics` are those of the middleware; `clock` and
+    `unix_time`, in seconds, are for tests. Raises SettingsError for what can never be right.
     """
     if not path or path.startswith("/") or path in (MODULE, TOKEN):
         raise SettingsError(
             f"beacon_app: path={path!r} is wrong; give a path below the mount, as in 'deltas'"
         )
+    check_listening(report_seconds, on_unconfirmed)
     metrics = chosen_metrics(metrics, "beacon_app")
     observer_error = partial(StreamTracker.of(metrics).observer_error, "beacon")
     return Beacon(
         metrics,
-        Tokens(secret, clock=unix_time),
         Origins(origins),
         Segments(segments, segment, on_error=observer_error, where="beacon_app"),
         limits or Limits(),
         path=path,
-        seen=None if store is None else Seen(store, clock),
-        clock=clock,
+        listening=Listening(
+            tokens=Tokens(secret, clock=unix_time),
+            seen=None if store is None else Seen(store, clock),
+            report_seconds=report_seconds,
+            on_unconfirmed=on_unconfirmed,
+            clock=clock,
+        ),
         observer_error=observer_error,
     )
+
+
+class Listening(NamedTuple):
+    """How reports are judged, and what their absence means."""
+
+    tokens: Tokens
+    seen: Seen | None
+    report_seconds: float
+    on_unconfirmed: OnUnconfirmed | None
+    clock: Callable[[], float]
 
 
 class Beacon:
@@ -113,24 +137,21 @@ class Beacon:
     def __init__(
         self,
         metrics: SSEMetrics,
-        tokens: Tokens,
         origins: Origins,
         segments: Segments,
         limits: Limits,
         *,
         path: str,
-        seen: Seen | None,
-        clock: Callable[[], float],
+        listening: Listening,
         observer_error: Callable[[], None],
     ) -> None:
         self._origins = origins
         self._segments = segments
-        self._seen = seen
+        self._seen, clock = listening.seen, listening.clock
         self._path = "/" + path
         self._observer_error = observer_error
         tracker = StreamTracker.of(metrics)
-        directory = metrics.directory
-        self._claims = Claims(balances_in(directory))
+        self._claims = Claims(balances_in(metrics.directory))
         tracker.on_request = self._asked
         self._routes = KnownRoutes(metrics)
         self._by_address = Buckets(limits.address, clock)
@@ -150,15 +171,8 @@ class Beacon:
             }
             for result, status in _STATUS.items()
         }
-        self._judge = Judge(
-            tokens,
-            accounts_in(directory),
-            Reporters(limits.token, clock),
-            ClientCounts(metrics),
-            count_pending=tracker.buffer.count_pending,
-            count=lambda result: self._count[result](),
-            on_error=observer_error,
-        )
+        self._judge = _new_judge(metrics, listening, limits, observer_error, self._count)
+        self._hearing = self._judge.hearing
         metrics.sign_report_tokens_with(self.issue)
 
     def issue(
@@ -249,9 +263,48 @@ class Beacon:
     def _is_within_limits(self, scope: Scope) -> bool:
         """Tell whether one more request of this address is allowed, and count it if so."""
         # The address first: one that floods must not use up what is everyone's.
-        now = self._rate_of_all.clock()
-        is_allowed = self._by_address.take(address_of(scope), now)
-        return is_allowed and self._rate_of_all.take(self._everyone, now)
+        now, address = self._rate_of_all.clock(), address_of(scope)
+        if not self._by_address.take(address, now):
+            self._hearing.refused(address)
+        elif not self._rate_of_all.take(self._everyone, now):
+            self._hearing.refused(None)
+        else:
+            return True
+        return False
+
+
+def _new_judge(
+    metrics: SSEMetrics,
+    listening: Listening,
+    limits: Limits,
+    on_error: Callable[[], None],
+    count: Mapping[str, Callable[[], None]],
+) -> Judge:
+    tracker, clock = StreamTracker.of(metrics), listening.clock
+    accounts = accounts_in(metrics.directory)
+    hearing = Hearing(listening.report_seconds, clock)
+    confirmations = Confirmations(
+        accounts,
+        hearing,
+        tracker.lock,
+        report_seconds=listening.report_seconds,
+        seen=listening.seen,
+        on_unconfirmed=listening.on_unconfirmed,
+        on_error=on_error,
+        clock=clock,
+    )
+    tracker.companions.add(confirmations)
+    return Judge(
+        listening.tokens,
+        accounts,
+        Reporters(limits.token, clock),
+        ClientCounts(metrics),
+        confirmations=confirmations,
+        hearing=hearing,
+        count_pending=tracker.buffer.count_pending,
+        count=lambda result: count[result](),
+        on_error=on_error,
+    )
 
 
 def _stream_path(scope: Scope) -> str:

@@ -14,12 +14,14 @@ import msgspec
 
 from sse_observe.beacon.account import OPEN, UNCOUNTED, UNSEEN, Account
 from sse_observe.beacon.accounts import MOST_ACCOUNTS, Accounts
+from sse_observe.beacon.confirmations import Confirmations
 from sse_observe.beacon.counts import ClientCounts, ReportCounts
+from sse_observe.beacon.hearing import Hearing
 from sse_observe.beacon.limits import Recent
 from sse_observe.beacon.report import BeaconReport, decode
 from sse_observe.beacon.reporters import Reporter, Reporters
 from sse_observe.beacon.seen import Seen
-from sse_observe.beacon.tokens import Tokens
+from sse_observe.beacon.tokens import Grant, Tokens
 from sse_observe.registry.receipt import Receipt
 
 _NONE: dict[str, Account] = {}
@@ -38,7 +40,8 @@ class Judge:
     Issues tokens, and judges what is reported under them.
 
     `count_pending` brings what was sent up to date; `count` takes the result of a report that is
-    known only when its stream ends.
+    known only when its stream ends. `hearing` learns what came and what must be missing, and
+    `confirmations` which streams to watch.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class Judge:
         reporters: Reporters,
         counts: ClientCounts,
         *,
+        confirmations: Confirmations,
+        hearing: Hearing,
         count_pending: Callable[[], None],
         count: Callable[[str], None],
         on_error: Callable[[], None],
@@ -56,6 +61,8 @@ class Judge:
         self._accounts = accounts
         self._reporters = reporters
         self._counts = counts
+        self._confirmations = confirmations
+        self.hearing = hearing
         self._count_pending = count_pending
         self._count = count
         self._on_error = on_error
@@ -74,6 +81,7 @@ class Judge:
         if receipt is not None:
             self._receipts.put(nonce, receipt)
             receipt.on_end = partial(self._ended, nonce, counts)
+            self._confirmations.watch(nonce, receipt)
         return self._tokens.issue(route, user_segment, network_type, nonce)
 
     async def judge_in_fleet(self, body: bytes, seen: Seen) -> str:
@@ -110,31 +118,49 @@ class Judge:
             return "bad_schema"
         reporter = self._reporter(report.token)
         if reporter is None:
+            self.hearing.unreadable()
             return "bad_token"
         if not self._reporters.take(reporter):
             return "rate_limited"
         if not report.is_consistent():
             return "bad_schema"
-        nonce, accounts = reporter.grant.nonce, self._accounts
+        ends = report.outcome is not None
+        result = self._judged(report, reporter.grant)
+        if result == "accepted":
+            if found is None:
+                self._counts.add(report, reporter.counts)
+            else:
+                found.append(Accepted(report, reporter, ends))
+        return result
+
+    def _judged(self, report: BeaconReport, grant: Grant) -> str:
+        """Hold a report against the account of its token, and remember both."""
+        nonce, accounts = grant.nonce, self._accounts
         with accounts.lock:
             account = self._account(nonce)
             if account is None:
                 return "bad_token"
+            highest, has_left = account.highest, report.has_left()
             earlier = self._earlier(report, nonce) if report.earlier else _NONE
-            ends = report.outcome is not None
             result = account.judge(report, earlier.values())
             if result == "implausible" and account.reason == OPEN:
                 # What was sent in this very moment is not counted yet.
                 self._count_pending()
                 account = self._account(nonce) or account
                 result = account.judge(report, earlier.values())
+            if result == "implausible":
+                # It counts nothing, and its client is there all the same.
+                account.remember(report.n)
+            if result != "replayed":
+                account.left = has_left
             if not accounts.keeps_changes:
                 self._keep({**earlier, nonce: account})
-        if result == "accepted":
-            if found is None:
-                self._counts.add(report, reporter.counts)
-            else:
-                found.append(Accepted(report, reporter, ends))
+        if nonce.startswith(accounts.name):
+            if result != "replayed":
+                # The first one under a token may be its client's tenth.
+                self.hearing.heard(report.n - highest - 1 if highest else 0)
+        elif self._tokens.is_of_our_time(grant):
+            self.hearing.foreign()
         return result
 
     def _reporter(self, token: str) -> Reporter | None:

@@ -101,6 +101,13 @@ class BeaconReport(_Strict):
     earlier: Annotated[tuple[Token, ...], msgspec.Meta(max_length=_MOST_EARLIER)] = ()
     """The tokens of the connections before, where it speaks of them too."""
 
+    def has_left(self) -> bool:
+        """Tell whether its client had no connection any more: it has ended, or tries again."""
+        if self.outcome is not None:
+            return True
+        shown = self.shown
+        return shown is not None and not shown.live and shown.reconnecting + shown.offline > 0
+
     def is_consistent(self) -> bool:
         """Tell whether the numbers can be true together."""
         reconnect, recovery, delay = (

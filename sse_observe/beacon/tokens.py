@@ -60,6 +60,7 @@ class Tokens:
         self._key = _key(secret)
         self._lifetime = lifetime_seconds
         self._clock = clock
+        self._began_at = clock()
 
     def issue(
         self, route: str, user_segment: str, network_type: str, nonce: str | None = None
@@ -90,6 +91,10 @@ class Tokens:
         """Tell whether a grant holds still."""
         # Not by `seconds_left`: a call more is a hundredth of all that a report costs.
         return grant.expires > self._clock()
+
+    def is_of_our_time(self, grant: Grant) -> bool:
+        """Tell whether a grant was given since this process began."""
+        return grant.expires - self._lifetime > self._began_at
 
     def seconds_left(self, grant: Grant) -> float:
         """Return how long a grant holds still."""

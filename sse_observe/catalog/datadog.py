@@ -168,9 +168,10 @@ STATED: Mapping[str, Form | Reason] = {
     ),
     r"route:sse_streams_unexplained:min2h": _STARTED,
     r"route:sse_streams_leaked:max": Form(
-        (_gauge("sse_orphaned_streams"),),
-        differs="It sees streams whose client is known to be gone, not those that arrivals do not "
-        "explain.",
+        (_gauge("sse_orphaned_streams"), _gauge("sse_unconfirmed_streams")),
+        "a + b",
+        differs="It sees streams whose client is known to be gone or has stopped reporting, not "
+        "those that arrivals do not explain.",
     ),
     r"route:sse_cuts:share1h": _BESIDE,
     r"route:sse_cuts_all:increase1h": Form((_count("sse_cuts"),)),

@@ -141,7 +141,10 @@ export interface Options {
    * where `beacon_app()` serves it, and from an application's own bundle `/sse/deltas`.
    */
   reportTo?: string;
-  /** How often they go while there is something to say. Default 60000. */
+  /**
+   * How long a client that has a connection waits at most from one to the next, in milliseconds.
+   * Default 60000. Who waits longer says so to `beacon_app(report_seconds=…)`.
+   */
   reportEvery?: number;
   /** Another way to open connections. Default: `fetch`. */
   transport?: Transport;

@@ -162,9 +162,9 @@ const keep = (list, one, most) => [...(list ?? []), one].slice(-most);
 /** Adds up what happened and sends it: once in effect, and late rather than never. */
 const reporter = ({ window, reportTo: url, reportEvery }, stream, leads) => {
   const navigator = window.navigator;
+  let token, bounds, asked, delta;
   let n = 0;
   let unsent = [];
-  let token, bounds, asked, delta;
   // Whoever wonders why there are no numbers finds this in the console.
   const giveUp = () => {
     if (url) console.warn(`sse-observe: no beacon_app() at ${url}; set reportTo`);
@@ -198,14 +198,13 @@ const reporter = ({ window, reportTo: url, reportEvery }, stream, leads) => {
   // Storage may be forbidden to this web page: then what cannot be sent is kept while it lives.
   const store = (text) => {
     try {
-      const { localStorage } = window;
-      const kept = localStorage["sse-unsent"];
-      localStorage["sse-unsent"] = text;
+      const kept = window.localStorage["sse-unsent"];
+      window.localStorage["sse-unsent"] = text;
       return kept || "[]";
     } catch {}
   };
   const self = {
-    _network: navigator.connection?.effectiveType ?? "",
+    _network: navigator.connection?.effectiveType,
     _accept(hello) {
       if (!hello.report_token) return;
       // A report is worth what was sent under its tokens.
@@ -213,11 +212,12 @@ const reporter = ({ window, reportTo: url, reportEvery }, stream, leads) => {
       token = hello.report_token;
       bounds = hello.bounds;
     },
+    /** Without a change, it says that the client is there. */
     _add(change) {
       if (!url || !leads()) return;
       delta ??= { shown: {}, samples: {} };
-      change(delta);
-      self._dueAt ??= window.performance.now() + reportEvery * (0.5 + window.Math.random());
+      change?.(delta);
+      self._dueAt ??= window.performance.now() + reportEvery * (0.5 + window.Math.random() / 2);
     },
     _count(what, by = 1) {
       self._add((delta) => (delta[what] = (delta[what] ?? 0) + by));
@@ -680,7 +680,7 @@ const stream = (source, options) => {
   const shown = [];
   /** When a pause ends; nothing but in a pause. */
   let resumeAt;
-  let live, heartbeat, outcome, lostAt, stalledAt, offlineAt, wasOpen, wasShown, spared, isFrozen;
+  let isFrozen, live, heartbeat, outcome, lostAt, stalledAt, offlineAt, wasOpen, wasShown, spared;
 
   const now = () => window.performance.now();
   const isClosed = () => source.readyState === 2;
@@ -752,8 +752,8 @@ const stream = (source, options) => {
       if (wasShown && isSafe && !seen._cursor()) page._gap(null);
       if (lostAt) report._observe("sse_reconnect_time_seconds", at - lostAt);
       lostAt = 0;
-      wasOpen = true;
       source.readyState = 1;
+      wasOpen = true;
       showLive();
       page._emit("open");
     },
@@ -922,12 +922,18 @@ const stream = (source, options) => {
       }
       page._show(status, why);
     }
-    save();
     shared._leave();
-    report._flush(!status);
+    save();
+    tell(!status);
   };
 
   // Deadlines.
+
+  /** Report what there is; while it has a connection, the next report is due by then. */
+  const tell = (leaving) => {
+    report._flush(leaving);
+    if (live) report._add();
+  };
 
   const givenUpAt = () => (live ? live._heardAt + live._patience(heartbeat) : Infinity);
   const deadline = () => resumeAt ?? Math.min(stated._until, givenUpAt());
@@ -937,7 +943,7 @@ const stream = (source, options) => {
   const tick = (late) => {
     const at = now();
     if (late > 3000 && !spared) spare(late, at);
-    if (report._dueAt <= at) report._flush();
+    if (report._dueAt <= at) tell();
     if (deadline() > at) waitingAt() <= at && page._show("waiting");
     else if (resumeAt) connect();
     else if (stated._until <= at) finish();
@@ -966,10 +972,7 @@ const stream = (source, options) => {
 
   // The browser and its network.
 
-  const onHidden = () => {
-    save();
-    report._flush(true);
-  };
+  const onHidden = () => (save(), tell(true));
 
   const happens = {
     offline() {
@@ -979,7 +982,7 @@ const stream = (source, options) => {
     },
 
     online() {
-      report._flush();
+      tell();
       // Without a byte since: a connection seldom survives a change of network.
       if (live?._openedAt && offlineAt && asking._mayFollow()) lose();
       lostAt &&= now();
@@ -1025,9 +1028,9 @@ const stream = (source, options) => {
 const [, beside = "/sse/"] = /^(http.*\/)sse-observe\.js/.exec(import.meta.url) ?? [];
 const DEFAULTS = {
   waitingAfter: 5000,
+  pollInterval: 5000,
   retryBase: 1000,
   pollAfter: 5,
-  pollInterval: 5000,
   reportTo: beside + "deltas",
   reportEvery: 60000,
   transport: fetchTransport,

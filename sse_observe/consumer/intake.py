@@ -5,7 +5,7 @@ Knows events, ids and what they state; knows neither bytes nor connections.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sse_observe.consumer.endpoint import Endpoint
 from sse_observe.consumer.failure import LostError, StreamFailedError, stated_failure
@@ -42,12 +42,15 @@ class Intake:
         statement: Statement,
         limits: Limits,
         observation: Observation,
+        *,
+        on_token: Callable[[object], None] = lambda _: None,
     ) -> None:
         self._endpoint = endpoint
         self._sequence = sequence
         self._statement = statement
         self._limits = limits
         self._observation = observation
+        self._on_token = on_token
         self._repetition = Repetition() if endpoint.may_be_answered_twice else None
         self._held: list[Item] = []
         self._is_safe = True
@@ -166,6 +169,7 @@ class Intake:
         if isinstance(stream, str) and stream:
             self._endpoint.greeted(stream)
         self._sequence.greeted(hello)
+        self._on_token(hello.get("report_token"))
         heartbeat = hello.get("heartbeat_seconds")
         if (
             isinstance(heartbeat, int | float)

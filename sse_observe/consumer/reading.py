@@ -20,6 +20,7 @@ from sse_observe.consumer.failure import LostError, StreamFailedError
 from sse_observe.consumer.handover import Handover
 from sse_observe.consumer.intake import Intake, Item
 from sse_observe.consumer.observation import Observation
+from sse_observe.consumer.reporter import Reporter
 from sse_observe.consumer.request import Request, redirected
 from sse_observe.consumer.sequence import EventSequence
 from sse_observe.consumer.statement import End
@@ -48,6 +49,7 @@ class Surroundings:
     """The world around one reading: how it asks, waits, and says how it fares."""
 
     transport: Transport
+    reporter: Reporter
     max_retries: int | None
     on_status: OnStatus | None
     max_event_bytes: int
@@ -150,7 +152,8 @@ class Reading:
                     return End.WHOLE
                 opened_at = self._world.clock()
                 self._opened(response)
-                return await self._follow(response, scanner)
+                async with self._world.reporter.reporting():
+                    return await self._follow(response, scanner)
         except (UnreadableError, WireError) as error:
             raise StreamFailedError(f"{self.endpoint}: {error}", reason="unreadable") from None
         finally:

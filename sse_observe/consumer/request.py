@@ -148,7 +148,7 @@ def redirected(request: Request, status: int, location: str | None) -> Request |
     following = replace(request, url=url)
     if not request.is_safe and status not in _KEEP_METHOD:
         following = request.as_get(url)
-    if _is_same_origin(request.url, url):
+    if is_same_origin(request.url, url):
         return following
     if following.body is not None:
         raise ValueError(f"redirects a body to another origin, {place(url)}; ask there yourself")
@@ -156,7 +156,7 @@ def redirected(request: Request, status: int, location: str | None) -> Request |
     return replace(following, headers={**ASKING, **cursor}, foreign=True)
 
 
-def _is_same_origin(old: str, new: str) -> bool:
+def is_same_origin(old: str, new: str) -> bool:
     """Tell whether a URL is of the same origin, or of the same host over TLS instead."""
     before, after = _origin(old), _origin(new)
     upgraded = ("http", before[1], 80) == before and ("https", before[1], 443) == after

@@ -16,6 +16,7 @@ from sse_observe.consumer.endpoint import Endpoint, Resume
 from sse_observe.consumer.intake import Intake
 from sse_observe.consumer.observation import Observation
 from sse_observe.consumer.reading import OnStatus, Reading, Surroundings
+from sse_observe.consumer.reporter import Reporter, report_request
 from sse_observe.consumer.request import is_sendable, new_request, with_query
 from sse_observe.consumer.sequence import EventSequence, Gap
 from sse_observe.consumer.statement import Statement
@@ -125,6 +126,7 @@ def resume_stream(
     network_type: str = "unknown",
     max_event_bytes: int = MOST_EVENT_BYTES,
     on_status: OnStatus | None = None,
+    report_to: str | None = None,
     metrics: SSEMetrics | None = None,
     transport: Transport | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -162,6 +164,10 @@ def resume_stream(
 
     **What is sent.** `url` is asked with your `headers`, from the event after `last_event_id` on
     where you have seen some. `user_segment` and `network_type` label its metrics.
+
+    `report_to` is where the service takes beacon reports, as `/sse/deltas`, relative to `url`:
+    there it is told each minute that the stream is still read, where its hello brought a token.
+    Your `headers` go there too, unless it is of another origin.
 
     `route` labels its metrics too: a template, never a URL. `dense_ids` says that ids are
     `<seq>-<epoch>` without holes where no greeting of the server shows it. `on_status` is called
@@ -201,15 +207,19 @@ def resume_stream(
     statement = Statement(
         protocol_name=protocol, terminal_events=terminal_events, error_events=error_events
     )
+    transport = transport or aiohttp_transport()
+    reports = None if report_to is None else report_request(report_to, url, headers or {})
+    reporter = Reporter(reports, transport, sleep=sleep, random=random)
     reading = Reading(
         endpoint,
         sequence,
-        Intake(endpoint, sequence, statement, limits, observation),
+        Intake(endpoint, sequence, statement, limits, observation, on_token=reporter.greeted),
         limits=limits,
         backoff=Backoff(random),
         observation=observation,
         surroundings=Surroundings(
-            transport=transport or aiohttp_transport(),
+            transport=transport,
+            reporter=reporter,
             max_retries=max_retries,
             on_status=on_status,
             max_event_bytes=max_event_bytes,

@@ -51,6 +51,13 @@ METRICS = (
         at_zero=False,
     ),
     Metric(
+        "sse_unconfirmed_streams",
+        "gauge",
+        ROUTE,
+        "Open streams whose client reported once, and has not for three intervals: it may be gone "
+        "behind a proxy that still answers for it.",
+    ),
+    Metric(
         "sse_ui_messages_shown_total",
         "counter",
         {**ROUTE, "message": UI_MESSAGES},

@@ -20,6 +20,7 @@ class RouteCounts(MessageCounts, shared=("route",)):
     stalled: int = moves("sse_stalled_streams")
     late: int = moves("sse_late_streams")
     orphaned: int = moves("sse_orphaned_streams")
+    unconfirmed: int = moves("sse_unconfirmed_streams")
     unread_seconds: float = moves("sse_unread_seconds_total")
     unread_events: int = moves("sse_unread_events_total")
     opened: Keyed = moves("sse_streams_opened_total")

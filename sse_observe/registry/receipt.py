@@ -43,6 +43,11 @@ class Receipt:
         """Whether its stream has opened and not ended."""
         return self._stream is not None
 
+    @property
+    def stream(self) -> Sent | None:
+        """Its stream while that is open."""
+        return self._stream
+
     def begin(self, stream: Sent) -> None:
         """Follow a stream that has opened."""
         self._stream = stream

@@ -67,6 +67,7 @@ APPLICATIONS = {
     "docs/start/fastapi.md:1": Asked("/plain", "/plain"),
     "docs/start/litestar.md:0": Asked("/chat/7", "/chat/{chat_id}"),
     "docs/start/starlette.md:0": Asked("/ticks", "/ticks"),
+    "docs/unconfirmed.md:0": Asked("/sse/sse-observe.js"),
 }
 """What to ask each application for, by its snippet."""
 TOLD_APART = {"docs/python-client.md:0", "docs/resumable.md:0"}

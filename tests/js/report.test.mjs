@@ -64,7 +64,7 @@ test("delay is what arrival falls behind the best of the connection; no clock is
   assert.deepEqual(world.posts[0][DELAY], { counts: [2, 2, 0], sum: 0.9 });
 });
 
-test("each minute, give or take, while there is something; nothing when there is nothing", async () => {
+test("each minute at the latest, while it has a connection: that its client is there is news too", async () => {
   const world = new World();
   world.stream({ waitingAfter: Infinity });
   world.last.open().hello();
@@ -74,13 +74,45 @@ test("each minute, give or take, while there is something; nothing when there is
       await world.pass(1000);
     }
   };
-  await alive(61_000);
-  assert.equal(world.posts.length, 1);
-  await alive(200_000);
-  assert.equal(world.posts.length, 1);
+  for (const random of [0, 0.5, 0.999]) {
+    world.random = random;
+    const before = world.posts.length;
+    await alive(600_000);
+    const [least, most] = random ? [9, 14] : [18, 20];
+    const { length } = world.posts.slice(before);
+    assert.ok(length >= least && length <= most, `${random}: ${length}`);
+  }
+  const [, second] = world.posts;
+  assert.deepEqual({ ...second, n: 2 }, { url: "https://app.example/sse/deltas", token: "token 1", n: 2, shown: {} });
+  assert.deepEqual(world.posts.map(({ n }) => n), world.posts.map((_, at) => at + 1));
+  const before = world.posts.length;
   world.last.messages(0, 0);
   await alive(61_000);
-  assert.deepEqual(world.posts.slice(1).map(({ n, events, shown }) => [n, events, shown]), [[2, 1, {}]]);
+  assert.equal(world.posts[before].events, 1);
+});
+
+test("an answer that is waited for without a byte is reported as long as it may come", async () => {
+  const world = new World();
+  world.stream({ waitingAfter: Infinity, fetch: { method: "POST", body: "{}" } });
+  world.last.open().hello();
+  await world.pass(600_000);
+  assert.ok(world.posts.length >= 9, `${world.posts.length}`);
+});
+
+test("a hidden tab goes on to report; one without a connection says that it tries again", async () => {
+  const world = new World();
+  world.stream({ waitingAfter: Infinity, pollAfter: 0, firstEventTimeout: 1e9, stallTimeout: 1e9 });
+  world.last.open().hello().messages(0, 0);
+  world.hide();
+  await world.pass(180_000);
+  assert.ok(world.posts.length >= 3, `${world.posts.length}`);
+  world.last.sink.end();
+  await world.pass(61_000);
+  const { length } = world.posts;
+  await world.pass(600_000);
+  const after = world.posts.slice(length);
+  assert.ok(after.length >= 9);
+  assert.ok(after.every(({ shown }) => shown.reconnecting && !shown.live), JSON.stringify(after));
 });
 
 test("hidden or closed, it goes by sendBeacon, once however often the browser asks", async () => {
@@ -244,7 +276,8 @@ test("where storage is forbidden an unsent report is kept while the tab lives", 
   world.answer = () => ({ status: 204 });
   world.online();
   await idle();
-  assert.deepEqual(world.posts.map(({ n }) => n), [1, 1]);
+  // And that it is still there.
+  assert.deepEqual(world.posts.map(({ n }) => n), [1, 1, 2]);
 });
 
 test("time that the browser was offline or asleep is no reconnect time", async () => {

@@ -329,6 +329,7 @@ def _series(
         ("sse_silent_streams", {}, some(QUIET)),
         ("sse_stalled_streams", {}, some(THINKING)),
         ("sse_orphaned_streams", {}, some(THINKING)),
+        ("sse_unconfirmed_streams", {}, some(THINKING)),
         ("sse_late_streams", {}, some(QUIET)),
     ):
         found[name, tuple(sorted({"route": "r", **labels}.items()))] = values

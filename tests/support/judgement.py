@@ -288,12 +288,18 @@ def judge_leak(prometheus: Prometheus, expr: Mapping[str, str]) -> None:
     """
     A slow leak is found within hours; a healthy route never, and a young one has no verdict.
 
-    Orphans on top of it are found at once, and one sign taking over from the other changes nothing.
+    Orphans on top of it are found at once, and so are streams whose clients have stopped
+    reporting; one sign taking over from the other changes nothing.
     """
     history = History(prometheus)
     end = 12 * 3600
     step = 60
-    for job, hourly, orphans in (("steady", 0, 1), ("leaking", 60, 1), ("both", 60, 8)):
+    for job, hourly, orphans, unconfirmed in (
+        ("steady", 0, 1, 1),
+        ("leaking", 60, 1, None),
+        ("both", 60, 8, None),
+        ("zombies", 0, 2, 6),
+    ):
         labels = {"job": job, "route": "r"}
         rates = {
             "route:sse_streams_opened:rate5m": {"fresh": 0.9, "resumed": 0.1},
@@ -311,6 +317,9 @@ def judge_leak(prometheus: Prometheus, expr: Mapping[str, str]) -> None:
             )
         orphan = {"__name__": "route:sse_orphaned_streams:min2m", **labels}
         history.push([(orphan, steady(orphans, end, step=step))])
+        if unconfirmed is not None:
+            zombie = {"__name__": "route:sse_unconfirmed_streams:min2m", **labels}
+            history.push([(zombie, steady(unconfirmed, end, step=step))])
         still = {"__name__": "route:sse_streams_open:sum", **labels}
         history.push([(still, growing(hourly / 3600, end, step=step, first=60))])
     names = (
@@ -326,9 +335,12 @@ def judge_leak(prometheus: Prometheus, expr: Mapping[str, str]) -> None:
     # 60 open + 60 an hour pass 5 + 5 + 3 × 60 after 130 minutes; two hours later it is certain,
     # but no verdict falls before six hours of history.
     instants = {dict(labels)["job"]: found for labels, found in fired.items() if found}
-    assert set(instants) == {"leaking", "both"}
+    assert set(instants) == {"leaking", "both", "zombies"}
     assert abs(instants["leaking"][0] - 6 * 3600 - 300) <= 120
+    assert instants["zombies"] == instants["both"]
     assert instants["both"] == [300.0 + i * step for i in range((end - 300) // step + 1)]
     unexplained = history.ask("route:sse_streams_unexplained:min2h", end, step=step)
     assert all(min(values) >= 6 * 3600 for values in unexplained.values())
-    assert {dict(labels)["job"] for labels in unexplained} == {"steady", "leaking", "both"}
+    assert {dict(labels)["job"] for labels in unexplained} == {
+        *("steady", "leaking", "both", "zombies")
+    }

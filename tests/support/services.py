@@ -209,6 +209,7 @@ def everything() -> dict[Key, Value]:
             found[key(metric.name, **own)] = rate(speed)
     for name in ("sse_replay_buffer_events", "sse_tcp_unsent_bytes"):
         found[key(name, **route)] = level(500)
+    found[key("sse_unconfirmed_streams", **route)] = level(0)
     found[key("sse_heartbeat_interval_seconds", **route)] = level(10)
     found[key("sse_stream_limit", **route)] = level(1000)
     return found | LIMITS
@@ -611,6 +612,13 @@ CASES = {
     "orphans": case(healthy(orphaned=8), "StreamLeak"),
     "orphans-between-missed-scrapes": case(
         HEALTHY | absent(missed, on_route("sse_orphaned_streams", level(0, 8))), "StreamLeak"
+    ),
+    "unconfirmed": case(healthy(unconfirmed=8), "StreamLeak"),
+    "orphans-beside-unconfirmed": case(healthy(orphaned=4, unconfirmed=4), "StreamLeak"),
+    "few-of-both": case(healthy(orphaned=2, unconfirmed=3)),
+    # A tab that was frozen, and looked at again.
+    "unconfirmed-that-report-again": case(
+        healthy(on_route("sse_unconfirmed_streams", lambda at: 8 * (at % 120 < 60)))
     ),
     # Whoever leaves is an orphan for a moment.
     "orphans-that-pass": case(

@@ -18,8 +18,8 @@ CAPACITY = depth(
     lines(
         "Streams leaked",
         "count",
-        "Streams that nobody reads any more: their client has left, or arrivals and mean life do "
-        "not explain them. They keep memory and descriptors.",
+        "Streams that nobody reads any more: their client has left or has stopped reporting, or "
+        "arrivals and mean life do not explain them. They keep memory and descriptors.",
         high_by("route", "route:sse_streams_leaked:max"),
         width=6,
         decimals=0,

@@ -194,6 +194,13 @@ _FLOW = (
         unit="count",
         help=f"{METRICS['sse_orphaned_streams'].help} For << w('2m') >> at least.",
     ),
+    Signal(
+        record="route:sse_unconfirmed_streams:min2m",
+        # As orphans are: both are added up.
+        expr="sum by (<< by >>) (min_over_time(sse_unconfirmed_streams[<< w('2m') >>]))",
+        unit="count",
+        help=f"{METRICS['sse_unconfirmed_streams'].help} For << w('2m') >> at least.",
+    ),
     counter("sse_stream_seconds_total"),
     counter("sse_unread_seconds_total", unit="count"),
     counter("sse_unread_events_total"),

@@ -29,6 +29,10 @@ _ONE_KIBIBYTE = r'le=~"1024(\\.0)?"'
 _FIRST_EVENTS = "route:sse_time_to_first_event_seconds_bucket:rate5m"
 _UNREAD = "sum_over_time(route:sse_unread_seconds:rate5m[<< w('10m') >>])"
 _UNEXPLAINED = "min_over_time(route:sse_streams_unexplained:min2h[<< w('30m') >>])"
+_ORPHANS = "route:sse_orphaned_streams:min2m"
+# Orphans are closed, unconfirmed streams are open: no stream is both. Without reports of clients
+# there are orphans alone.
+_READERLESS = f"({_ORPHANS} + route:sse_unconfirmed_streams:min2m or {_ORPHANS})"
 _RECEIVED = "sum_over_time(route:sse_client_events_received:rate5m[<< w('15m') >>])"
 _OWN_ERROR = 'reason="error_event"'
 _ENDED_BY_SERVER = f'reason=~"completed|{"|".join(FAILURES)}"'
@@ -113,9 +117,9 @@ _CONNECTIONS = (
     ),
     number(
         "route:sse_streams_leaked:max",
-        f"(route:sse_orphaned_streams:min2m >= {_UNEXPLAINED})"
-        f" or {_UNEXPLAINED} or route:sse_orphaned_streams:min2m",
-        "Streams that nobody reads any more: orphans, or more than can be explained.",
+        f"({_READERLESS} >= {_UNEXPLAINED}) or {_UNEXPLAINED} or {_READERLESS}",
+        "Streams that nobody reads any more: orphans and those whose clients have stopped "
+        "reporting, or more than can be explained.",
     ),
     number(
         "route:sse_cuts:increase1h",

@@ -15,6 +15,7 @@ _OPERATIONS = {
     "attended": "watch",
     "buried": "create",
     "exists": "lease",
+    "last_report": "report",
     "age": "lease",
 }
 

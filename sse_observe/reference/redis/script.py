@@ -346,6 +346,10 @@ function calls.report(key, _, n, ends, milliseconds)
   return {'ok', is_new and 1 or 0}
 end
 
+function calls.last_report(key)
+  return {'ok', tonumber((redis.call('GET', key) or '0'):match('^%d+'))}
+end
+
 local results = {}
 for i, call in ipairs(cmsgpack.unpack(ARGV[1])) do
   local name = table.remove(call, 1)

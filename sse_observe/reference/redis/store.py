@@ -344,10 +344,17 @@ class RedisStore:
         self, reporter: str, n: int, *, ends: bool, keep_seconds: float
     ) -> bool:
         """Tell whether a reporter's report comes for the first time to any host."""
-        key = f"{self._prefix}reporter:{reporter}"
         milliseconds = max(int(keep_seconds * 1000), 1)
-        answer = await self._calls.call("report", (key, key), n, ends, milliseconds)
+        answer = await self._calls.call("report", self._reports(reporter), n, ends, milliseconds)
         return bool(answer[1])
+
+    async def last_report(self, reporter: str) -> int:
+        """Return the highest number of a reporter's reports that came to any host, 0 if none."""
+        return int((await self._calls.call("last_report", self._reports(reporter)))[1])
+
+    def _reports(self, reporter: str) -> tuple[str, str]:
+        key = f"{self._prefix}reporter:{reporter}"
+        return key, key
 
     def _forget(self, stream_id: str) -> None:
         self._held.pop(stream_id, None)

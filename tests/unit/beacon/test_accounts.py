@@ -23,6 +23,7 @@ def test_an_account_is_kept_as_it_is(accounts: Accounts) -> None:
     account.sent, account.losable = 7, 3
     for n in (1, 2, 9):
         account.judge(BeaconReport(token="t", n=n, events=2, outcome="failed" if n == 9 else None))
+    account.left = True
     with accounts.lock:
         accounts.put("a", account)
     with accounts.lock:
@@ -39,6 +40,7 @@ def test_an_account_is_kept_as_it_is(accounts: Accounts) -> None:
         "events",
         "lost",
         "ended",
+        "left",
         "waiting",
     )
     for field in fields:

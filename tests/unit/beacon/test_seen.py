@@ -69,3 +69,25 @@ def test_a_fleet_that_does_not_answer_is_done_without(
         assert not await ask(seen, 7)
 
     run(main())
+
+
+def test_nobody_tells_of_the_last_report_without_a_fleet_that_answers() -> None:
+    """None is no number: whoever asks may not take it for silence."""
+
+    class Memory(Fleet):
+        async def last_report(self, reporter: str) -> int:
+            if self.error is not None:
+                raise self.error
+            return 7
+
+    async def main() -> list[int | None]:
+        fleet = Memory()
+        seen = Seen(fleet, now)
+        found = [await Seen(None, now).last_report("r"), await seen.last_report("r")]
+        fleet.error = SSEObserveError("away")
+        found.append(await seen.last_report("r"))
+        fleet.error = None
+        # Whoever was away is not asked again at once.
+        return [*found, await seen.last_report("r")]
+
+    assert run(main()) == [None, 7, None, None]

@@ -70,6 +70,21 @@ def test_reports_are_told_apart_as_one_process_does(redis_server: RedisServer) -
     asyncio.run(main())
 
 
+def test_any_host_knows_the_last_report(redis_server: RedisServer) -> None:
+    """Whether a client still reports is seen by the host that serves its stream."""
+
+    async def main() -> list[int]:
+        url = redis_server.url
+        async with store_of(url, prefix="x:") as one, store_of(url, prefix="x:") as other:
+            found = [await one.last_report("r")]
+            for n in (1, 4, 3):
+                await other.is_new_report("r", n, ends=n == 3, keep_seconds=60)
+                found.append(await one.last_report("r"))
+            return [*found, await one.last_report("another")]
+
+    assert asyncio.run(main()) == [0, 1, 4, 4, 0]
+
+
 def test_the_memory_of_reports_has_an_end(redis_server: RedisServer) -> None:
     """One short key for each browser tab, for as long as its token holds."""
 
