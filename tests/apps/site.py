@@ -105,16 +105,21 @@ def site(
     *,
     store: StreamStore | None = None,
     more: Mapping[str, Any] | None = None,
+    beacon: Mapping[str, Any] | None = None,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
 ) -> Any:
-    """Return the site; `more` are further applications by the beginning of their path."""
+    """
+    Return the site; `more` are further applications by the beginning of their path.
+
+    `beacon` are further options of its beacon.
+    """
     store = store or MemoryStore(max_events=100_000)
     streams = reference_app(
         produce=produce, store=store, heartbeat_seconds=heartbeat_seconds, drain_seconds=0.5
     )
     # The tests report every half second.
-    beacon = beacon_app(metrics, secret=SECRET, limits=Limits(token=(50, 100)))
-    apps = {"/sse/": beacon, "/metrics": metrics_app(metrics), "/api/": streams, **(more or {})}
+    reports = beacon_app(metrics, secret=SECRET, limits=Limits(token=(50, 100)), **(beacon or {}))
+    apps = {"/sse/": reports, "/metrics": metrics_app(metrics), "/api/": streams, **(more or {})}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "/api/")
@@ -135,4 +140,6 @@ def site(
 def served() -> Any:
     """Return the site as a process of its own serves it; what it produces is in the environment."""
     total = os.environ.get("SITE_EVENTS")
-    return site(counting(int(total), 0.05) if total else Counting(), default_metrics())
+    produce = counting(int(total), 0.05) if total else Counting()
+    beacon = {"report_seconds": float(os.environ.get("SITE_REPORT_SECONDS", "60"))}
+    return site(produce, default_metrics(), beacon=beacon)

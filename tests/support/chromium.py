@@ -9,9 +9,10 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright
 
 T = TypeVar("T")
 _FLAGS = (
@@ -125,6 +126,15 @@ class Tab:
             await session.send(method, parameters)
 
         self.call(send())
+
+    def crash(self) -> None:
+        """Let the tab's process die, without a last word."""
+
+        async def crash() -> None:
+            with suppress(Error):
+                await self.page.goto("chrome://crash")
+
+        self.call(crash())
 
     def close(self) -> None:
         """Close the tab as a user does."""
