@@ -33,6 +33,7 @@ from sse_observe.middleware.scan import UNREADABLE
 from sse_observe.middleware.segments import Segments
 from sse_observe.middleware.send import sender, transparent
 from sse_observe.middleware.server_state import exiting, peek
+from sse_observe.middleware.spans import Spans
 from sse_observe.middleware.stream import OVER, Stream
 from sse_observe.middleware.tcp import Sockets
 from sse_observe.middleware.tracker import StreamTracker
@@ -52,6 +53,7 @@ class SSEObserveMiddleware:
     `segment` names the user segment of a scope, one of the declared `segments`; it must be quick.
     `log_ends` writes one line to the `sse_observe` logger per stream that ends abnormally.
     `tcp_info` reads, once a second, what the kernel knows of each stream's socket; Linux only.
+    `spans` begins one OpenTelemetry span per stream, where the application has loaded it.
     `metrics` counts elsewhere than in the default registry; `clock`, in seconds, is for tests.
     Raises SettingsError for what can never be right.
     """
@@ -68,9 +70,10 @@ class SSEObserveMiddleware:
         metrics: SSEMetrics | None = None,
         log_ends: bool = True,
         tcp_info: bool = False,
+        spans: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        check_options(app, log_ends=log_ends, tcp_info=tcp_info)
+        check_options(app, log_ends=log_ends, tcp_info=tcp_info, spans=spans)
         self.app = app
         self.metrics = chosen_metrics(metrics, "SSEObserveMiddleware")
         self._routes = Routes(routes, default, app, name=route, on_error=self._failed)
@@ -78,6 +81,7 @@ class SSEObserveMiddleware:
         self._tracker.end_log.enabled = log_ends
         self._segments = Segments(segments, segment, on_error=self._failed)
         self._sockets = Sockets.of(self._tracker) if tcp_info else None
+        self._spans = Spans(self._tracker.observer_error) if spans else None
         self._clock = clock
         self._send = sender(self._tracker.buffer, clock, self._handle_other)
         self._responses = ResponseReader()
@@ -273,7 +277,7 @@ class SSEObserveMiddleware:
         if polled and cursor is None:
             cursor = b""
         labels = self._segments.labels(scope, network)
-        self._tracker.open(stream, route, labels, cursor)
+        self._tracker.open(stream, route, labels, cursor, self._spans)
         counts = stream.counts
         if (named := response.protocol or protocol) and stream.reader is None:
             stream.reader = counts.reader_of(named)

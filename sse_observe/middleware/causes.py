@@ -228,9 +228,11 @@ class Causes:
         if len(self._came_back) > _MOST_REMEMBERED:
             self._came_back.popitem(last=False)
 
-    def closed(self, stream: Stream, reason: str, at: float, verdict: str | None = None) -> None:
+    def closed(
+        self, stream: Stream, reason: str, at: float, verdict: str | None = None
+    ) -> str | None:
         """
-        Count the cause of a stream that ended in this way, if it failed.
+        Count the cause of a stream that ended in this way, if it failed; return it, once known.
 
         `verdict` is the word of goodput for it: what is complete may have come late, or be empty.
         """
@@ -238,37 +240,31 @@ class Causes:
         evidence = found if isinstance(found, Evidence) else _NO_EVIDENCE
         counts = stream.counts
         if counts.config.kind != "finite" and reason in _USUAL_OF_A_FEED:
-            return
-        if reason in _BROKEN:
-            counts.failed[evidence.cause(at),] += 1
-        elif reason in _ENDS:
-            counts.failed[_ENDS[reason],] += 1
-        elif reason == "client_disconnected":
-            self._client_left(stream)
-        elif verdict == LATE_FIRST_EVENT:
-            cause = evidence.cause_of_wait(counts.first_event_within, at)
+            return None
+        if reason == "client_disconnected":
+            cause = self._of_a_leaver(stream)
+        else:
+            cause = _cause(evidence, reason, at, verdict, counts.first_event_within)
+        if cause is not None:
             counts.failed[cause,] += 1
-        elif verdict == EMPTY:
-            counts.failed[evidence.cause(at),] += 1
-        elif verdict == GAP:
-            # Who was silent in the middle is not remembered.
-            counts.failed["unknown",] += 1
+        return cause
 
-    def _client_left(self, stream: Stream) -> None:
+    def _of_a_leaver(self, stream: Stream) -> str | None:
+        """Return why a client has left; None while it may still come back."""
         counts = stream.counts
         key = _key(stream, stream.id.partition(b":")[2].removeprefix(b" "))
         if key is None:
-            counts.failed["unknown",] += 1
-        elif self._came_back.get(key, stream.opened_at) > stream.opened_at:
+            return "unknown"
+        if self._came_back.get(key, stream.opened_at) > stream.opened_at:
             del self._came_back[key]
-            counts.failed["network",] += 1
-        else:
-            left = _Left(key, counts, self._clock())
-            self._left[key].append(left)
-            self._open.append(left)
-            if len(self._open) > _MOST_REMEMBERED:
-                # Not at the next tick: a loop that is kept busy by strangers may have none.
-                self.look(left.at)
+            return "network"
+        left = _Left(key, counts, self._clock())
+        self._left[key].append(left)
+        self._open.append(left)
+        if len(self._open) > _MOST_REMEMBERED:
+            # Not at the next tick: a loop that is kept busy by strangers may have none.
+            self.look(left.at)
+        return None
 
     def look(self, now: float, *, last: bool = False) -> None:
         """Count what has waited long enough as unknown; what waits at last too."""
@@ -291,6 +287,22 @@ class Causes:
         waiting.remove(left)
         if not waiting:
             del self._left[left.key]
+
+
+def _cause(
+    evidence: Evidence, reason: str, at: float, verdict: str | None, limit: float
+) -> str | None:
+    """Return the cause of a stream whose client stayed; None where it did not fail."""
+    if reason in _BROKEN:
+        return evidence.cause(at)
+    if reason in _ENDS:
+        return _ENDS[reason]
+    if verdict == LATE_FIRST_EVENT:
+        return evidence.cause_of_wait(limit, at)
+    if verdict == EMPTY:
+        return evidence.cause(at)
+    # Who was silent in the middle is not remembered.
+    return "unknown" if verdict == GAP else None
 
 
 def _key(stream: Stream, last: bytes) -> tuple[str, bytes] | None:

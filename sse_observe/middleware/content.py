@@ -1,11 +1,12 @@
 """
 The content of a stream: when the first of it came, and the time from one piece to the next.
 
-Knows when; what is content is the reader's business.
+And the word that says how it ends. Knows when; what is content is the reader's business.
 """
 
 from bisect import bisect_left
 
+from sse_observe.middleware import judgement
 from sse_observe.middleware.judgement import GAP, LATE_FIRST_EVENT, break_limit
 from sse_observe.middleware.message_counts import (
     CONTENT_GAP_BOUNDS,
@@ -14,6 +15,8 @@ from sse_observe.middleware.message_counts import (
     MessageCounts,
 )
 from sse_observe.middleware.stream import Stream
+from sse_observe.protocols.failure import error_type
+from sse_observe.protocols.model import FAILURE, STOP, TERMINAL
 
 # Both histograms of gaps begin here: what is shorter is what remains of all at the flush.
 SHORTEST_GAP = GAP_BOUNDS[0]
@@ -42,6 +45,8 @@ def count_first_content(stream: Stream, counts: MessageCounts, now: float) -> No
     """Count how long a user waited for anything; the caller sees that it is the first."""
     stream.has_content = True
     stream.content_from = now
+    if stream.span is not None:
+        stream.span.content_at = now
     counts.content_firsts += 1
     waited = now - stream.asked_at
     # Who resumes has seen events: a quiet feed that comes back keeps nobody waiting.
@@ -53,3 +58,16 @@ def count_first_content(stream: Stream, counts: MessageCounts, now: float) -> No
             break_limit(stream, LATE_FIRST_EVENT)
         if counts.exemplars is not None:
             counts.exemplars.began(stream, waited)
+
+
+def take_statement(stream: Stream, meaning: int, data: bytes, now: float) -> None:
+    """Take what a stream states of its end; how long it was silent before counts as ever."""
+    judgement.look(stream, now)
+    if meaning & TERMINAL:
+        stream.terminal = True
+    if meaning & FAILURE:
+        stream.failure = error_type(data)
+        if stream.span is not None:
+            stream.span.failed_at = now
+    if meaning & STOP:
+        stream.stopped = True

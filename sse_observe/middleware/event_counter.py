@@ -16,8 +16,12 @@ from threading import RLock
 
 from sse_observe.asgi import Scope
 from sse_observe.metrics import EVENTS, OTHER
-from sse_observe.middleware import judgement
-from sse_observe.middleware.content import SHORTEST_GAP, count_content, count_first_content
+from sse_observe.middleware.content import (
+    SHORTEST_GAP,
+    count_content,
+    count_first_content,
+    take_statement,
+)
 from sse_observe.middleware.judgement import GAP, break_limit
 from sse_observe.middleware.message_counts import (
     CONTENT_GAP_BOUNDS,
@@ -44,7 +48,6 @@ from sse_observe.middleware.scan import (
 )
 from sse_observe.middleware.stream import Stream
 from sse_observe.protocols import UNRECOGNISED
-from sse_observe.protocols.failure import error_type
 from sse_observe.protocols.meanings import QUIET
 from sse_observe.protocols.model import CONTENT, CONTENT_IF_FIRST, FAILURE, STOP, TERMINAL
 from sse_observe.protocols.recognition import may_be_known, recognise_event
@@ -162,6 +165,8 @@ class MessageBuffer:
         """Count the first message of a stream, often its first content."""
         counts.firsts += 1
         stream.gap_from = now
+        if stream.span is not None:
+            stream.span.chunk_at = now
         size = len(body)
         plain = counts.plain
         if (
@@ -347,23 +352,12 @@ class MessageBuffer:
         elif not (is_quiet or meaning):
             stream.prelude(now)
         if meaning & _STATEMENT:
-            _take_statement(stream, meaning, block.data, now)
+            take_statement(stream, meaning, block.data, now)
         if meaning & TERMINAL:
             stream.flows = False
         elif stream.cursor is not None and block.id is not None and not is_quiet:
             stream.cursor = stream.cursor.saw(stream, block.id)
         return row if meaning == CONTENT and reader.may_be_short(name) else None
-
-
-def _take_statement(stream: Stream, meaning: int, data: bytes, now: float) -> None:
-    """Take what a stream states of its end; how long it was silent before counts as ever."""
-    judgement.look(stream, now)
-    if meaning & TERMINAL:
-        stream.terminal = True
-    if meaning & FAILURE:
-        stream.failure = error_type(data)
-    if meaning & STOP:
-        stream.stopped = True
 
 
 def _recognise(stream: Stream, counts: MessageCounts, name: bytes, data: bytes) -> Reader:

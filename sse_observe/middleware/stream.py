@@ -35,6 +35,20 @@ class ResumeCursor(Protocol):
         """Judge one id that was written; return itself while the next one matters too."""
 
 
+class Span(Protocol):
+    """The span of a stream: what the message path fills in, and who counts the stream ends."""
+
+    started: Any
+    chunk_at: float | None
+    content_at: float | None
+    failed_at: float | None
+
+    def end(
+        self, stream: "Stream", at: float, outcome: str, facts: dict[str, Any], *, has_failed: bool
+    ) -> None:
+        """End it at this time, in this way, with what else is known."""
+
+
 class Overrides:
     """Statements of the application about its stream; they go before what is inferred."""
 
@@ -81,7 +95,8 @@ class Stream(_EachMessage):
         # of the stream
         *("accepted_at", "accounted_at", "breach", "bytes", "content_from", "cursor", "ending"),
         *("counts", "failure", "flows", "gap_from", "has_content", "labels", "last", "opened_at"),
-        *("reader", "reason", "resumed", "silent", "stalled", "stopped", "terminal", "trailers"),
+        *("reader", "reason", "resumed", "silent", "span", "stalled", "stopped", "terminal"),
+        "trailers",
     )
     owner: "Owner"
     scope: Scope
@@ -112,6 +127,8 @@ class Stream(_EachMessage):
     coro: Any
     """The server's awaitable for the last message, as long as it may be blocked."""
     cursor: ResumeCursor | None
+    span: Span | None
+    """None where nobody asked for one."""
 
     def ask(
         self, owner: "Owner", scope: Scope, receive: Receive, inner: Send, asked_at: float
@@ -148,7 +165,7 @@ class Stream(_EachMessage):
         self.opened_at = self.payload_at = self.accounted_at = now
         self.asked = self.asking
         self.written_at = self.gap_from = -inf
-        self.accepted_at = self.reason = self.coro = self.cursor = None
+        self.accepted_at = self.reason = self.coro = self.cursor = self.span = None
         self.failure = self.last = self.breach = None
         self.resumed = self.ending = self.trailers = self.has_content = self.flows = False
         self.terminal = self.stopped = self.stalled = self.silent = False

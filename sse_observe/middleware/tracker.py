@@ -15,7 +15,7 @@ from time import monotonic
 from typing import NamedTuple, Protocol
 
 from sse_observe.asgi import Scope
-from sse_observe.metrics import GOODPUT_LIMITS, OTHER
+from sse_observe.metrics import FAILURES, GOODPUT_LIMITS, OTHER
 from sse_observe.middleware.causes import Causes
 from sse_observe.middleware.companions import Companions
 from sse_observe.middleware.cuts import count_cut
@@ -29,6 +29,7 @@ from sse_observe.middleware.route_counts import DURATION_BOUNDS, RouteCounts
 from sse_observe.middleware.route_watch import RouteWatch
 from sse_observe.middleware.routes import Resolved
 from sse_observe.middleware.scan import UNREADABLE
+from sse_observe.middleware.spans import Spans
 from sse_observe.middleware.stream import Stream
 from sse_observe.middleware.tick import Tick
 from sse_observe.middleware.unread import Orphans
@@ -142,9 +143,18 @@ class StreamTracker:
     # Streams.
 
     def open(
-        self, stream: Stream, route: Resolved, labels: tuple[str, str], resumed_from: bytes | None
+        self,
+        stream: Stream,
+        route: Resolved,
+        labels: tuple[str, str],
+        resumed_from: bytes | None,
+        spans: Spans | None = None,
     ) -> None:
-        """Enter a stream whose response has started; `resumed_from` is its client's cursor."""
+        """
+        Enter a stream whose response has started, with a span where somebody asked for `spans`.
+
+        `resumed_from` is its client's cursor.
+        """
         now = self.clock()
         counts = self.counts_of(route)
         trace = self._trace() if TRACER in sys.modules and self._alone else None
@@ -163,6 +173,8 @@ class StreamTracker:
             stream.live = stream.is_stream = True
             if trace is not None:
                 self._exemplars_of(counts).opened(stream, trace)
+        if spans is not None:
+            spans.serve(stream)
         self.keeps_ticking(now)
         if (receipt := stream.overrides.receipt) is not None:
             receipt.begin(stream)
@@ -202,7 +214,7 @@ class StreamTracker:
             durations = counts.durations
             durations.bins[bisect_left(DURATION_BOUNDS, age)] += 1
             durations.total += age
-            self.causes.closed(stream, reason, now, word)
+            cause = self.causes.closed(stream, reason, now, word)
             stream.update_totals(now)
             counts.silent -= stream.silent
             counts.stalled -= stream.stalled
@@ -221,6 +233,9 @@ class StreamTracker:
             self.end_log.write(stream, age, stream.silence(now))
         if not self._tick.is_running:
             self.flush()
+        if stream.span is not None:
+            facts = {"sse.cause": cause, "sse.verdict": word}
+            stream.span.end(stream, now, reason, facts, has_failed=reason in FAILURES)
 
     @staticmethod
     def _is_empty(stream: Stream) -> bool:

@@ -38,9 +38,12 @@ class Asking:
         """Tell whether an event stream was asked for, by any of the ways in use."""
         if asks_for_event_stream(self.scope) or _SSE in self.query:
             return True
+        return any(map(_STREAMS, self.ends()))
+
+    def ends(self) -> tuple[bytes, bytes]:
+        """Return both ends of the body, where most of what it says of itself stands."""
         body = self.body or b""
-        ends = (body[:_READ_OF_A_BODY], body[-_READ_OF_A_BODY:])
-        return any(_STREAMS(end) for end in ends)
+        return body[:_READ_OF_A_BODY], body[-_READ_OF_A_BODY:]
 
     def refusal(self, status: int) -> str | None:
         """Return how an answer that is no stream is counted; None where nothing was refused."""

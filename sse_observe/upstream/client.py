@@ -21,18 +21,22 @@ Client = TypeVar("Client")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}").fullmatch
 
 
-def observe_client(client: Client, upstream: str, *, metrics: SSEMetrics | None = None) -> Client:
+def observe_client(
+    client: Client, upstream: str, *, metrics: SSEMetrics | None = None, spans: bool = False
+) -> Client:
     """
     Count the event streams that a client reads, under the name of their source; return the client.
 
     `client` is an `httpx.Client` or `AsyncClient`, what stands around one (the SDKs of OpenAI and
     Anthropic), an `aiohttp.ClientSession`, or a transport of `resume_stream`, for which another
     one is returned. Observed again under the same name it stays as it is. `upstream` is a name of
-    your own, never a URL. `metrics` are those of the middleware. Raises SettingsError for another
-    client, name or metrics.
+    your own, never a URL. `metrics` are those of the middleware. `spans` begins one OpenTelemetry
+    span per stream, where the application has loaded it. Raises SettingsError for another client,
+    name or metrics.
     """
     name = _checked(upstream)
-    observer = Upstream(UpstreamTracker.of(chosen_metrics(metrics, "observe_client")), name)
+    tracker = UpstreamTracker.of(chosen_metrics(metrics, "observe_client"))
+    observer = Upstream(tracker, name, spans=spans)
     # An SDK keeps the client that it sends with in this attribute.
     for inner in (client, getattr(client, "_client", None)):
         for library in (httpx_client, aiohttp_session):

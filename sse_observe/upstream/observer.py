@@ -25,12 +25,13 @@ _STREAMED = (200, 201)
 class Upstream:
     """One upstream, for the clients that are observed under its name; nothing here raises."""
 
-    def __init__(self, tracker: UpstreamTracker, name: str) -> None:
+    def __init__(self, tracker: UpstreamTracker, name: str, *, spans: bool = False) -> None:
         self._tracker = tracker
         self._counts = tracker.counts_of(name)
         self.name = name
         self.clock = tracker.streams.clock
         self._has_streamed = False
+        self._spans = spans
         self.buffer = tracker.streams.buffer
 
     def answered(
@@ -93,6 +94,8 @@ class Upstream:
         consumed = ConsumedStream(self._tracker, self._counts, asking, served)
         if served is not None:
             evidence_of(served).add(consumed)
+        if self._spans:
+            self._tracker.spans.begin(consumed, asking, self.clock())
         return consumed
 
     def failed(self) -> None:

@@ -12,6 +12,7 @@ from sse_observe.asgi import Message
 from sse_observe.middleware import endings
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.scan import UNREADABLE
+from sse_observe.middleware.spans import StreamSpan
 from sse_observe.middleware.stream import Owner, Stream
 from sse_observe.upstream.asking import Asking
 from sse_observe.upstream.counts import UpstreamCounts
@@ -38,10 +39,12 @@ class ConsumedStream(Stream):
         "ended_at",
         "ends",
         "error",
+        "model",
         "served",
         "unread_from",
         "upstream",
     )
+    span: StreamSpan | None
 
     def __init__(
         self, owner: Owner, upstream: UpstreamCounts, asking: Asking, served: Stream | None
@@ -52,6 +55,8 @@ class ConsumedStream(Stream):
         self.upstream = upstream
         self.served = served
         """The stream that was being answered; None where there is none, and after the end."""
+        self.model: str | None = None
+        """The model that was asked for, kept where its span names it."""
         self.closed_as: str | None = None
         self.ended_at: float | None = None
         self.ends: Callable[[ConsumedStream], str] | None = None

@@ -16,6 +16,7 @@ from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics
 from sse_observe.registry.flush import Flush
 from sse_observe.upstream.counts import UpstreamCounts
+from sse_observe.upstream.spans import ConsumedSpans
 from sse_observe.upstream.stream import ConsumedStream
 
 MOST_UPSTREAMS = 20
@@ -30,6 +31,7 @@ class UpstreamTracker:
         self.streams = StreamTracker.of(metrics)
         self._upstreams: dict[str, tuple[UpstreamCounts, Flush]] = {}
         self._open: dict[ConsumedStream, None] = {}
+        self.spans = ConsumedSpans(self.streams.observer_error)
         # Dropped by their readers: ended by whoever next holds the lock, as a collector may not.
         self._dropped: deque[ConsumedStream] = deque()
         self.streams.companions.add(self)
@@ -80,6 +82,9 @@ class UpstreamTracker:
             consumed.ends = how
             self._add_unread(consumed, consumed.ended_at)
             self.streams.buffer.end(consumed)
+            if consumed.span is not None:
+                # A program may end with its stream, and then its spans are gone.
+                self.streams.buffer.count_pending()
         self._written()
 
     def ended(self, consumed: Stream, scope: Scope) -> None:  # noqa: ARG002 - it keeps its own
@@ -90,19 +95,27 @@ class UpstreamTracker:
             consumed.update_totals(consumed.ended_at or consumed.asked_at)
             del self._open[consumed]
             consumed.scan = None
+            self._forget(consumed)
 
     def refused(self, consumed: ConsumedStream, reason: str) -> None:
         """Count a request for a stream that got none."""
         with self.streams.lock:
             consumed.ended_at = self.streams.clock()
             self._count(consumed, reason)
+            self._forget(consumed)
         self._written()
 
     @staticmethod
     def _count(consumed: ConsumedStream, reason: str) -> None:
         consumed.closed_as = reason
         consumed.upstream.closed[reason,] += 1
-        consumed.served = None
+
+    def _forget(self, consumed: ConsumedStream) -> None:
+        """Let go of the stream that was being answered, after the last that wants to know."""
+        if consumed.span is None:
+            consumed.served = None
+        else:
+            self.spans.end(consumed)
 
     def left(self, consumed: Stream) -> None:
         """Be an owner: no server says of a consumed stream that its client is gone."""
@@ -122,10 +135,10 @@ class UpstreamTracker:
     # A companion of the served streams.
 
     def has_streams(self) -> bool:
-        """Tell whether any consumed stream is open."""
-        return bool(self._open)
+        """Tell whether any consumed stream is open, or its span waits."""
+        return bool(self._open) or self.spans.are_waiting()
 
-    def look(self, now: float, *, last: bool) -> None:  # noqa: ARG002 - nothing waits here
+    def look(self, now: float, *, last: bool) -> None:
         """End what was dropped, and add up the time for which nobody read."""
         while self._dropped:
             self.end(self._dropped.popleft(), ConsumedStream.left)
@@ -133,6 +146,7 @@ class UpstreamTracker:
         for consumed in self._open:
             consumed.update_totals(now)
             self._add_unread(consumed, now)
+        self.spans.look(last=last)
 
     @staticmethod
     def _add_unread(consumed: ConsumedStream, now: float) -> None:

@@ -16,6 +16,7 @@ from types import FunctionType, SimpleNamespace
 from typing import Protocol
 
 import pytest
+from opentelemetry import trace
 from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, middleware
@@ -23,8 +24,10 @@ from sse_observe.registry import counts, flush
 from tests.support.asgi import value
 from tests.support.clock import Clock
 from tests.support.session import EVERYTHING, clients, everything, over_sockets
+from tests.support.tracing import Traces
 
 LINUX = sys.platform == "linux"
+TRACES = Traces()
 
 
 def modules():
@@ -58,6 +61,7 @@ GUARDS = {
     "tracker.StreamTracker.observer_error",
     "send.sender",
     "send.transparent",
+    "spans.Spans.failed",
     "disconnect.DisconnectWatch.receive",
 }
 """They catch what the others raise, and call nothing unguarded themselves."""
@@ -91,6 +95,7 @@ BEFORE = {
     "routes._Table.add",
     "inspection.Inspection.__init__",
     "route_watch.RouteWatch.__init__",
+    "spans.Spans.__init__",
     "event_names.EventNames.__init__",
 }
 BEFORE |= {"tcp.sockets.Sockets.__init__", "tcp.sockets.Sockets.of"} if LINUX else set()
@@ -199,6 +204,7 @@ def test_nobody_sees_it_fail(metrics, clock, monkeypatch, caplog, name):
         segment=lambda scope: "a",
         # A stream whose socket is read is closed at once, any other with some more.
         tcp_info=LINUX and needs_sockets(name),
+        spans=True,
     )
     consumers = clients(metrics)
     owner, last = EVERY[name]
@@ -214,11 +220,11 @@ def test_nobody_sees_it_fail(metrics, clock, monkeypatch, caplog, name):
         observed.app = app
         return observed
 
-    span = SimpleNamespace(is_valid=True, trace_flags=SimpleNamespace(sampled=True), trace_id=7)
-    tracer = SimpleNamespace(get_span_context=lambda: span)
-    theirs = SimpleNamespace(get_current_span=lambda: tracer)
-    monkeypatch.setitem(sys.modules, "opentelemetry.trace", theirs)
-    with caplog.at_level(logging.INFO, "sse_observe"):
+    monkeypatch.setattr(trace, "get_tracer", TRACES.tracer)
+    with (
+        caplog.at_level(logging.INFO, "sse_observe"),
+        trace.get_tracer("theirs").start_as_current_span("all requests"),
+    ):
         seen = asyncio.run(served(needs_sockets(name), wrap, clock, metrics, consumers))
     monkeypatch.undo()
 

@@ -60,6 +60,7 @@ APPLICATIONS = {
     "docs/segments.md:1": Asked(
         "/v1/chat/completions", "/v1/chat/completions", "gpt-5", b'{"model": "gpt-5"}'
     ),
+    "docs/spans.md:0": Asked("/metrics"),
     "docs/start/asgi.md:0": Asked("/api/v1/stream"),
     "docs/start/asgi.md:1": Asked("/api/v1/stream"),
     "docs/start/django.md:0": Asked("/chat/7", "/chat/{chat_id}"),
@@ -76,6 +77,7 @@ IMPORTED = {
     "docs/start/workers.md:0",
     "docs/start/workers.md:1",
     "docs/resumable.md:1",
+    "docs/spans.md:1",
     "docs/upstreams.md:0",
 }
 """Those of which nothing can be asked; each is only run."""

@@ -1,0 +1,168 @@
+"""
+One span of OpenTelemetry per stream, where somebody asked for it.
+
+Asks a tracer that the application has loaded; never loads one, and lets none raise. No span of
+ours is ever the current one, so a stream leaves nothing in anybody's context.
+"""
+
+import sys
+from collections.abc import Callable
+from time import time_ns
+from typing import Any
+
+from sse_observe.middleware.exemplars import TRACER
+from sse_observe.middleware.stream import Span, Stream
+from sse_observe.protocols import NONE
+from sse_observe.registry.registry import package_version
+
+_SECOND = 1_000_000_000  # in OpenTelemetry's nanoseconds
+
+Facts = dict[str, Any]
+"""Attributes of a span; one that is None is left out."""
+
+
+class StreamSpan:
+    """
+    The span of one stream, from its request to its end; nothing of it raises.
+
+    Remembers what is current when it is made, and may be started later. Times are in seconds of
+    the stream's own clock; those that are fields are given to the tracer at the end.
+    """
+
+    __slots__ = (
+        *("_attributes", "_began_at", "_context", "_epoch", "_kind", "_name", "_spans"),
+        *("chunk_at", "content_at", "failed_at", "resumed_at", "started"),
+    )
+
+    def __init__(
+        self, spans: "Spans", name: str, kind: str, attributes: Facts, *, at: float, now: float
+    ) -> None:
+        self._spans = spans
+        self._name, self._kind, self._attributes = name, kind, attributes
+        self._began_at = at
+        self._epoch = time_ns() - round(now * _SECOND)
+        trace = sys.modules[TRACER]
+        self._context = trace.set_span_in_context(trace.get_current_span())
+        self.started: Any = None
+        """OpenTelemetry's own span, from `start` on."""
+        self.resumed_at: float | None = None
+        self.chunk_at: float | None = None
+        """When its first bytes came, whatever they were."""
+        self.content_at: float | None = None
+        self.failed_at: float | None = None
+        """When the stream said that it had failed; it may have gone on since."""
+
+    def start(self, parent: Span | None = None) -> None:
+        """Start it, once: below a parent that has started, or what was current when it was made."""
+        if self.started is not None:
+            return
+        try:
+            trace, context = sys.modules[TRACER], self._context
+            if parent is not None and parent.started is not None:
+                context = trace.set_span_in_context(parent.started, context)
+            self.started = self._spans.tracer(trace).start_span(
+                self._name,
+                context,
+                trace.SpanKind[self._kind],
+                self._attributes,
+                start_time=self._nanoseconds(self._began_at),
+            )
+        except Exception:  # noqa: BLE001 - the stream goes on without its span
+            self._spans.failed()
+
+    def end(
+        self,
+        stream: Stream,
+        at: float,
+        outcome: str,
+        facts: Facts,
+        *,
+        has_failed: bool,
+        name: str | None = None,
+    ) -> None:
+        """
+        End it at this time, in this way, with what is known of its stream by then.
+
+        `name` is a better one than it began with.
+        """
+        if self.started is None:
+            return
+        try:
+            span = self.started
+            if span.is_recording():
+                reader = stream.reader
+                if reader is not None and reader.protocol is not NONE:
+                    facts["sse.protocol"] = reader.protocol.name
+                facts["sse.outcome"] = outcome
+                facts["sse.events"] = stream.events
+                facts["sse.bytes"] = stream.bytes
+                if has_failed:
+                    facts["error.type"] = stream.failure or outcome
+                    span.set_status(sys.modules[TRACER].StatusCode.ERROR, outcome)
+                if name is not None:
+                    span.update_name(name)
+                if stream.failure is None:
+                    self.failed_at = None
+                span.set_attributes({key: fact for key, fact in facts.items() if fact is not None})
+                self._add_events(span)
+            span.end(self._nanoseconds(at))
+        except Exception:  # noqa: BLE001 - the stream has ended without its span
+            self._spans.failed()
+
+    def _add_events(self, span: Any) -> None:
+        for name, at in (
+            ("sse.resume", self.resumed_at),
+            ("sse.first_content", self.content_at),
+            ("sse.error_event", self.failed_at),
+        ):
+            if at is not None:
+                span.add_event(name, timestamp=self._nanoseconds(at))
+
+    def _nanoseconds(self, at: float) -> int:
+        return self._epoch + round(at * _SECOND)
+
+
+class Spans:
+    """The beginning of all spans of one owner; `on_error` counts a tracer that fails."""
+
+    def __init__(self, on_error: Callable[[str], None]) -> None:
+        self._on_error = on_error
+        self._trace: Any = None
+        self._tracer: Any = None
+
+    def make(
+        self, name: str, kind: str, attributes: Facts, *, at: float, now: float
+    ) -> StreamSpan | None:
+        """
+        Return the span of a stream that was asked for `at` this time; None without OpenTelemetry.
+
+        `kind` is the name of a `SpanKind`.
+        """
+        if TRACER not in sys.modules:
+            return None
+        try:
+            return StreamSpan(self, name, kind, attributes, at=at, now=now)
+        except Exception:  # noqa: BLE001 - the stream goes on without a span
+            self.failed()
+            return None
+
+    def serve(self, stream: Stream) -> None:
+        """Begin the span of a stream whose response has started."""
+        label, now = stream.counts.label, stream.opened_at
+        name, facts = f"stream {label}", {"sse.route": label}
+        span = stream.span = self.make(name, "INTERNAL", facts, at=stream.asked_at, now=now)
+        if span is not None:
+            if stream.resumed:
+                span.resumed_at = now
+            span.start()
+
+    def tracer(self, trace: Any) -> Any:
+        """Return the tracer that the application's OpenTelemetry has for us; asked for once."""
+        if self._trace is not trace:
+            self._tracer = trace.get_tracer("sse_observe", package_version())
+            self._trace = trace
+        return self._tracer
+
+    def failed(self) -> None:
+        """Count a failure of a tracer's, or of ours."""
+        self._on_error("middleware")

@@ -1,0 +1,92 @@
+"""
+The spans of consumed streams: children of the served stream for which they are read.
+
+Knows who waits for whom; what a span is, the middleware knows.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from sse_observe.middleware.spans import Spans
+from sse_observe.middleware.stream import OVER
+from sse_observe.upstream import gen_ai
+from sse_observe.upstream.asking import Asking
+from sse_observe.upstream.stream import ConsumedStream
+
+_NO_FAILURES = ("completed", "abandoned")
+# Of all requests that are not answered yet; what is beyond goes below the span that was current.
+_MOST_WAITING = 10_000
+
+
+class ConsumedSpans:
+    """
+    The spans of the consumed streams of one tracker.
+
+    A gateway asks its upstream before it answers itself, so a parent may begin after its child,
+    and even after its end: until then the child waits. `end` and `look` want the tracker's lock.
+    """
+
+    def __init__(self, on_error: Callable[[str], None]) -> None:
+        self._spans = Spans(on_error)
+        self._is_opted_in = gen_ai.is_opted_in()
+        self._waiting: deque[ConsumedStream] = deque()
+
+    def are_waiting(self) -> bool:
+        """Tell whether any waits for its parent."""
+        return bool(self._waiting)
+
+    def begin(self, consumed: ConsumedStream, asking: Asking, now: float) -> None:
+        """Begin the span of a stream that was asked for; its parent may have to come first."""
+        label = consumed.upstream.label
+        name, facts = f"consume {label}", {"sse.upstream": label}
+        span = consumed.span = self._spans.make(name, "CLIENT", facts, at=asking.at, now=now)
+        if span is None:
+            return
+        if any(name.lower() == b"last-event-id" for name, _ in asking.headers):
+            span.resumed_at = now
+        if self._is_opted_in:
+            consumed.model = gen_ai.model_of(asking.ends())
+        if not _must_wait(consumed):
+            _start(consumed)
+
+    def end(self, consumed: ConsumedStream) -> None:
+        """End the span of a stream that has ended, or of a request that got none."""
+        if _must_wait(consumed) and len(self._waiting) < _MOST_WAITING:
+            self._waiting.append(consumed)
+        else:
+            _end(consumed, with_gen_ai=self._is_opted_in)
+
+    def look(self, *, last: bool) -> None:
+        """End what has waited for its parent; `last`: all, since nothing follows."""
+        for _ in range(len(self._waiting)):
+            consumed = self._waiting.popleft()
+            if last:
+                _end(consumed, with_gen_ai=self._is_opted_in)
+            else:
+                self.end(consumed)
+
+
+def _must_wait(consumed: ConsumedStream) -> bool:
+    """Tell whether the request for which a stream is read may still become its parent."""
+    served = consumed.served
+    return not (served is None or served.is_stream or served.scope is OVER)
+
+
+def _start(consumed: ConsumedStream) -> None:
+    served = consumed.served
+    if consumed.span is not None:
+        consumed.span.start(served.span if served is not None and served.is_stream else None)
+
+
+def _end(consumed: ConsumedStream, *, with_gen_ai: bool) -> None:
+    _start(consumed)
+    consumed.served = None
+    span, how, at = consumed.span, consumed.closed_as, consumed.ended_at
+    if span is None or how is None or at is None:
+        return
+    facts = {}
+    if with_gen_ai and consumed.reader is not None:
+        first = None if span.chunk_at is None else span.chunk_at - consumed.asked_at
+        facts = gen_ai.facts_of(consumed.reader.protocol.name, consumed.model, first)
+    name = gen_ai.name_of(facts)
+    span.end(consumed, at, how, facts, has_failed=how not in _NO_FAILURES, name=name)
