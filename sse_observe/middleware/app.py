@@ -33,7 +33,6 @@ from sse_observe.middleware.scan import UNREADABLE
 from sse_observe.middleware.segments import Segments
 from sse_observe.middleware.send import sender, transparent
 from sse_observe.middleware.server_state import exiting, peek
-from sse_observe.middleware.spans import Spans
 from sse_observe.middleware.stream import OVER, Stream
 from sse_observe.middleware.tcp import Sockets
 from sse_observe.middleware.tracker import StreamTracker
@@ -81,7 +80,7 @@ class SSEObserveMiddleware:
         self._tracker.end_log.enabled = log_ends
         self._segments = Segments(segments, segment, on_error=self._failed)
         self._sockets = Sockets.of(self._tracker) if tcp_info else None
-        self._spans = Spans(self._tracker.observer_error) if spans else None
+        self._spans = self._tracker.spans if spans else None
         self._clock = clock
         self._send = sender(self._tracker.buffer, clock, self._handle_other)
         self._responses = ResponseReader()

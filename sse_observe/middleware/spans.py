@@ -5,6 +5,7 @@ Asks a tracer that the application has loaded; never loads one, and lets none ra
 ours is ever the current one, so a stream leaves nothing in anybody's context.
 """
 
+import atexit
 import sys
 from collections.abc import Callable
 from time import time_ns
@@ -25,13 +26,13 @@ class StreamSpan:
     """
     The span of one stream, from its request to its end; nothing of it raises.
 
-    Remembers what is current when it is made, and may be started later. Times are in seconds of
-    the stream's own clock; those that are fields are given to the tracer at the end.
+    Times are in seconds of the stream's own clock; those that are fields are given to the tracer
+    at the end.
     """
 
     __slots__ = (
-        *("_attributes", "_began_at", "_context", "_epoch", "_kind", "_name", "_spans"),
-        *("chunk_at", "content_at", "failed_at", "resumed_at", "started"),
+        *("_attributes", "_began_at", "_epoch", "_kind", "_name", "_spans"),
+        *("chunk_at", "content_at", "context", "failed_at", "resumed_at", "started"),
     )
 
     def __init__(
@@ -41,8 +42,8 @@ class StreamSpan:
         self._name, self._kind, self._attributes = name, kind, attributes
         self._began_at = at
         self._epoch = time_ns() - round(now * _SECOND)
-        trace = sys.modules[TRACER]
-        self._context = trace.set_span_in_context(trace.get_current_span())
+        self.context: Any = None
+        """Set where it waits; None is OpenTelemetry's word for what is current when it starts."""
         self.started: Any = None
         """OpenTelemetry's own span, from `start` on."""
         self.resumed_at: float | None = None
@@ -52,12 +53,20 @@ class StreamSpan:
         self.failed_at: float | None = None
         """When the stream said that it had failed; it may have gone on since."""
 
+    def wait(self) -> None:
+        """Remember what is current: it is not when the span will start."""
+        try:
+            trace = sys.modules[TRACER]
+            self.context = trace.set_span_in_context(trace.get_current_span())
+        except Exception:  # noqa: BLE001 - the stream goes on without its span
+            self._spans.failed()
+
     def start(self, parent: Span | None = None) -> None:
-        """Start it, once: below a parent that has started, or what was current when it was made."""
+        """Start it, once: below a parent that has started, or else below what is current."""
         if self.started is not None:
             return
         try:
-            trace, context = sys.modules[TRACER], self._context
+            trace, context = sys.modules[TRACER], self.context
             if parent is not None and parent.started is not None:
                 context = trace.set_span_in_context(parent.started, context)
             self.started = self._spans.tracer(trace).start_span(
@@ -123,10 +132,15 @@ class StreamSpan:
 
 
 class Spans:
-    """The beginning of all spans of one owner; `on_error` counts a tracer that fails."""
+    """
+    The beginning of all spans of one owner; `on_error` counts a tracer that fails.
 
-    def __init__(self, on_error: Callable[[str], None]) -> None:
+    `count_last` counts what has ended and was not counted yet, when the process exits.
+    """
+
+    def __init__(self, on_error: Callable[[str], None], count_last: Callable[[], None]) -> None:
         self._on_error = on_error
+        self._count_last = count_last
         self._trace: Any = None
         self._tracer: Any = None
 
@@ -140,11 +154,7 @@ class Spans:
         """
         if TRACER not in sys.modules:
             return None
-        try:
-            return StreamSpan(self, name, kind, attributes, at=at, now=now)
-        except Exception:  # noqa: BLE001 - the stream goes on without a span
-            self.failed()
-            return None
+        return StreamSpan(self, name, kind, attributes, at=at, now=now)
 
     def serve(self, stream: Stream) -> None:
         """Begin the span of a stream whose response has started."""
@@ -160,6 +170,9 @@ class Spans:
         """Return the tracer that the application's OpenTelemetry has for us; asked for once."""
         if self._trace is not trace:
             self._tracer = trace.get_tracer("sse_observe", package_version())
+            if self._trace is None:
+                # After the provider's own, so that it is called before: then there is a provider.
+                atexit.register(self._count_last)
             self._trace = trace
         return self._tracer
 

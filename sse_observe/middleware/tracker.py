@@ -80,6 +80,7 @@ class StreamTracker:
         """Hears of each request for a stream, answered or refused, and of its route."""
         self.held = 0
         """Scrapes under way: what they read must not change between their pieces."""
+        self.spans = Spans(self.observer_error, self.flush)
         self.causes = Causes(clock)
         self.companions = Companions([self.causes])
         self._cursors = Cursors()

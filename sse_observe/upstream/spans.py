@@ -5,7 +5,6 @@ Knows who waits for whom; what a span is, the middleware knows.
 """
 
 from collections import deque
-from collections.abc import Callable
 
 from sse_observe.middleware.spans import Spans
 from sse_observe.middleware.stream import OVER
@@ -26,8 +25,8 @@ class ConsumedSpans:
     and even after its end: until then the child waits. `end` and `look` want the tracker's lock.
     """
 
-    def __init__(self, on_error: Callable[[str], None]) -> None:
-        self._spans = Spans(on_error)
+    def __init__(self, spans: Spans) -> None:
+        self._spans = spans
         self._is_opted_in = gen_ai.is_opted_in()
         self._waiting: deque[ConsumedStream] = deque()
 
@@ -46,7 +45,9 @@ class ConsumedSpans:
             span.resumed_at = now
         if self._is_opted_in:
             consumed.model = gen_ai.model_of(asking.ends())
-        if not _must_wait(consumed):
+        if _must_wait(consumed):
+            span.wait()
+        else:
             _start(consumed)
 
     def end(self, consumed: ConsumedStream) -> None:
@@ -79,9 +80,11 @@ def _start(consumed: ConsumedStream) -> None:
 
 
 def _end(consumed: ConsumedStream, *, with_gen_ai: bool) -> None:
-    _start(consumed)
-    consumed.served = None
     span, how, at = consumed.span, consumed.closed_as, consumed.ended_at
+    if span is not None and span.context is not None:
+        # It has waited. No other is started here: this is in anybody's context.
+        _start(consumed)
+    consumed.served = None
     if span is None or how is None or at is None:
         return
     facts = {}

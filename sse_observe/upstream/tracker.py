@@ -31,7 +31,7 @@ class UpstreamTracker:
         self.streams = StreamTracker.of(metrics)
         self._upstreams: dict[str, tuple[UpstreamCounts, Flush]] = {}
         self._open: dict[ConsumedStream, None] = {}
-        self.spans = ConsumedSpans(self.streams.observer_error)
+        self.spans = ConsumedSpans(self.streams.spans)
         # Dropped by their readers: ended by whoever next holds the lock, as a collector may not.
         self._dropped: deque[ConsumedStream] = deque()
         self.streams.companions.add(self)
@@ -82,10 +82,10 @@ class UpstreamTracker:
             consumed.ends = how
             self._add_unread(consumed, consumed.ended_at)
             self.streams.buffer.end(consumed)
-            if consumed.span is not None:
-                # A program may end with its stream, and then its spans are gone.
-                self.streams.buffer.count_pending()
         self._written()
+        if consumed.span is not None and not self.streams.keeps_ticking(consumed.ended_at):
+            # Nobody else may come by for long, and a span is told once it has ended.
+            self.streams.buffer.count_pending()
 
     def ended(self, consumed: Stream, scope: Scope) -> None:  # noqa: ARG002 - it keeps its own
         """Count the end of a stream whose messages are counted; called by the message path."""

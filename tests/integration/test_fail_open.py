@@ -113,6 +113,7 @@ OUTSIDE = {
     "app.SSEObserveMiddleware.counts_of",
     "app.SSEObserveMiddleware.cursor_of",
     "app.SSEObserveMiddleware.labels_of",
+    "spans.StreamSpan.wait",
 }
 """A scrape, a report or the application itself asks for them, never a stream."""
 

@@ -1,6 +1,8 @@
 """Spans of consumed streams: below the stream that they are read for, whoever begins first."""
 
 import asyncio
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +21,7 @@ from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.upstream import spans
 from sse_observe.upstream.tracker import UpstreamTracker
 from tests.support.asgi import END, Exchange, body, drive, http_scope, start
+from tests.support.paths import ROOT
 from tests.support.tracing import Traces, events, is_child, seconds, traced
 from tests.support.upstreams import ASKS, CHUNK, DONE, FAILURE, STOP, WHOLE, Body, answer, value
 
@@ -106,6 +109,39 @@ def test_a_stream_that_is_continued_says_so(traces, metrics) -> None:
     assert "epoch" not in traces.one("consume").to_json()
 
 
+PROGRAM = """
+import asyncio, sys
+import httpx
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+from sse_observe import observe_client
+from tests.support.upstreams import ASKS, WHOLE, Body, answer
+
+transport = httpx.MockTransport(answer(Body(*WHOLE)))
+client = observe_client(httpx.AsyncClient(transport=transport), "model", spans=True)
+provider = TracerProvider()
+exporter = ConsoleSpanExporter(formatter=lambda span: f"{span.name} {span.attributes}\\n")
+provider.add_span_processor(BatchSpanProcessor(exporter))
+trace.set_tracer_provider(provider)
+
+async def main():
+    await client.post("http://model/", json=ASKS)
+
+asyncio.run(main())
+"""
+
+
+def test_a_program_that_ends_with_its_stream_has_told_of_it() -> None:
+    """Nothing ticks any more, and the provider is made last."""
+    output = subprocess.run(
+        [sys.executable, "-c", PROGRAM], check=True, cwd=ROOT, capture_output=True, text=True
+    ).stdout
+
+    assert output.startswith("consume model ")
+    assert "'sse.outcome': 'completed'" in output
+
+
 def asking(found: httpx.Client, order: str) -> Any:
     """Return an application that asks before its response starts, meanwhile, or instead of it."""
 
@@ -175,6 +211,7 @@ def test_too_many_that_wait_go_as_they_are(observe, traces, metrics, monkeypatch
     async def app(scope: Any, receive: Any, send: Any) -> None:
         for _ in range(5):
             read(found)
+        ticked(metrics)
         assert len(traces.named("consume")) == 2
         await send(start())
         await send(END)
