@@ -28,11 +28,8 @@ class ConsumedSpans:
     def __init__(self, spans: Spans) -> None:
         self._spans = spans
         self._is_opted_in = gen_ai.is_opted_in()
-        self._waiting: deque[ConsumedStream] = deque()
-
-    def are_waiting(self) -> bool:
-        """Tell whether any waits for its parent."""
-        return bool(self._waiting)
+        self.waiting: deque[ConsumedStream] = deque()
+        """Those that have ended before their parent began."""
 
     def begin(self, consumed: ConsumedStream, asking: Asking, now: float) -> None:
         """Begin the span of a stream that was asked for; its parent may have to come first."""
@@ -52,15 +49,15 @@ class ConsumedSpans:
 
     def end(self, consumed: ConsumedStream) -> None:
         """End the span of a stream that has ended, or of a request that got none."""
-        if _must_wait(consumed) and len(self._waiting) < _MOST_WAITING:
-            self._waiting.append(consumed)
+        if _must_wait(consumed) and len(self.waiting) < _MOST_WAITING:
+            self.waiting.append(consumed)
         else:
             _end(consumed, with_gen_ai=self._is_opted_in)
 
     def look(self, *, last: bool) -> None:
         """End what has waited for its parent; `last`: all, since nothing follows."""
-        for _ in range(len(self._waiting)):
-            consumed = self._waiting.popleft()
+        for _ in range(len(self.waiting)):
+            consumed = self.waiting.popleft()
             if last:
                 _end(consumed, with_gen_ai=self._is_opted_in)
             else:

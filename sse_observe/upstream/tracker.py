@@ -136,7 +136,7 @@ class UpstreamTracker:
 
     def has_streams(self) -> bool:
         """Tell whether any consumed stream is open, or its span waits."""
-        return bool(self._open) or self.spans.are_waiting()
+        return bool(self._open or self.spans.waiting)
 
     def look(self, now: float, *, last: bool) -> None:
         """End what was dropped, and add up the time for which nobody read."""

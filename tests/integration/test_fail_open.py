@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute, middleware
 from sse_observe.registry import counts, flush
+from sse_observe.upstream import spans
 from tests.support.asgi import value
 from tests.support.clock import Clock
 from tests.support.session import EVERYTHING, clients, everything, over_sockets
@@ -32,7 +33,8 @@ TRACES = Traces()
 
 def modules():
     """Return the modules in which the message path and the tick run, by their short names."""
-    found = {each.__name__.removeprefix("sse_observe."): each for each in (counts, flush)}
+    beside = (counts, flush, spans)
+    found = {each.__name__.removeprefix("sse_observe."): each for each in beside}
     for info in pkgutil.walk_packages(middleware.__path__, f"{middleware.__name__}."):
         short = info.name.removeprefix(f"{middleware.__name__}.")
         # The application itself calls what is in current_stream and greeting, and hears of its
@@ -96,6 +98,7 @@ BEFORE = {
     "inspection.Inspection.__init__",
     "route_watch.RouteWatch.__init__",
     "spans.Spans.__init__",
+    "upstream.spans.ConsumedSpans.__init__",
     "event_names.EventNames.__init__",
 }
 BEFORE |= {"tcp.sockets.Sockets.__init__", "tcp.sockets.Sockets.of"} if LINUX else set()
@@ -113,7 +116,6 @@ OUTSIDE = {
     "app.SSEObserveMiddleware.counts_of",
     "app.SSEObserveMiddleware.cursor_of",
     "app.SSEObserveMiddleware.labels_of",
-    "spans.StreamSpan.wait",
 }
 """A scrape, a report or the application itself asks for them, never a stream."""
 

@@ -353,10 +353,10 @@ def test_a_broken_exporter_hurts_no_stream(
     assert value(metrics, "sse_upstream_streams_closed_total", reason="completed") == 6
 
 
-def test_a_failure_of_our_client_is_its_spans(
+def test_a_failure_that_our_client_raises_is_in_its_span(
     upstream: str, traces: Traces, metrics: SSEMetrics
 ) -> None:
-    """What it raises is what the span says."""
+    """The reason that is raised is the one that the span has."""
 
     async def main() -> None:
         transport = observe_client(aiohttp_transport(), "feed", metrics=metrics, spans=True)

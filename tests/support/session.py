@@ -174,16 +174,16 @@ def clients(metrics):
     """Return observed clients: one whose every stream is cut, one whose every stream is whole."""
     cut = Body(*WHOLE[:1], error=httpx.ReadError("cut"))
     return [
-        observe_client(async_client(answer), "model", metrics=metrics)
+        observe_client(async_client(answer), "model", metrics=metrics, spans=True)
         for answer in (cut, Body(*WHOLE))
     ]
 
 
 async def late(scope, receive, send):
-    """Consume a stream, and send the first event when nobody expects it any more."""
-    await send(start())
+    """Consume a stream before all, and send the first event when nobody expects it any more."""
     _, client = scope["clients"]
     await client.post("http://upstream/", json=ASKS)
+    await send(start())
     await scope["pause"]()
     await send(body(b"data: x\n\n"))
     await send(END)
