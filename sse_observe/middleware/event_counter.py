@@ -239,7 +239,8 @@ class MessageBuffer:
     ) -> None:
         """Read a message that began between two events, and remember it if it was plain."""
         events, comments = stream.events, counts.comments
-        if stream.scan is not FRESH and 13 not in body:
+        # Only a stream's first bytes may be a mark of their order.
+        if 13 not in body and (stream.scan is not FRESH or body[0] != BOM[0]):
             self._blocks(stream, counts, body, now)
         else:
             row = self._scan(stream, counts, body, now)
