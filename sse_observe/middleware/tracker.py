@@ -9,6 +9,7 @@ import atexit
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from math import inf
 from time import monotonic
@@ -80,7 +81,7 @@ class StreamTracker:
         """Hears of each request for a stream, answered or refused, and of its route."""
         self.held = 0
         """Scrapes under way: what they read must not change between their pieces."""
-        self.spans = Spans(self.observer_error, self.flush)
+        self.spans = Spans(self.observer_error, partial(self.flush, last=True))
         self.causes = Causes(clock)
         self.companions = Companions([self.causes])
         self._cursors = Cursors()
