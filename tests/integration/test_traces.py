@@ -28,6 +28,7 @@ from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, observe_client
 from sse_observe.consumer import StreamFailedError, aiohttp_transport, resume_stream
+from sse_observe.middleware.tracker import StreamTracker
 from tests.apps.model_apis import model_apis
 from tests.support.asgi import END, body, start, value
 from tests.support.servers import PATIENCE_SECONDS, RawClient, serve
@@ -371,6 +372,8 @@ def test_a_failure_that_our_client_raises_is_in_its_span(
                 pass
 
     asyncio.run(main())
+    # Its loop is gone, and nothing else ticks.
+    StreamTracker.of(metrics).flush()
     span = traces.one("consume")
     assert outcome(span) == "error_event"
     assert (span.attributes or {})["error.type"] == "overloaded_error"

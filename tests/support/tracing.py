@@ -44,7 +44,6 @@ def traced(monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterator[Traces]:
     with monkeypatch.context() as patched:
         patched.setattr(trace, "get_tracer", found.tracer)
         yield found
-        found.provider.shutdown()
 
 
 def events(span: ReadableSpan) -> dict[str, float]:
