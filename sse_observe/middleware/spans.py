@@ -7,9 +7,9 @@ ours is ever the current one, so a stream leaves nothing in anybody's context.
 
 import atexit
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import time_ns
-from typing import Any
+from typing import Protocol, cast
 
 from sse_observe.middleware.exemplars import TRACER
 from sse_observe.middleware.stream import Span, Stream
@@ -18,8 +18,71 @@ from sse_observe.registry.registry import package_version
 
 _SECOND = 1_000_000_000  # in OpenTelemetry's nanoseconds
 
-Facts = dict[str, Any]
+Facts = Mapping[str, object]
 """Attributes of a span; one that is None is left out."""
+
+
+class Recorded(Protocol):
+    """A span of OpenTelemetry's, as far as it is used here."""
+
+    def is_recording(self) -> bool:
+        """Tell whether anybody will read it."""
+
+    def set_attributes(self, attributes: Mapping[str, object]) -> None:
+        """Take attributes."""
+
+    def add_event(self, name: str, *, timestamp: int) -> None:
+        """Take an event."""
+
+    def set_status(self, status: object, description: str) -> None:
+        """Take a status."""
+
+    def update_name(self, name: str) -> None:
+        """Take another name."""
+
+    def end(self, end_time: int) -> None:
+        """End."""
+
+
+class Tracer(Protocol):
+    """A tracer, as far as it is used here."""
+
+    def start_span(
+        self,
+        name: str,
+        context: object,
+        kind: object,
+        attributes: Mapping[str, object],
+        *,
+        start_time: int,
+    ) -> Recorded:
+        """Start a span."""
+
+
+class StatusCode(Protocol):
+    """The statuses of a span."""
+
+    ERROR: object
+
+
+class Trace(Protocol):
+    """The module of OpenTelemetry that the application has loaded."""
+
+    SpanKind: Mapping[str, object]
+    StatusCode: StatusCode
+
+    def get_tracer(self, name: str, version: str) -> Tracer:
+        """Return the tracer for a library."""
+
+    def get_current_span(self) -> Recorded:
+        """Return the span that is current."""
+
+    def set_span_in_context(self, span: object, context: object = None) -> object:
+        """Return a context in which a span is current."""
+
+
+def _trace() -> Trace:
+    return cast(Trace, sys.modules[TRACER])
 
 
 class StreamSpan:
@@ -42,9 +105,9 @@ class StreamSpan:
         self._name, self._kind, self._attributes = name, kind, attributes
         self._began_at = at
         self._epoch = time_ns() - round(now * _SECOND)
-        self.context: Any = None
+        self.context: object = None
         """Set where it waits; None is OpenTelemetry's word for what is current when it starts."""
-        self.started: Any = None
+        self.started: Recorded | None = None
         """OpenTelemetry's own span, from `start` on."""
         self.resumed_at: float | None = None
         self.chunk_at: float | None = None
@@ -56,7 +119,7 @@ class StreamSpan:
     def wait(self) -> None:
         """Remember what is current: it is not when the span will start."""
         try:
-            trace = sys.modules[TRACER]
+            trace = _trace()
             self.context = trace.set_span_in_context(trace.get_current_span())
         except Exception:  # noqa: BLE001 - the stream goes on without its span
             self._spans.failed()
@@ -66,7 +129,7 @@ class StreamSpan:
         if self.started is not None:
             return
         try:
-            trace, context = sys.modules[TRACER], self.context
+            trace, context = _trace(), self.context
             if parent is not None and parent.started is not None:
                 context = trace.set_span_in_context(parent.started, context)
             self.started = self._spans.tracer(trace).start_span(
@@ -99,26 +162,29 @@ class StreamSpan:
         try:
             span = self.started
             if span.is_recording():
+                known = {
+                    **facts,
+                    "sse.outcome": outcome,
+                    "sse.events": stream.events,
+                    "sse.bytes": stream.bytes,
+                }
                 reader = stream.reader
                 if reader is not None and reader.protocol is not NONE:
-                    facts["sse.protocol"] = reader.protocol.name
-                facts["sse.outcome"] = outcome
-                facts["sse.events"] = stream.events
-                facts["sse.bytes"] = stream.bytes
+                    known["sse.protocol"] = reader.protocol.name
                 if has_failed:
-                    facts["error.type"] = stream.failure or outcome
-                    span.set_status(sys.modules[TRACER].StatusCode.ERROR, outcome)
+                    known["error.type"] = stream.failure or outcome
+                    span.set_status(_trace().StatusCode.ERROR, outcome)
                 if name is not None:
                     span.update_name(name)
                 if stream.failure is None:
                     self.failed_at = None
-                span.set_attributes({key: fact for key, fact in facts.items() if fact is not None})
+                span.set_attributes({key: fact for key, fact in known.items() if fact is not None})
                 self._add_events(span)
             span.end(self._nanoseconds(at))
         except Exception:  # noqa: BLE001 - the stream has ended without its span
             self._spans.failed()
 
-    def _add_events(self, span: Any) -> None:
+    def _add_events(self, span: Recorded) -> None:
         for name, at in (
             ("sse.resume", self.resumed_at),
             ("sse.first_content", self.content_at),
@@ -133,7 +199,7 @@ class StreamSpan:
 
 class Spans:
     """
-    The beginning of all spans of one owner; `on_error` counts a tracer that fails.
+    The beginning of all spans of one tracker; `on_error` counts a tracer that fails.
 
     `count_last` counts what has ended and was not counted yet, when the process exits.
     """
@@ -141,8 +207,8 @@ class Spans:
     def __init__(self, on_error: Callable[[str], None], count_last: Callable[[], None]) -> None:
         self._on_error = on_error
         self._count_last = count_last
-        self._trace: Any = None
-        self._tracer: Any = None
+        self._trace: Trace | None = None
+        self._tracer: Tracer | None = None
 
     def make(
         self, name: str, kind: str, attributes: Facts, *, at: float, now: float
@@ -166,9 +232,9 @@ class Spans:
                 span.resumed_at = now
             span.start()
 
-    def tracer(self, trace: Any) -> Any:
+    def tracer(self, trace: Trace) -> Tracer:
         """Return the tracer that the application's OpenTelemetry has for us; asked for once."""
-        if self._trace is not trace:
+        if self._tracer is None or self._trace is not trace:
             self._tracer = trace.get_tracer("sse_observe", package_version())
             if self._trace is None:
                 # After the provider's own, so that it is called before: then there is a provider.

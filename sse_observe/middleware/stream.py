@@ -4,6 +4,7 @@ One stream, from its request to its end: plain numbers, and the time between two
 Why a stream ended is decided by `endings`.
 """
 
+from collections.abc import Mapping
 from math import inf
 from typing import Any, Protocol
 
@@ -38,13 +39,22 @@ class ResumeCursor(Protocol):
 class Span(Protocol):
     """The span of a stream: what the message path fills in, and who counts the stream ends."""
 
-    started: Any
     chunk_at: float | None
     content_at: float | None
     failed_at: float | None
 
+    @property
+    def started(self) -> object:
+        """OpenTelemetry's own span; None where it has not started."""
+
     def end(
-        self, stream: "Stream", at: float, outcome: str, facts: dict[str, Any], *, has_failed: bool
+        self,
+        stream: "Stream",
+        at: float,
+        outcome: str,
+        facts: Mapping[str, object],
+        *,
+        has_failed: bool,
     ) -> None:
         """End it at this time, in this way, with what else is known."""
 

@@ -56,4 +56,4 @@ def name_of(facts: Facts) -> str | None:
     if not facts:
         return None
     words = facts["gen_ai.operation.name"], facts["gen_ai.request.model"]
-    return " ".join(word for word in words if word is not None)
+    return " ".join(str(word) for word in words if word is not None)

@@ -6,7 +6,7 @@ Knows who waits for whom; what a span is, the middleware knows.
 
 from collections import deque
 
-from sse_observe.middleware.spans import Spans
+from sse_observe.middleware.spans import Facts, Spans
 from sse_observe.middleware.stream import OVER
 from sse_observe.upstream import gen_ai
 from sse_observe.upstream.asking import Asking
@@ -38,7 +38,7 @@ class ConsumedSpans:
         span = consumed.span = self._spans.make(name, "CLIENT", facts, at=asking.at, now=now)
         if span is None:
             return
-        if any(name.lower() == b"last-event-id" for name, _ in asking.headers):
+        if any(header.lower() == b"last-event-id" for header, _ in asking.headers):
             span.resumed_at = now
         if self._is_opted_in:
             consumed.model = gen_ai.model_of(asking.ends())
@@ -84,7 +84,7 @@ def _end(consumed: ConsumedStream, *, with_gen_ai: bool) -> None:
     consumed.served = None
     if span is None or how is None or at is None:
         return
-    facts = {}
+    facts: Facts = {}
     if with_gen_ai and consumed.reader is not None:
         first = None if span.chunk_at is None else span.chunk_at - consumed.asked_at
         facts = gen_ai.facts_of(consumed.reader.protocol.name, consumed.model, first)
