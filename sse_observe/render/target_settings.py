@@ -50,7 +50,7 @@ class Drain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     container: str = "app"
     port: str = "http"
-    seconds: float = 30
+    seconds: float = 30.0
     file: str = "/tmp/sse-drain"  # noqa: S108 - in a container of its own
     readiness: str = "/ready"
 

@@ -33,7 +33,7 @@ def doctor(base: str, name: str, flags: frozenset[Flag], method: str = "GET") ->
     """Return the examination of one path, with what its check must be asked for with."""
     metrics = "/unbounded" if name == "D23" else "/metrics"
     options = Options(
-        watch_seconds=6 if name == "D15" else 3,
+        watch_seconds=12 if name == "D15" else 3,
         origin=ORIGIN if "origin" in flags else None,
         metrics=Question(url=f"{base}{metrics}") if "metrics" in flags else None,
         flags=flags,

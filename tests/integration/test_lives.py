@@ -131,7 +131,7 @@ class Lives(RuleBasedStateMachine):
         )
         self.tracker = StreamTracker.of(self.metrics)
         # Only the rule below ticks: the loop's own timers go by real time.
-        self.loop.call_later = lambda *_, **__: None
+        self.loop.call_later = self.loop.call_at = lambda *_, **__: None
         self.lives: list[Life] = []
         self.lost = self.duplicated = 0
         self.came_back: dict[bytes, float] = {}
