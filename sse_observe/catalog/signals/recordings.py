@@ -1,5 +1,5 @@
 r"""
-Every signal that reads raw metrics: the only file that holds PromQL over them.
+Signals that read raw metrics, in the forms of `measures`; `probes` and `upstreams` hold the rest.
 
 The expressions are templates: `by` is the signal's own labels, `on` is job and route, and
 `on('job')` the job alone, each with the user's grouping labels added; `w('1h')` is a window and
