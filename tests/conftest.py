@@ -1,5 +1,6 @@
 """Fixtures that many tests share: a fresh registry, a clock turned by hand, a real Prometheus."""
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     exhaustive = {item for item in items if item.get_closest_marker("prove")}
     config.hook.pytest_deselected(items=list(exhaustive))
     items[:] = [item for item in items if item not in exhaustive]
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector off what is there for good: thousands of tests, and all libraries."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

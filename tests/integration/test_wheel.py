@@ -20,6 +20,8 @@ from sse_observe.render.targets import names
 from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
+# With pip each environment takes most of a minute of a core.
+UV = Path(sys.executable).with_name("uv")
 FOLDERS = ("dashboards", "alerts", "runbooks")
 
 
@@ -67,9 +69,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def installed(python: str, home: Path, requirement: str) -> Path:
     """Return the bin folder of a new environment with one requirement in it."""
-    run(python, "-m", "venv", home / "venv", cwd=home)
+    run(UV, "venv", "-q", "--python", python, "venv", cwd=home)
     bin_ = home / "venv" / "bin"
-    run(bin_ / "pip", "install", "-q", "--no-compile", requirement, cwd=home)
+    run(UV, "pip", "install", "-q", "--python", bin_ / "python", requirement, cwd=home)
     return bin_
 
 

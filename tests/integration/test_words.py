@@ -4,6 +4,8 @@ import ast
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,12 +89,14 @@ def plain(line: str) -> str:
     return " ".join(part.lower() for part in PARTS.findall(NOT_OURS.sub(" ", line)))
 
 
-LINES = [
-    (path.as_posix(), number, plain(line))
-    for path in texts()
-    for number, line in enumerate([path.as_posix(), *(ROOT / path).read_text().splitlines()])
-]
-"""Each line of each file, its path as line 0."""
+@cache
+def lines() -> list[tuple[str, int, str]]:
+    """Return each line of each file, its path as line 0."""
+    return [
+        (path.as_posix(), number, plain(line))
+        for path in texts()
+        for number, line in enumerate([path.as_posix(), *(ROOT / path).read_text().splitlines()])
+    ]
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word.old)
@@ -102,7 +106,7 @@ def test_an_old_word_is_gone(word: Word) -> None:
 
     found = [
         f"{path}:{number}"
-        for path, number, line in LINES
+        for path, number, line in lines()
         if old.search(line)
         and path.startswith(word.folders)
         and word.old not in HISTORY.get(path, ())
@@ -112,11 +116,13 @@ def test_an_old_word_is_gone(word: Word) -> None:
 
 
 def names_in(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield the names of a Python file with their lines."""
-    with (ROOT / path).open("rb") as file:
-        for token in tokenize.tokenize(file.readline):
-            if token.type == tokenize.NAME:
-                yield token.string, token.start[0]
+    """Yield the names of a Python file with their lines, if one of those may be among them."""
+    text = (ROOT / path).read_bytes()
+    if not any(name.encode() in text for name in NAMES):
+        return
+    for token in tokenize.tokenize(BytesIO(text).readline):
+        if token.type == tokenize.NAME:
+            yield token.string, token.start[0]
 
 
 def python() -> list[Path]:
@@ -136,10 +142,16 @@ def test_a_name_says_what_it_holds() -> None:
     assert found == []
 
 
+ASKING = re.compile(r"(What|Who)\b")
+
+
 def docstrings(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the docstrings of a Python file, each with the name of its owner."""
+    """Yield docstrings with their owners' names, of a Python file that may hold a wrong one."""
     owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+    text = (ROOT / path).read_text()
+    if not ASKING.search(text):
+        return
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, owners) and (text := ast.get_docstring(node)):
             yield getattr(node, "name", "the module"), text
 
@@ -150,7 +162,7 @@ def test_no_docstring_begins_with_a_question_word() -> None:
         f"{path}: {owner}"
         for path in python()
         for owner, text in docstrings(path)
-        if re.match(r"(What|Who)\b", text)
+        if ASKING.match(text)
     ]
 
     assert asking == []

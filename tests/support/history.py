@@ -40,15 +40,17 @@ def _field(number: int, payload: bytes) -> bytes:
     return bytes([number << 3 | 2]) + _varint(len(payload)) + payload
 
 
-# The series of a scrape share its instants.
-@lru_cache(1 << 16)
-def _stamp(at: float) -> bytes:
-    return b"\x10" + _varint(round(at * 1000))
-
-
-@lru_cache(1 << 16)
-def _length(at: float) -> bytes:
-    return b"\x12" + _varint(9 + len(_stamp(at))) + b"\x09"
+# The series of a scrape share its instants; there are millions of samples.
+@lru_cache(1 << 10)
+def _frame(instants: tuple[float, ...]) -> tuple[struct.Struct, list[bytes | float]]:
+    """Return how samples of these instants are packed, and what with: each second is the value."""
+    layout, parts = "<", list[bytes | float]()
+    for at in instants:
+        stamp = b"\x10" + _varint(round(at * 1000))
+        length = b"\x12" + _varint(9 + len(stamp)) + b"\x09"
+        layout += f"{len(length)}sd{len(stamp)}s"
+        parts += [length, 0.0, stamp]
+    return struct.Struct(layout), parts
 
 
 def _series(labels: Mapping[str, str], points: Points) -> bytes:
@@ -56,10 +58,10 @@ def _series(labels: Mapping[str, str], points: Points) -> bytes:
         _field(1, _field(1, name.encode()) + _field(2, value.encode()))
         for name, value in sorted(labels.items())
     )
-    samples = b"".join(
-        b"".join((_length(at), struct.pack("<d", value), _stamp(at))) for at, value in points
-    )
-    return _field(1, pairs + samples)
+    frame, parts = _frame(tuple([at for at, _ in points]))
+    parts = parts.copy()
+    parts[1::3] = [value for _, value in points]
+    return _field(1, pairs + frame.pack(*parts))
 
 
 class History:

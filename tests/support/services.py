@@ -8,6 +8,7 @@ Prometheus evaluates, and its answers are held to laws that are true for every s
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sse_observe.metrics import JUDGEMENTS, METRICS, REASONS
 from tests.support.history import STALE, Points
@@ -931,6 +932,8 @@ CASES = {
 }
 
 
+# The healthy series of one service are those of most.
+@lru_cache(1 << 9)
 def points(value: Value, scrape: int = SCRAPE) -> Points:
     """Return what is scraped of a value; where it goes away, the mark that says so."""
     found: list[tuple[float, float]] = []

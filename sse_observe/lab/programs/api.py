@@ -1,11 +1,12 @@
 """Ask a Prometheus or an Alertmanager over HTTP, whoever started it; each error is one line."""
 
-import json
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from sse_observe.errors import LabError
 from sse_observe.report.query.address import NoRedirect
@@ -28,7 +29,7 @@ def ask(
     request = urllib.request.Request(f"{url}/{path}{query}", headers=dict(headers or {}))
     try:
         with _OPENER.open(request, timeout=ANSWER_SECONDS) as answer:
-            return json.load(answer)
+            return msgspec.json.decode(answer.read())
     except urllib.error.HTTPError as error:
         with error:
             text = error.read(2000).decode(errors="replace")

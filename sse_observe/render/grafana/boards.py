@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import msgspec
 from grafanalib import core
 from grafanalib._gen import DashboardEncoder
 
@@ -106,7 +107,9 @@ class _Dashboards:
         for key in _NO_DASHBOARD_KEYS:
             del plain[key]
         plain |= {"fiscalYearStartMonth": 0, "timepicker": {}, "weekStart": ""}
-        return json.dumps(_pruned(plain), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        text = json.dumps(_pruned(plain), sort_keys=True, ensure_ascii=False)
+        # Ten times as fast as the `indent` of json.
+        return msgspec.json.format(text, indent=2) + "\n"
 
     def _names(self) -> tuple[str, ...]:
         """Return the variables of every row, in their order; `instance` serves one row alone."""
