@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from prometheus_client import CollectorRegistry
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.registry import SSEMetrics
@@ -20,9 +22,33 @@ settings.register_profile(
 settings.load_profile("sse-observe")
 
 
+# They judge the same services by the same rules: evaluated once, if one process has them all.
+ONE_WORLD = {
+    "tests/integration/test_missed_evaluations.py",
+    "tests/integration/test_mutation.py",
+    "tests/integration/test_runbook_queries.py",
+    "tests/integration/test_signals.py",
+    "tests/unit/render/targets/test_grafana_alerting.py",
+}
+
+
+class _ByFile(LoadFileScheduling):
+    """Keep each file in one process, and those of one world together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "one world" if file in ONE_WORLD else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Return how tests are given to processes."""
+    return _ByFile(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the files that wait longest first, and leave out what `-m` must ask for by name."""
     long = {item.path for item in items if item.get_closest_marker("long")}
+    long |= {config.rootpath / file for file in ONE_WORLD}
     items.sort(key=lambda item: item.path not in long)
     if "prove" in config.getoption("-m"):
         return

@@ -27,7 +27,6 @@ from tests.support.judgement import (
     RULES,
     SIGNALS,
     World,
-    evaluated,
     firings,
     judge_blackout,
     judge_leak,
@@ -35,6 +34,7 @@ from tests.support.judgement import (
     judge_signal,
     nameless,
     rename,
+    undisturbed,
 )
 from tests.support.mutants import Mutant, mutants
 from tests.support.services import CASES, END
@@ -119,7 +119,7 @@ def judge_recording(slip: Slip, world: World, prometheus: Prometheus, number: in
 @pytest.fixture(scope="module")
 def world(prometheus: Prometheus) -> World:
     """Return what Prometheus makes of the true rules."""
-    return evaluated(prometheus)
+    return undisturbed(prometheus)
 
 
 def judged(

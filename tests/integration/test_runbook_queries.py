@@ -8,7 +8,7 @@ from sse_observe.lab.programs.prometheus import Prometheus, Sample
 from sse_observe.render.runbooks import runbooks
 from sse_observe.render.settings import Settings
 from tests.support.history import STALE
-from tests.support.judgement import ALERTS, CATALOG, World, evaluated
+from tests.support.judgement import ALERTS, CATALOG, World, undisturbed
 from tests.support.services import CASES, END
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def queries(alert: str) -> list[str]:
 @pytest.fixture(scope="module")
 def world(prometheus: Prometheus) -> World:
     """Return the services, with the series that Prometheus writes of each alert that fires."""
-    world = evaluated(prometheus)
+    world = undisturbed(prometheus)
     for name, jobs in world.fired.items():
         for job, instants in jobs.items():
             places = {"route": "r", "target": "t", "module": "m", "upstream": "u"}

@@ -17,6 +17,7 @@ from tests.support.judgement import (
     judge_leak,
     judge_service,
     judge_signal,
+    undisturbed,
 )
 from tests.support.services import CASES
 
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def world(prometheus: Prometheus) -> World:
     """Return what Prometheus makes of all services."""
-    return evaluated(prometheus)
+    return undisturbed(prometheus)
 
 
 # The longest, and by turns one of the others.

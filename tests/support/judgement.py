@@ -7,7 +7,7 @@ A law holds for every signal, or for every signal of a kind; none knows an expre
 import math
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from sse_observe.catalog import promql
 from sse_observe.catalog.load import load
@@ -73,7 +73,12 @@ class World:
     ruled: Ruled
 
 
-@lru_cache(maxsize=1)
+@cache
+def undisturbed(prometheus: Prometheus) -> World:
+    """Return what Prometheus makes of all services under default rules, when nothing fails."""
+    return evaluated(prometheus)
+
+
 def evaluated(
     prometheus: Prometheus, missed: Missed = nothing_missed, ruled: Ruled = DEFAULT
 ) -> World:

@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models import alerting
 from sse_observe.catalog.durations import seconds
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.render.targets.grafana_alerting import annotation, uid
-from tests.support.judgement import DEFAULT, END, RULES, STEP, evaluated
+from tests.support.judgement import DEFAULT, END, RULES, STEP, undisturbed
 from tests.support.rendered import BOARDS, CATALOG, FILES, refused, target
 from tests.support.rule_kinds import GrafanaFile, GrafanaRule, PlainFile
 
@@ -151,7 +151,7 @@ def test_an_interval_that_grafana_cannot_keep_is_refused(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_conditions_hold_exactly_where_the_alerts_fire(prometheus: Prometheus) -> None:
     """Each query asked of a real Prometheus, each condition taken as Grafana takes it."""
-    world = evaluated(prometheus)
+    world = undisturbed(prometheus)
     for rule in ALERTS:
         query, *expressions = rule.data
         fired: dict[str, list[float]] = {}
