@@ -24,10 +24,11 @@ UNSURE = "the store has just lost what it held, and the stream may come back"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A stream, and the store that holds it."""
+    """A stream, and the store that holds it; `is_new` if this very request has begun it."""
 
     store: StreamStore
     stream: Stream
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,11 @@ class Producer:
         self._stopping: State | None = None
 
     @property
+    def stream_id(self) -> str:
+        """The id of its stream."""
+        return self._stream.id
+
+    @property
     def evicted(self) -> int:
         """The number of old events that went for new ones."""
         return self._outbox.evicted
@@ -163,6 +168,9 @@ class Producer:
         """Return the state in which the stream is to end."""
         try:
             async with aclosing(closable(self._source)) as source:
+                if self._stopping is not None:
+                    # Before it had a turn.
+                    return self._stopping
                 async for frame in source:
                     await self._outbox.put(frame)
                     # One that never waits would evict its events before anyone has a turn.
@@ -194,8 +202,8 @@ class Producer:
         _log.error("the producer of a stream failed", exc_info=error)
         return "failed"
 
-    def _stop(self, state: State) -> None:
-        """End the stream from within."""
+    def stop(self, state: State) -> None:
+        """End the stream from within; `state` is how it ends."""
         self._stopping = state
         if self._filling is not None:
             self._filling.cancel()
@@ -226,13 +234,13 @@ class Producer:
         if found is None:
             if self._store.in_process:
                 self._taken = True
-                self._stop("stopped")
+                self.stop("stopped")
             else:
                 await self._outbox.check()
             return
         if found.state != "open" or found.writer != self._writer:
             self._fenced(FencedError(self._stream.id, found.state))
-            self._stop("stopped")
+            self.stop("stopped")
             return
         self._readers(attended=await self._store.attended(self._stream.id))
 
@@ -243,7 +251,7 @@ class Producer:
         limit = self._policy.unread_seconds
         if not attended and self._was_attended and limit is not None:
             loop = asyncio.get_running_loop()
-            self._unread = loop.call_later(limit, self._stop, "stopped")
+            self._unread = loop.call_later(limit, self.stop, "stopped")
         self._was_attended = self._was_attended or attended
         if self._policy.waits:
             self._outbox.may_evict = attended

@@ -72,6 +72,12 @@ class Producers:
         self._tasks[task] = producer
         task.add_done_callback(self._ended)
 
+    def stop(self, stream_id: str) -> None:
+        """End the stream of that id, if it is produced here."""
+        for producer in self._tasks.values():
+            if producer.stream_id == stream_id:
+                producer.stop("stopped")
+
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._evicted_by_the_gone += self._tasks.pop(task).evicted
 

@@ -173,6 +173,8 @@ class ResumableStreams:
         stream = Stream(stream_id or new_stream_id(), new_epoch(), owner)
 
         async def answer(scope: Scope, receive: Receive, send: Send, headers: Headers) -> None:
+            # Who cannot read it, and will ask again, must not let it be produced.
+            self.check_readers()
             held = replace(stream, holder=address_of(scope))
             found = await self.begin(held, raw_frames(frames))
             contract = asks_for_contract(scope)
@@ -225,7 +227,7 @@ class ResumableStreams:
         store, writer = await self._created(stream)
         self.producers.start(stream, writer, frames, store=store)
         self._caretaker.start()
-        return Found(store, stream)
+        return Found(store, stream, is_new=True)
 
     async def _created(self, stream: Stream) -> tuple[StreamStore, str]:
         store = self.store
@@ -292,6 +294,12 @@ class ResumableStreams:
                     opening.observe(observer, self._losses)
                 hello = opening.hello(observer, self._timing.heartbeat_seconds)
                 await reader.run(opening, hello if by_contract else b"", receive, send, headers)
+        except StoreDownError:
+            # Only before the response begins: later the reader has a copy of its own.
+            if asked.found.is_new:
+                # It is answered by 503, without a name: to ask again would cost it twice.
+                self.producers.stop(asked.found.stream.id)
+            raise
         finally:
             self.readers.discard(reader)
 

@@ -24,6 +24,7 @@ _log = logging.getLogger("sse_observe.reference")
 _SILENCE_SECONDS = 1.0
 # Half a second at most, so that readers go on within a second of the store's return.
 _RETRY_SECONDS = 0.25
+_AGAIN_SECONDS = 0.01
 _MOST_AT_ONCE = 500
 
 
@@ -67,14 +68,24 @@ class Channel:
             self._task = asyncio.get_running_loop().create_task(self._work())
         try:
             async with asyncio.timeout(self._timeout):
-                await self._up.wait()
-                await self._confirmed(key)
-        except (RedisError, OSError, RuntimeError, TimeoutError) as error:
+                while not await self._subscribed(key):
+                    pass
+        except TimeoutError:
             if not always:
                 self._listeners.pop(key, None)
-            if isinstance(error, TimeoutError):
-                raise StoreDownError(f"{self._server.name}: no answer in time") from None
-            raise StoreDownError(f"{self._server.name}: {error}") from None
+            raise StoreDownError(f"{self._server.name}: no answer in time") from None
+
+    async def _subscribed(self, key: bytes) -> bool:
+        """Subscribe once there is a connection; tell whether it was still there at the end."""
+        await self._up.wait()
+        try:
+            await self._confirmed(key)
+        except (RedisError, OSError, RuntimeError) as error:
+            _log.debug("%s: a subscription is asked for again (%s)", self._server.name, error)
+            # The connection's own task has a turn to notice.
+            await asyncio.sleep(_AGAIN_SECONDS)
+            return False
+        return True
 
     async def _confirmed(self, key: bytes) -> None:
         assert self._pubsub is not None  # noqa: S101 - `_up` is set

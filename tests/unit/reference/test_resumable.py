@@ -1,76 +1,22 @@
 """`ResumableStreams`: whose stream it is, who reads it, when it stops, what it waits for."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from sse_observe import SSEMetrics
 from sse_observe.errors import SettingsError
 from sse_observe.reference import (
     Interrupted,
     MemoryStore,
     ResumableStreams,
-    StoreDownError,
     Stream,
     Write,
-    reference_app,
 )
 from sse_observe.wire import encode
+from tests.support.resumable_app import App, Words, begun
 from tests.support.virtual import Visit, now, run
-
-ASKED = {"sse-resumable": "1"}
-
-
-class Words:
-    """A generator that remembers how far it came, and whether it was closed."""
-
-    def __init__(self, total: int, pause: float = 1.0) -> None:
-        self.total = total
-        self.pause = pause
-        self.produced = 0
-        self.closed = 0
-
-    async def __call__(self, start: int = 0) -> AsyncIterator[bytes]:
-        try:
-            for n in range(start, self.total):
-                yield encode(f"w{n}")
-                self.produced += 1
-                await asyncio.sleep(self.pause)
-        finally:
-            self.closed += 1
-
-
-class App:
-    """An application of two routes, without a framework."""
-
-    def __init__(self, words: Words | None = None, **options: Any) -> None:
-        options.setdefault("store", MemoryStore(clock=now))
-        options.setdefault("metrics", SSEMetrics(CollectorRegistry()))
-        self.begin = options.pop("begin", {})
-        self.words = words or Words(5)
-        self.streams = ResumableStreams(**options)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["method"] == "POST":
-            await self.streams.response(self.words(), **self.begin)(scope, receive, send)
-        else:
-            name = scope["path"].rpartition("/")[2]
-            await self.streams.resume(name)(scope, receive, send)
-
-    def post(self, **headers: str) -> Visit:
-        return Visit(self, "/begin", method="POST", headers={**ASKED, **headers})
-
-    def get(self, name: str, **headers: str) -> Visit:
-        return Visit(self, f"/streams/{name}", headers={**ASKED, **headers})
-
-
-async def begun(app: App, words: int = 2) -> tuple[Visit, str]:
-    visit = await app.post().until(lambda v: len(v.payloads) >= words)
-    return visit, str(visit.hello["stream"])
 
 
 def test_a_stream_goes_on_without_readers_by_default() -> None:
@@ -237,86 +183,6 @@ def test_a_stop_ends_the_producer_and_every_response() -> None:
         assert app.words.closed == 1
         assert not await app.streams.stop(name)
         assert not await app.streams.stop("nothing")
-
-    run(main())
-
-
-class AwayStore(MemoryStore):
-    """A shared store that does not answer."""
-
-    in_process = False
-
-    async def create(self, *_: Any, **__: Any) -> None:
-        raise StoreDownError("redis://store: not reachable")
-
-    async def find(self, stream_id: str) -> Stream | None:
-        raise StoreDownError("redis://store: not reachable")
-
-
-def test_an_answer_is_given_though_the_store_is_away(caplog: pytest.LogCaptureFixture) -> None:
-    """It lives in this process alone, can be resumed here, and the log says so."""
-
-    async def main() -> None:
-        app = App(store=AwayStore(clock=now))
-        visit, name = await begun(app)
-        await visit.left()
-        again = await app.get(name).ended()
-        unknown = await app.get("elsewhere").ended()
-
-        assert again.payloads == [f"w{n}" for n in range(5)]
-        # It may well be held by the store that is away.
-        assert unknown.status == 503
-        assert unknown.headers["retry-after"] == "5"
-
-    with caplog.at_level(logging.WARNING):
-        run(main())
-    assert "kept by this process alone" in caplog.text
-
-
-class ForgetfulStore(MemoryStore):
-    """A shared store that has just lost what it held."""
-
-    in_process = False
-    unsure = True
-
-    async def is_unsure(self) -> bool:
-        return self.unsure
-
-
-def test_a_store_that_lost_its_memory_denies_no_stream() -> None:
-    """Its writer is about to bring it back: a 404 would be for ever, and so a new answer."""
-
-    async def main() -> None:
-        store = ForgetfulStore(clock=now)
-        app = App(store=store)
-        unsure = await app.get("lost").ended()
-        with pytest.raises(StoreDownError, match="may come back"):
-            await app.streams.stop("lost")
-        store.unsure = False
-        sure = await app.get("lost").ended()
-
-        assert (unsure.status, unsure.headers["retry-after"]) == (503, "5")
-        assert sure.status == 404
-        assert not await app.streams.stop("lost")
-
-    run(main())
-
-
-def test_a_cursor_of_a_stream_that_is_coming_back_begins_no_second_one() -> None:
-    """The answer is being produced: to produce it again would cost it twice."""
-
-    async def main() -> None:
-        store = ForgetfulStore(clock=now)
-        app = reference_app(store=store)
-        cursor = {"Last-Event-ID": "3-abcdefgh01234567"}
-        unsure = await Visit(app, headers=cursor).ended()
-        assert unsure.status == 503
-        assert (await store.usage()).streams == 0
-        store.unsure = False
-        sure = await Visit(app, headers=cursor).until(lambda v: bool(v.messages))
-        assert sure.status == 200
-        await sure.left()
-        await app.aclose()
 
     run(main())
 
