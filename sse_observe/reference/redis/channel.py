@@ -26,6 +26,9 @@ _SILENCE_SECONDS = 1.0
 _RETRY_SECONDS = 0.25
 _AGAIN_SECONDS = 0.01
 _MOST_AT_ONCE = 500
+# redis-py closes a connection that breaks while others still write to it: they find none (an
+# AttributeError), or one that is not set (a RuntimeError).
+_LOST = (RedisError, OSError, RuntimeError, AttributeError)
 
 
 class _Message(TypedDict):
@@ -78,21 +81,23 @@ class Channel:
     async def _subscribed(self, key: bytes) -> bool:
         """Subscribe once there is a connection; tell whether it was still there at the end."""
         await self._up.wait()
+        if self._pubsub is None:
+            # It was lost again before we had a turn.
+            return False
         try:
-            await self._confirmed(key)
-        except (RedisError, OSError, RuntimeError) as error:
+            await self._confirmed(self._pubsub, key)
+        except _LOST as error:
             _log.debug("%s: a subscription is asked for again (%s)", self._server.name, error)
             # The connection's own task has a turn to notice.
             await asyncio.sleep(_AGAIN_SECONDS)
             return False
         return True
 
-    async def _confirmed(self, key: bytes) -> None:
-        assert self._pubsub is not None  # noqa: S101 - `_up` is set
+    async def _confirmed(self, pubsub: PubSub, key: bytes) -> None:
         done = self._waiting.get(key)
         if done is None:
             done = self._waiting[key] = asyncio.get_running_loop().create_future()
-            await self._pubsub.subscribe(key)
+            await pubsub.subscribe(key)
         await asyncio.shield(done)
 
     async def unsubscribe(self, name: str) -> None:
@@ -100,7 +105,7 @@ class Channel:
         key = name.encode()
         self._listeners.pop(key, None)
         if self._pubsub is not None and self._up.is_set():
-            with suppress(RedisError, OSError, RuntimeError):
+            with suppress(*_LOST):
                 await self._pubsub.unsubscribe(key)
 
     async def aclose(self) -> None:
@@ -120,8 +125,11 @@ class Channel:
                     self._on_return()
                 first = False
                 await self._listen()
-            except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+            except _LOST as error:
                 _log.debug("%s: news are interrupted (%s)", self._server.name, error)
+            except Exception:  # noqa: BLE001 - see below
+                # A mistake of ours; without this task nobody here would hear of anything again.
+                _log.exception("%s: news are interrupted", self._server.name)
             finally:
                 self._up.clear()
                 await self._disconnect()
@@ -151,7 +159,7 @@ class Channel:
         self._waiting.clear()
         pubsub, client = self._pubsub, self._client
         self._pubsub = self._client = None
-        with suppress(RedisError, OSError, RuntimeError):
+        with suppress(*_LOST):
             if pubsub is not None:
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
             if client is not None:

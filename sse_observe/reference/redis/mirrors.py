@@ -138,9 +138,13 @@ class Mirrors:
 
     def _refill_soon(self, stream_id: str) -> None:
         """Read what was missed; asked for again meanwhile, once more afterwards."""
+        mirror = self._mirrors.get(stream_id)
+        if mirror is None:
+            # Its last reader left, and the news of it are still on their way.
+            return
         running = self._filling.get(stream_id)
         if running is not None and not running.done():
-            self._mirrors[stream_id].missed = True
+            mirror.missed = True
             return
         task = asyncio.get_running_loop().create_task(self._refill(stream_id))
         self._filling[stream_id] = task

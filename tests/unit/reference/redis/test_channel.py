@@ -49,6 +49,32 @@ def test_a_subscription_outlives_the_loss_of_the_connection(redis_server: RedisS
     assert asyncio.run(main()) == [b"one", b"two"]
 
 
+def test_a_listener_that_fails_takes_the_news_from_nobody(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever it raises is told in the log, and everybody is told to look again."""
+
+    async def main() -> list[bytes]:
+        heard: list[bytes] = []
+
+        def fail(_: bytes) -> None:
+            raise KeyError("s")
+
+        async with RedisProxy(redis_server.port) as proxy, channel_of(proxy, 10) as channel:
+            returned = asyncio.Event()
+            channel._on_return = returned.set
+            await channel.subscribe("good", heard.append)
+            await channel.subscribe("bad", fail)
+            redis_server.client.publish("bad", "x")
+            await asyncio.wait_for(returned.wait(), 30)
+            redis_server.client.publish("good", "x")
+            await until(lambda: heard, "it is heard")
+        return heard
+
+    assert asyncio.run(main()) == [b"x"]
+    assert "news are interrupted" in caplog.text
+
+
 def test_a_subscription_that_cannot_be_is_given_up_in_time(redis_server: RedisServer) -> None:
     """Where nobody gets in, the caller is told after the timeout, and nothing is left behind."""
 

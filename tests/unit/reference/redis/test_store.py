@@ -1,21 +1,26 @@
 """The store in Redis: the contract of all stores, and what it alone does."""
 
 import asyncio
+import operator
 import random
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from sse_observe.beacon.account import Account
-from sse_observe.reference import StreamStore
+from sse_observe.reference import Stream, StreamStore, Write
+from sse_observe.reference.cursor import new_epoch
 from sse_observe.reference.redis import RedisStore
 from sse_observe.reference.store_contract import StoreContract
 from sse_observe.registry import SSEMetrics
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -97,3 +102,63 @@ def test_the_memory_of_reports_has_an_end(redis_server: RedisServer) -> None:
             assert redis_server.client.strlen(key) < 80
 
     asyncio.run(main())
+
+
+def test_an_event_costs_redis_a_read_for_each_host_at_most(redis_server: RedisServer) -> None:
+    """A thousand readers on three hosts have it from what was published."""
+    events, readers = 5, 1000
+
+    def reads() -> int:
+        calls = redis_server.client.info("commandstats")
+        return int(calls.get("cmdstat_lrange", {"calls": 0})["calls"])
+
+    async def main() -> int:
+        woken: Counter[int] = Counter()
+        metrics = SSEMetrics(CollectorRegistry())
+        async with AsyncExitStack() as stack:
+            hosts = [
+                RedisStore.from_url(redis_server.url, prefix="three:", metrics=metrics)
+                for _ in range(3)
+            ]
+            for host in hosts:
+                stack.push_async_callback(host.aclose)
+            await hosts[0].create(Stream("s", "epoch-of-s"), writer="w")
+            for reader in range(readers):
+                watching = hosts[reader % 3].watch("s", partial(woken.update, [reader]))
+                await stack.enter_async_context(watching)
+            woken.clear()
+            before = reads()
+            for n in range(events):
+                await hosts[0].write("s", Write("w", n - 1, (b"x",)))
+                everybody = Counter(dict.fromkeys(range(readers), n + 1))
+                await until(partial(operator.eq, woken, everybody), "all are woken")
+            for host in hosts:
+                found = await host.read("s", -1)
+                assert found is not None
+                assert len(found.frames) == events
+            return reads() - before
+
+    assert asyncio.run(main()) <= 3 * events
+
+
+@pytest.mark.parametrize(("events", "size"), [(1, 50), (10, 20), (10, 100), (100, 10), (3, 20_000)])
+def test_redis_takes_twice_the_bytes_and_a_kilobyte_for_a_stream(
+    redis_server: RedisServer, events: int, size: int
+) -> None:
+    """With the keys that lead to it."""
+    streams = 20
+    client = redis_server.client
+
+    async def main() -> int:
+        async with store_of(redis_server.url, prefix="of memory:") as store:
+            for _ in range(streams):
+                name, writer = secrets.token_urlsafe(16), store.new_writer()
+                await store.create(Stream(name, new_epoch()), writer=writer)
+                for n in range(events):
+                    await store.write(name, Write(writer, n - 1, (b"x" * size,)))
+            keys = list(client.scan_iter("of memory:*"))
+            taken = sum(client.memory_usage(key, samples=0) for key in keys)
+            client.delete(*keys)
+            return int(taken)
+
+    assert asyncio.run(main()) <= streams * (2 * events * size + 1024)
