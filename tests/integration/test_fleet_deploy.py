@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import json
 import random
 import resource
 import time
@@ -20,10 +19,11 @@ from sse_observe.consumer import Gap, aiohttp_transport, resume_stream
 from sse_observe.lab.programs.cutting_proxy import Connection, CuttingProxy, dial_port
 from sse_observe.lab.programs.process import free_port
 from sse_observe.registry import SSEMetrics
-from sse_observe.wire import Scanner
 from tests.apps.rolled_host import WORDS
+from tests.support.left_answers import begun
 from tests.support.redis_server import RedisServer
 from tests.support.servers import ServerProcess, serve_process
+from tests.support.waiting import until
 
 APP = "tests.apps.rolled_host:app"
 HOSTS = 3
@@ -73,21 +73,10 @@ class Seen:
     gaps: int = 0
 
 
-async def begun(session: aiohttp.ClientSession, url: str) -> str:
-    """Begin an answer as somebody who closes the laptop at once; return its name."""
-    headers = {"sse-resumable": "1"}
-    async with session.post(f"{url}/streams", headers=headers) as answer:
-        scanner = Scanner()
-        async for chunk in answer.content.iter_any():
-            for event in scanner.feed(chunk):
-                return str(json.loads(event.data)["stream"])
-    raise AssertionError("no hello")
-
-
 async def consume(session: aiohttp.ClientSession, url: str, seen: Seen, come_within: float) -> None:
     """Read one answer to its end, whatever happens to its hosts."""
     await asyncio.sleep(random.uniform(0, come_within))
-    name = await begun(session, url)
+    name = await begun(session, f"{url}/streams")
     stream = resume_stream(
         f"{url}/streams/{name}?resumable=1",
         transport=aiohttp_transport(session),
@@ -123,7 +112,9 @@ def deployed(
                     asyncio.ensure_future(consume(session, balancer.url, one, come_within))
                     for one in seen
                 ]
-                await asyncio.sleep(come_within + 2)
+                # An answer whose host goes before it has a name would be none of the deploy's.
+                await asyncio.sleep(come_within)
+                await until(lambda: all(one.words for one in seen), "all read")
                 fleet.connects.clear()
                 await asyncio.to_thread(fleet.roll)
                 async with asyncio.timeout(900):
