@@ -1,12 +1,16 @@
 """One host of a fleet: resumable answers over the store that the environment names."""
 
 import asyncio
+import gc
 import os
+import sys
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sse_observe import SSEObserveMiddleware, metrics_app
@@ -17,6 +21,7 @@ store = RedisStore.from_url(
     os.environ["SSE_OBSERVE_STORE"],
     lease_seconds=float(os.environ.get("LEASE_SECONDS", "2")),
     max_events=int(os.environ.get("MAX_EVENTS", "1000")),
+    idle_seconds=float(os.environ.get("IDLE_SECONDS", "600")),
 )
 streams = ResumableStreams(
     store, drain_seconds=float(os.environ.get("DRAIN_SECONDS", "0.2")), heartbeat_seconds=1
@@ -25,7 +30,8 @@ streams = ResumableStreams(
 
 async def words(total: int, pause: float) -> AsyncIterator[str]:
     for n in range(total):
-        yield f"data: {n}\n\n"
+        # With when it was said: the clock is the same in every process of a machine.
+        yield f"data: {n} {time.monotonic()}\n\n"
         await asyncio.sleep(pause)
     yield "data: [DONE]\n\n"
 
@@ -44,12 +50,20 @@ async def stop(request: Request) -> Response:
     return Response(status_code=204)
 
 
+def held(_: Request) -> Response:
+    """Say what this process holds: blocks of memory, and open files."""
+    gc.collect()
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    return JSONResponse({"blocks": sys.getallocatedblocks(), "files": files})
+
+
 app = Starlette(
     routes=[
         Route("/streams", begin, methods=["POST"]),
         Route("/streams/{name}", again),
         Route("/streams/{name}", stop, methods=["DELETE"]),
         Route("/metrics", metrics_app()),
+        Route("/held", held),
     ],
 )
 app.add_middleware(SSEObserveMiddleware)
