@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sse_observe.boards.web_pages import nothing_here
 from sse_observe.lab.drill.environment import Environment
-from sse_observe.lab.drill.fault import JOB
 from sse_observe.lab.drill.faults import fault_named
 from tests.support.datadog import Agent, alerting
 from tests.support.rendered import target
@@ -40,10 +38,10 @@ def test_the_four_monitors_cross_and_recover(tmp_path: Path) -> None:
     began = time.monotonic()
 
     async def run() -> None:
-        async with Environment(faults, tmp_path, nothing_here) as environment:
-            agents = dict(
-                zip(FAULTS, [Agent(CONFIG, at) for at in environment.targets[JOB]], strict=True)
-            )
+        async with Environment(faults, tmp_path) as environment:
+            agents = {
+                alert: Agent(CONFIG, *environment.targets[fault]) for alert, fault in FAULTS.items()
+            }
 
             async def beyond() -> dict[str, bool]:
                 """Run each check once; say which monitors are beyond their lines."""

@@ -51,7 +51,7 @@ def test_the_matrix() -> None:
     """Every fault raises exactly the alerts that the table says, in time, and all resolve."""
     needs("nginx")
     done = subprocess.run(
-        [*DRILL, "--all", "--json"], check=False, capture_output=True, text=True, timeout=400
+        [*DRILL, "--all", "--json"], check=False, capture_output=True, text=True, timeout=420
     )
     found = json.loads(done.stdout)
 

@@ -5,12 +5,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sse_observe.errors import LabError
-from sse_observe.lab.drill.environment import Environment
+from sse_observe.lab.drill.environments import FEW, Environments
 from sse_observe.lab.drill.fault import JOB, Fault
 from sse_observe.lab.drill.local_stack import LocalStack
 from sse_observe.lab.drill.results import Results
@@ -25,9 +25,8 @@ from sse_observe.lab.programs.server import quiet
 FRAME_SECONDS = 0.5
 # The 5m windows must have seen a healthy route before it breaks, or they see nothing change.
 HEALTHY_MINUTES = 8.0
-# Readers, services and scrapes share one interpreter: for more faults time goes half as fast.
+# More faults than a core has time for: for them time goes half as fast.
 FAST, SLOW = 60.0, 30.0
-FEW = 3
 
 
 @dataclass
@@ -60,27 +59,26 @@ class Drill:
         if any(fault.proxied for fault in self.faults):
             find("nginx", "nginx")
         began = time.monotonic()
-        async with AsyncExitStack() as stack:
-            stack.enter_context(quiet())
-            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sse-observe-")))
-            programs = stack.enter_context(ExitStack())
-            network, faults = self._possible(programs)
-            environment = Environment(
-                faults, home, self.stack.rest, address=self.stack.address, network=network
-            )
-            await stack.enter_async_context(environment)
+        with ExitStack() as programs:
+            programs.enter_context(quiet())
+            home = Path(programs.enter_context(tempfile.TemporaryDirectory(prefix="sse-observe-")))
+            faults = self._possible()
+            environments = Environments(faults, home, address=self.stack.address)
+            programs.enter_context(environments)
             # Not in a thread: who ends us meanwhile would leave it behind, starting things.
-            self.stack.start(programs, home, environment.url, environment.targets)
-            runs = [self._run_of(fault, environment) for fault in faults]
-            await self._first_scrape(environment.targets)
+            self.stack.start(programs, home)
+            targets = await environments.targets()
+            self.stack.watch(programs, targets)
+            runs = [self._run_of(fault, environments) for fault in faults]
+            await self._first_scrape(targets)
             scraped = time.monotonic()
             await asyncio.sleep(self.healthy_seconds)
             for run in runs:
                 run.begin(time.monotonic() - began)
-            await self._watch(runs, began)
+            await self._watch(runs, began, environments)
             missed = self._missed(time.monotonic() - scraped)
             verdicts = [
-                replace(run.verdict(), claims=environment.claims(run.fault.name)) for run in runs
+                replace(run.verdict(), claims=environments.claims(run.fault.name)) for run in runs
             ]
         return Results(
             tuple(verdicts),
@@ -97,28 +95,27 @@ class Drill:
         """How long everything is healthy before the faults begin."""
         return HEALTHY_MINUTES * 60 / self.stack.scale
 
-    def _run_of(self, fault: Fault, environment: Environment) -> ScenarioRun:
-        switch, minute = environment.switches[fault.name], 60 / self.stack.scale
+    def _run_of(self, fault: Fault, environments: Environments) -> ScenarioRun:
+        switch, minute = environments.switches[fault.name], 60 / self.stack.scale
         return ScenarioRun(fault, switch, self.stack.alerts, minute, self._record)
 
     def _record(self, event: TimelineEvent) -> None:
         self._timeline.append(event)
         self.on_event(event)
 
-    def _possible(self, programs: ExitStack) -> tuple[LossyNetwork | None, list[Fault]]:
-        """Return the faults that can be caused here, and the lossy network if one needs it."""
-        network: LossyNetwork | None = None
+    def _possible(self) -> list[Fault]:
+        """Return the faults that can be caused here."""
         for fault in self.faults:
             try:
                 if fault.lossy:
-                    network = programs.enter_context(LossyNetwork())
+                    LossyNetwork().start().stop()
                 if fault.store is not None:
                     find("redis-server", "redis-server")
             except LabError as error:
                 self._skipped[fault.name] = str(error)
                 if len(self._skipped) == len(self.faults):
                     raise
-        return network, [fault for fault in self.faults if fault.name not in self._skipped]
+        return [fault for fault in self.faults if fault.name not in self._skipped]
 
     async def _first_scrape(self, targets: Mapping[str, Sequence[str]]) -> None:
         """Wait until there is something to judge: Prometheus takes 5 s to find its targets."""
@@ -135,11 +132,14 @@ class Drill:
                     f"{self.stack.patience_seconds:g} s; {self.stack.unscraped()}"
                 )
 
-    async def _watch(self, runs: Sequence[ScenarioRun], began: float) -> None:
+    async def _watch(
+        self, runs: Sequence[ScenarioRun], began: float, environments: Environments
+    ) -> None:
         """Show each run what there is to see, until all are over."""
         signals = _selector(runs)
         while any(run.phase != "over" for run in runs):
             await asyncio.sleep(FRAME_SECONDS)
+            environments.check()
             seen = await asyncio.to_thread(self.stack.observe, signals)
             for run in runs:
                 run.observe(time.monotonic() - began, seen)

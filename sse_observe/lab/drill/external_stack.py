@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sse_observe.asgi import Receive, Scope, Send, answer
 from sse_observe.catalog.durations import seconds
 from sse_observe.catalog.model import Alert, Catalog
 from sse_observe.errors import LabError, SettingsError
@@ -123,10 +122,6 @@ class ExternalStack:
         self._instruct = on_instruction
         self._notified: dict[tuple[tuple[str, str], ...], Notification] = {}
 
-    async def rest(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Answer that there is nothing else."""
-        await answer(send, 404)
-
     def check(self) -> None:
         """Refuse programs that do not answer, and rules that are missing or not ours."""
         for problem in self._problems({rule.name: rule for rule in self._prometheus.rules()}):
@@ -166,11 +161,12 @@ class ExternalStack:
                     f"{self._settings_name}; give the settings of these rules with --settings"
                 )
 
-    def start(
+    def start(self, programs: ExitStack, home: Path) -> None:
+        """Start nothing: all of it is there."""
+
+    def watch(
         self,
         programs: ExitStack,  # noqa: ARG002 - nothing of the user's is ours to end
-        home: Path,  # noqa: ARG002
-        url: str,  # noqa: ARG002
         targets: Mapping[str, Sequence[str]],
     ) -> None:
         """Tell the user what to scrape."""

@@ -94,6 +94,11 @@ class Fault:
         return breaks_servers or apart or self.balancer is not None
 
     @property
+    def hosts(self) -> int:
+        """How many services it has: a deploy replaces three, and has one more meanwhile."""
+        return 4 if self.rolls else 1
+
+    @property
     def proxied(self) -> bool:
         """Whether there is an nginx before its service."""
         return self.read_timeout is not None or self.buffering

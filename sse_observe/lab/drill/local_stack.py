@@ -15,6 +15,7 @@ from sse_observe.lab.programs.alertmanager import Alertmanager
 from sse_observe.lab.programs.alertmanager import program as alertmanager
 from sse_observe.lab.programs.process import find
 from sse_observe.lab.programs.prometheus import PrometheusAPI, Sample
+from sse_observe.lab.programs.server import Server
 from sse_observe.lab.programs.webhook import Webhook
 from sse_observe.render.settings import AlertSettings
 
@@ -38,10 +39,13 @@ class LocalStack:
         self._webhook = Webhook()
         self._read = 0
         self._prometheus = PrometheusAPI("")
+        self._home: Path
+        self._bundle: LocalBundle
+        self._manager: Alertmanager
 
-    async def rest(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the boards and the runbooks, and take Alertmanager's messages."""
-        app = self._webhook if scope["path"] == "/hook" else self._pages
+        app = self._webhook if scope.get("path") == "/hook" else self._pages
         await app(scope, receive, send)
 
     def check(self) -> None:
@@ -49,21 +53,25 @@ class LocalStack:
         find("prometheus", "prometheus")
         alertmanager()
 
-    def start(
-        self, programs: ExitStack, home: Path, url: str, targets: Mapping[str, Sequence[str]]
-    ) -> None:
-        """Render the bundle with links to `url`, and start both programs with it."""
+    def start(self, programs: ExitStack, home: Path) -> None:
+        """Render the bundle with links to a server of ours, and start Alertmanager."""
+        url = programs.enter_context(Server(self.serve)).url
         short = AlertSettings(windows=_WINDOWS)
         burns = {alert.name: short for alert in load().alerts if alert.windows}
-        bundle = LocalBundle(url, self.scale, burns)
-        self.alerts = {alert.name: alert for alert in bundle.catalog.alerts}
-        manager = Alertmanager(
+        self._home, self._bundle = home, LocalBundle(url, self.scale, burns)
+        self.alerts = {alert.name: alert for alert in self._bundle.catalog.alerts}
+        self._manager = Alertmanager(
             home / "alertmanager", webhook=f"{url}/hook", group_by=("alertname", "job", "route")
         )
-        programs.enter_context(manager)
-        prometheus = bundle.prometheus(home, targets, alertmanager=manager.address)
+        programs.enter_context(self._manager)
+
+    def watch(self, programs: ExitStack, targets: Mapping[str, Sequence[str]]) -> None:
+        """Start a Prometheus with the bundle's rules."""
+        prometheus = self._bundle.prometheus(
+            self._home, targets, alertmanager=self._manager.address
+        )
         programs.enter_context(prometheus)
-        self._pages = bundle.boards(prometheus)
+        self._pages = self._bundle.boards(prometheus)
         self._prometheus = prometheus
 
     def unscraped(self) -> str:

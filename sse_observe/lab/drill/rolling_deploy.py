@@ -20,8 +20,6 @@ from sse_observe.lab.drill.verdict import Claim
 from sse_observe.lab.programs.cutting_proxy import Connection, CuttingProxy, dial_port
 from sse_observe.registry import SSEMetrics
 
-REPLACED = 3
-HOSTS = REPLACED + 1
 # One scrape more, or the last numbers of a host go with it: docs/start/workers.md.
 _SCRAPED_SECONDS = 1.5
 # A peak is looked for in so many seconds, a minute of the rules at the drill's usual speed.
@@ -33,12 +31,17 @@ _FIRST_SECONDS = 2.0
 
 
 class RollingDeploy:
-    """A deploy of `hosts` that begins when the switch is turned on; readers read meanwhile."""
+    """
+    A deploy that begins when the switch is turned on; readers read meanwhile.
+
+    All of `hosts` are replaced but the last, which comes in addition.
+    """
 
     def __init__(self, fault: Fault, switch: Switch, hosts: Sequence[Service]) -> None:
         self._fault = fault
         self._hosts = hosts
-        self._in_use = [*hosts[:REPLACED]]
+        self._replaced = [*hosts[:-1]]
+        self._in_use = self._replaced
         # They outlive every host.
         self._metrics: SSEMetrics = hosts[0].metrics
         self._connections: dict[Service, list[asyncio.StreamWriter]] = {h: [] for h in hosts}
@@ -85,7 +88,7 @@ class RollingDeploy:
     async def _deploy(self) -> None:
         self._returns.clear()
         self._in_use = [*self._hosts]
-        for host in self._hosts[:REPLACED]:
+        for host in self._replaced:
             await host.replace(DRAIN_SECONDS + _SCRAPED_SECONDS)
         self._done = True
 

@@ -1,4 +1,4 @@
-"""One server of a drill: the streams of one fault, `/metrics`, and whatever else is asked for."""
+"""One server of a drill: the streams of one fault, and `/metrics`."""
 
 import asyncio
 import socket
@@ -14,6 +14,7 @@ from sse_observe import (
     observe_client,
 )
 from sse_observe.asgi import App, Receive, Scope, Send
+from sse_observe.boards.web_pages import nothing_here
 from sse_observe.draining import Drain
 from sse_observe.errors import LabError
 from sse_observe.lab.drill.beacon_clients import MOUNT
@@ -36,7 +37,7 @@ class Address(NamedTuple):
 
 class Service:
     """
-    Serves the route of one fault, or of none, while the block runs; `rest` answers the rest.
+    Serves the route of one fault while the block runs.
 
     Answers on loopback, on `address` too where one is given, and in the lossy network. A restart
     begins with new metrics and an empty replay.
@@ -44,9 +45,8 @@ class Service:
 
     def __init__(
         self,
-        fault: Fault | None,
+        fault: Fault,
         switch: Switch,
-        rest: App,
         *,
         address: Address | None = None,
         network: LossyNetwork | None = None,
@@ -54,7 +54,6 @@ class Service:
     ) -> None:
         self._fault = fault
         self._switch = switch
-        self._rest = rest
         self._address = address
         self._network = network
         self._store_url = store_url
@@ -62,7 +61,7 @@ class Service:
         self.port = self._server.port
         self._loop: asyncio.AbstractEventLoop | None = None
         self._restarting: asyncio.Future[None] | None = None
-        if fault and fault.restarts:
+        if fault.restarts:
             switch.listeners.append(self._turned)
 
     async def __aenter__(self) -> Self:
@@ -72,6 +71,8 @@ class Service:
     async def __aexit__(self, *_: object) -> None:
         if self._restarting is not None:
             await self._restarting
+        # Threads are few, and others may be waited for first.
+        self._server.end()
         # Its streams write their ends, on ways that this loop carries.
         await asyncio.to_thread(self._server.stop)
 
@@ -107,14 +108,15 @@ class Service:
         self.metrics = SSEMetrics(CollectorRegistry())
         self._drain: Drain | None = None
         exposition = metrics_app(self.metrics)
-        parts = {} if self._fault is None else self._parts(self._fault)
+        parts = self._parts(self._fault)
 
         async def service(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 return
             self._loop = asyncio.get_running_loop()
             path = scope["path"]
-            app = next((app for start, app in parts.items() if path.startswith(start)), self._rest)
+            mounted = (app for start, app in parts.items() if path.startswith(start))
+            app = next(mounted, nothing_here)
             if path == "/metrics" and not self._exporter_gone:
                 app = exposition
             await app(scope, receive, send)
@@ -123,7 +125,7 @@ class Service:
 
     @property
     def _exporter_gone(self) -> bool:
-        return self._fault is not None and self._fault.exporter and self._switch.on
+        return self._fault.exporter and self._switch.on
 
     def _parts(self, fault: Fault) -> dict[str, App]:
         """Return the applications by the start of their paths; the first that fits answers."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sse_observe.asgi import Receive, Scope, Send
 from sse_observe.catalog.model import Alert
 from sse_observe.lab.drill.service import Address
 from sse_observe.lab.programs.prometheus import ActiveAlert, Sample
@@ -35,16 +34,14 @@ class Stack(Protocol):
     address: Address | None
     patience_seconds: float
 
-    async def rest(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request to a drill's service that is neither for a stream nor for `/metrics`."""
-
     def check(self) -> None:
         """Refuse what is missing, before anything is started."""
 
-    def start(
-        self, programs: ExitStack, home: Path, url: str, targets: Mapping[str, Sequence[str]]
-    ) -> None:
-        """Begin to watch; what is started ends with `programs`."""
+    def start(self, programs: ExitStack, home: Path) -> None:
+        """Start what needs no target; it ends with `programs`."""
+
+    def watch(self, programs: ExitStack, targets: Mapping[str, Sequence[str]]) -> None:
+        """Begin to watch these targets, by job."""
 
     def unscraped(self) -> str:
         """Return the remedy where no scrape succeeded in `patience_seconds`."""

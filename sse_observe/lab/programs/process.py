@@ -47,7 +47,7 @@ class Program:
     One child process with its output in the file `log`.
 
     A context manager: it is started and waited for on entry, and stopped on exit, and also where
-    our own process is killed. `ready` tells whether it answers.
+    our own process is killed. `ready` tells whether it answers; it inherits `pass_fds`.
     """
 
     def __init__(
@@ -57,13 +57,17 @@ class Program:
         log: Path,
         ready: Callable[[], bool],
         ready_seconds: float = 20.0,
+        stop_seconds: float | None = None,
         env: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.command = list(command)
         self.log = log
         self._ready = ready
         self._ready_seconds = ready_seconds
+        self._stop_seconds = stop_seconds
         self._env = env
+        self._pass_fds = pass_fds
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
@@ -81,6 +85,7 @@ class Program:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._env,
+                pass_fds=self._pass_fds,
                 # A Ctrl-C in the terminal is ours to pass on, in our order.
                 start_new_session=True,
             )
@@ -118,7 +123,7 @@ class Program:
             return
         self.signal(signal.SIGTERM)
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(self._stop_seconds or STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

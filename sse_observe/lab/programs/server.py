@@ -59,6 +59,8 @@ class Server:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
+                # It takes a method for an older kind of application.
+                interface="asgi3",
                 log_level="critical",
                 access_log=False,
                 timeout_graceful_shutdown=grace_seconds,
@@ -81,9 +83,13 @@ class Server:
             time.sleep(0.01)
         return self
 
+    def end(self) -> None:
+        """Begin to end it; `stop` waits."""
+        self._server.should_exit = True
+
     def stop(self) -> None:
         """End it and wait until the port is free again."""
-        self._server.should_exit = True
+        self.end()
         self._thread.join()
         self._socket.close()
 

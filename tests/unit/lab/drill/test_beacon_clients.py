@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from sse_observe.boards.web_pages import nothing_here
 from sse_observe.lab.drill.beacon_clients import BeaconClients
 from sse_observe.lab.drill.faults import fault_named
 from sse_observe.lab.drill.service import Service
@@ -21,7 +20,7 @@ def test_forged_reports_come_only_while_the_fault_is_on() -> None:
 
     async def report() -> tuple[float, float]:
         switch = Switch()
-        async with Service(fault, switch, nothing_here) as service:
+        async with Service(fault, switch) as service:
             metrics = service.metrics
 
             def count(result: str) -> float:

@@ -1,6 +1,5 @@
 """A drill's plan: how fast, with which faults, and what belongs to none of them."""
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -27,7 +26,7 @@ FREEZE = fault_named("freeze")
 def test_time_goes_as_fast_as_the_slowest_fault_and_the_machine_allow(
     names: list[str], scale: float
 ) -> None:
-    """Many faults share one interpreter, and some faults need their time."""
+    """Many faults share the cores, and some faults need their time."""
     drill = Drill([fault_named(name) for name in names], print)
 
     assert drill.stack.scale == scale
@@ -58,9 +57,9 @@ def no_namespaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fault_that_cannot_be_caused_is_skipped_unless_it_is_the_only_one() -> None:
     """Beside others it does not stop them; alone there would be nothing to drill."""
     lossy = fault_named("packet-loss")
-    with contextlib.ExitStack() as programs:
-        several = Drill([FREEZE, lossy], print)
-        assert several._possible(programs) == (None, [FREEZE])
-        assert list(several._skipped) == ["packet-loss"]
-        with pytest.raises(LabError):
-            Drill([lossy], print)._possible(programs)
+    several = Drill([FREEZE, lossy], print)
+
+    assert several._possible() == [FREEZE]
+    assert list(several._skipped) == ["packet-loss"]
+    with pytest.raises(LabError):
+        Drill([lossy], print)._possible()

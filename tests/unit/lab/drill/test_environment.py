@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import pytest
 
-from sse_observe.boards.web_pages import nothing_here
 from sse_observe.errors import LabError
 from sse_observe.lab.drill import environment as module
 from sse_observe.lab.drill.environment import Environment
@@ -22,7 +21,8 @@ def entered(faults: list[Fault], home: Path, address: Address | None = None) -> 
     """Return an environment that was entered and left."""
 
     async def enter() -> Environment:
-        async with Environment(faults, home, nothing_here, address=address) as environment:
+        addresses = {fault.name: address for fault in faults if address}
+        async with Environment(faults, home, addresses=addresses) as environment:
             return environment
 
     return asyncio.run(enter())
@@ -62,18 +62,34 @@ def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_servers")
-def test_faults_that_share_a_job_have_a_server_each_at_ports_in_a_row(tmp_path: Path) -> None:
-    """A scrape of all routes at once would take too long; the user opens a range of ports."""
-    faults = [fault_named("freeze"), fault_named("oversized"), fault_named("restart")]
+def test_each_fault_has_servers_of_its_own_at_ports_in_a_row(tmp_path: Path) -> None:
+    """A scrape of all routes at once would take too long; a deploy has more than one host."""
+    faults = [fault_named("freeze"), fault_named("rolling-deploy")]
 
-    targets = entered(faults, tmp_path, Address("h", 9470)).targets
+    given = entered(faults, tmp_path, Address("h", 9470)).targets
+    free = entered(faults, tmp_path).targets
 
-    assert targets == {"drill": ["h:9470", "h:9471"], "drill-restart": ["h:9472"]}
+    assert given["freeze"] == ["h:9470"]
+    assert given["rolling-deploy"] == ["h:9470", "h:9471", "h:9472", "h:9473"]
+    assert free["freeze"] == ["127.0.0.1:7"]
 
 
 @pytest.mark.usefixtures("no_servers")
-def test_a_fault_with_its_own_job_gets_a_healthy_neighbour(tmp_path: Path) -> None:
-    """Where the only job falls silent, nobody can say which job it was."""
-    targets = entered([fault_named("exporter-gone")], tmp_path).targets
+def test_what_has_started_ends_where_something_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second fault that fails leaves no server of the first behind."""
+    ended: list[str] = []
 
-    assert targets == {"drill": ["127.0.0.1:7"], "drill-exporter-gone": ["127.0.0.1:7"]}
+    async def left(self: module.Service, *_: object) -> None:
+        ended.append("server")
+
+    def refused(*_: Any) -> None:
+        raise LabError("no store")
+
+    monkeypatch.setattr(module.Service, "__aexit__", left)
+    monkeypatch.setattr(module, "shared_store", refused)
+    with pytest.raises(LabError, match="no store"):
+        entered([fault_named("freeze"), fault_named("store-down")], tmp_path)
+
+    assert ended == ["server"]

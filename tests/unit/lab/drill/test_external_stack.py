@@ -141,7 +141,7 @@ def test_the_user_learns_what_to_scrape(fake: FakeStack) -> None:
     targets = {"drill": ["127.0.0.1:9470"], "drill-restart": ["0.0.0.0:9471"]}
 
     with ExitStack() as nothing:
-        stack(fake, lines.append, settings).start(nothing, Path(), "", targets)
+        stack(fake, lines.append, settings).watch(nothing, targets)
 
     first, restart = yaml.safe_load("\n".join(lines[1:-1]))["scrape_configs"]
     assert first == {

@@ -28,13 +28,14 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalStack:
         monkeypatch.setattr(program, "stop", lambda self: None)
     made = LocalStack(60)
     with ExitStack() as started:
-        made.start(started, tmp_path, "http://h:1", {"drill": ["h:1"]})
+        made.start(started, tmp_path)
+        made.watch(started, {"drill": ["h:1"]})
     return made
 
 
 def asked(stack: LocalStack, path: str, body: bytes = b"") -> Exchange:
     """Return the exchange of one request for what is no stream."""
-    exchange = Exchange(stack.rest, http_scope(path, headers={"host": "127.0.0.1"}))
+    exchange = Exchange(stack.serve, http_scope(path, headers={"host": "127.0.0.1"}))
 
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": body, "more_body": False}

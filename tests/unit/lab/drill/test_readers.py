@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from sse_observe.boards.web_pages import nothing_here
 from sse_observe.lab.drill import readers as module
 from sse_observe.lab.drill.fault import Fault
 from sse_observe.lab.drill.readers import Readers
@@ -23,7 +22,7 @@ def metrics_of(fault: Fault, home: Path, wanted: str, **labels: str) -> tuple[fl
 
     async def read() -> tuple[float, SSEMetrics]:
         switch = Switch()
-        async with Service(fault, switch, nothing_here) as service:
+        async with Service(fault, switch) as service:
             metrics = service.metrics
             async with Readers(fault, switch, metrics).reading(service.port, home):
                 await until(lambda: value(metrics, "sse_client_events_received_total") >= 3)

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from sse_observe.boards.web_pages import nothing_here
 from sse_observe.lab.drill import drained_apps, rolling_deploy
 from sse_observe.lab.drill.fault import Fault
-from sse_observe.lab.drill.rolling_deploy import HOSTS, RollingDeploy
+from sse_observe.lab.drill.rolling_deploy import RollingDeploy
 from sse_observe.lab.drill.service import Service
 from sse_observe.lab.drill.switch import Switch
 from sse_observe.lab.drill.verdict import Claim
@@ -84,7 +83,7 @@ def test_three_hosts_are_replaced_and_no_reader_fails(monkeypatch: pytest.Monkey
 
     async def main() -> None:
         switch = Switch()
-        hosts = [Service(FAULT, switch, nothing_here) for _ in range(HOSTS)]
+        hosts = [Service(FAULT, switch) for _ in range(FAULT.hosts)]
         for host in hosts:
             await host.__aenter__()
         before = [host.metrics for host in hosts]

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from sse_observe import StreamRoute
-from sse_observe.boards.web_pages import nothing_here
 from sse_observe.lab.drill import gateway_apps, sdk_clients
 from sse_observe.lab.drill.fault import Fault
 from sse_observe.lab.drill.sdk_clients import SDKClients
@@ -38,7 +37,7 @@ def closed(fault: Fault, monkeypatch: pytest.MonkeyPatch, reason: str) -> dict[s
 
     async def run() -> dict[str, float]:
         switch = Switch(on=True)
-        async with Service(fault, switch, nothing_here) as service:
+        async with Service(fault, switch) as service:
 
             def ended(reason: str) -> float:
                 return value(service.metrics, "sse_streams_closed_total", reason=reason)

@@ -1,11 +1,10 @@
-"""One server of a drill: streams, metrics, and the rest."""
+"""One server of a drill: streams and metrics."""
 
 import asyncio
 
 import pytest
 import requests
 
-from sse_observe.asgi import Receive, Scope, Send, answer
 from sse_observe.lab.drill.fault import Fault
 from sse_observe.lab.drill.faults import fault_named
 from sse_observe.lab.drill.service import Service
@@ -14,17 +13,12 @@ from sse_observe.lab.drill.switch import Switch
 pytestmark = pytest.mark.slow
 
 
-async def rest(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the path that was asked."""
-    await answer(send, 200, scope["path"].encode())
-
-
-def asked(fault: Fault | None, *paths: str, on: bool = False) -> list[requests.Response]:
+def asked(fault: Fault, *paths: str, on: bool = False) -> list[requests.Response]:
     """Return the answers of a service whose fault is on or off."""
 
     async def ask() -> list[requests.Response]:
         switch = Switch()
-        async with Service(fault, switch, rest) as service:
+        async with Service(fault, switch) as service:
             switch.turn(on)
             url = f"http://127.0.0.1:{service.port}"
             return [
@@ -34,21 +28,13 @@ def asked(fault: Fault | None, *paths: str, on: bool = False) -> list[requests.R
     return asyncio.run(ask())
 
 
-def test_a_service_without_a_fault_has_metrics_and_the_rest() -> None:
-    """It is the healthy neighbour of a job that goes."""
-    metrics, other = asked(None, "/metrics", "/runbooks/A.md")
-
-    assert "sse_build_info" in metrics.text
-    assert other.text == "/runbooks/A.md"
-
-
 @pytest.mark.parametrize(("on", "there"), [(False, True), (True, False)])
 def test_an_exporter_is_gone_while_its_fault_is_on(on: bool, there: bool) -> None:
     """The service itself goes on, so that only the telemetry is absent."""
     metrics, other = asked(fault_named("exporter-gone"), "/metrics", "/x", on=on)
 
     assert ("sse_build_info" in metrics.text) is there
-    assert other.text == "/x"
+    assert other.status_code == 404
 
 
 def test_a_beacon_answers_below_the_route_of_its_fault() -> None:
@@ -63,15 +49,15 @@ def test_a_beacon_answers_below_the_route_of_its_fault() -> None:
 def test_a_restart_forgets_everything_and_keeps_the_port() -> None:
     """Prometheus finds it where it was; its counters begin again."""
 
-    async def restarted() -> tuple[bool, str]:
+    async def restarted() -> tuple[bool, int]:
         switch = Switch()
-        async with Service(fault_named("restart"), switch, rest) as service:
+        async with Service(fault_named("restart"), switch) as service:
             before, port = service.metrics, service.port
             switch.turn(True)
             assert service._restarting is not None
             await asyncio.wait_for(service._restarting, 30)
             url = f"http://127.0.0.1:{port}/x"
             answered = await asyncio.to_thread(requests.get, url, timeout=30)
-            return service.metrics is before, answered.text
+            return service.metrics is before, answered.status_code
 
-    assert asyncio.run(restarted()) == (False, "/x")
+    assert asyncio.run(restarted()) == (False, 404)
