@@ -325,6 +325,8 @@ FAULTS = (
         alerts=("SSEProducersLost",),
         within=30,
         route=_KEPT,
+        # More that are told of it would be SSEErrorEvents, too.
+        users=3,
         store="shared",
         killed=True,
     ),
