@@ -23,12 +23,12 @@ def test_a_feed_goes_on_at_another_host_where_it_was() -> None:
 
     async def main() -> None:
         first = Visit(anywhere(Switch()), "/f")
-        await asyncio.sleep(5)
+        await asyncio.sleep(10)
         first.task.cancel()
-        await asyncio.sleep(3)
+        await asyncio.sleep(6)
         cursor = {"last-event-id": first.ids[-1]}
         second = Visit(anywhere(Switch()), "/f", headers=cursor)
-        await asyncio.sleep(3)
+        await asyncio.sleep(6)
         second.task.cancel()
 
         numbers = [int(one.partition("-")[0]) for one in (*first.ids, *second.ids)]
