@@ -35,14 +35,13 @@ def python_archives(root: Path, out: Path) -> list[Path]:
     """Build the source archive from a tree, and the wheel from that archive; needs no network."""
     out.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(committed_at(root))}
-    build = (sys.executable, "-m", "hatchling", "build", "-d", str(out.resolve()))
-    _run(*build, "-t", "sdist", cwd=root, environment=environment)
+    target = str(out.resolve())
+    build = (sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", target)
+    _run(*build, cwd=root, environment=environment)
     (sdist,) = out.glob("*.tar.gz")
-    unpacked = out / "unpacked"
-    shutil.unpack_archive(sdist, unpacked, filter="data")
-    (tree,) = unpacked.iterdir()
-    _run(*build, "-t", "wheel", cwd=tree, environment=environment)
-    shutil.rmtree(unpacked)
+    alone = ("--no-deps", "--no-build-isolation", "--no-index", "--no-cache-dir")
+    wheel = (sys.executable, "-m", "pip", "wheel", *alone, "-w", target, str(sdist.resolve()))
+    _run(*wheel, cwd=root, environment=environment)
     return sorted([sdist, *out.glob("*.whl")])
 
 
