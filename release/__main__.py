@@ -6,6 +6,7 @@ Nothing is uploaded, committed or tagged here.
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -93,7 +94,7 @@ def build(out: Path) -> list[Path]:
 
 
 def check_archives(archives: list[Path]) -> None:
-    """Refuse what the index would refuse, and dependencies without a licence."""
+    """Refuse what the index would refuse."""
     python = [str(path) for path in archives if path.suffix != ".tgz"]
     done = subprocess.run(
         [sys.executable, "-m", "twine", "check", "--strict", *python],
@@ -103,6 +104,14 @@ def check_archives(archives: list[Path]) -> None:
     )
     if done.returncode:
         raise ReleaseError(f"twine check: {done.stdout.strip()}")
+
+
+def check_wheel(wheel: Path) -> None:
+    """Refuse a wheel that does not work in an empty environment of each Python that is here."""
+    test = (sys.executable, "-m", "pytest", "-q", "tests/integration/test_wheel.py")
+    environment = {**os.environ, "SSE_OBSERVE_WHEEL": str(wheel)}
+    if subprocess.run(test, cwd=ROOT, env=environment, check=False).returncode:
+        raise ReleaseError(f"{wheel.name}: fails in an empty environment; the lines above say how")
 
 
 def write_bill(out: Path) -> Path:
@@ -129,6 +138,7 @@ def main() -> None:
         write_version(version)
         archives = build(DIST)
         check_archives(archives)
+        check_wheel(next(path for path in archives if path.suffix == ".whl"))
         archives.append(write_bill(DIST))
     except SSEObserveError as error:
         sys.exit(f"release: {error}")

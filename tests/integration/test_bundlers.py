@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,8 +124,8 @@ def nextjs(app: Path) -> Path:
 def unpacked(folder: Path) -> None:
     """Put the npm package where `npm install` puts it."""
     needs("npm")
-    with tarfile.open(npm_package(ROOT, folder / "packed")) as archive:
-        archive.extractall(folder, filter="data")
+    archive = npm_package(ROOT, folder / "packed")
+    subprocess.run(["tar", "-xzf", archive, "-C", folder], check=True)
     home = folder / "node_modules" / "sse-observe"
     home.parent.mkdir()
     (folder / "package").rename(home)

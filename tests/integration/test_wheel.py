@@ -41,27 +41,43 @@ def run(*command: str | Path, cwd: Path, code: int = 0) -> subprocess.CompletedP
     return done
 
 
+SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
+
+
 def pythons() -> list[str]:
-    """Return the interpreters of this machine that we support, this one first."""
+    """
+    Return the interpreters of this machine that we support, this one first.
+
+    One of each version, and the system's own, whatever its last number: the README promises it.
+    """
     found = {sys.version_info[:2]: sys.executable}
+    system = version("/usr/bin/python3")
+    if system and system != sys.version_info[:3]:
+        found[system] = "/usr/bin/python3"
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for minor in (11, 12, 13):
-        named = shutil.which(f"python3.{minor}")
-        for path in (named, *sorted(map(str, pyenv.glob(f"3.{minor}.*/bin/python")))):
-            # A shim of a version that is not chosen is there, and fails.
-            if (
-                path
-                and not subprocess.run(
-                    [path, "-c", ""], check=False, capture_output=True
-                ).returncode
-            ):
-                found.setdefault((3, minor), path)
+    for name in SUPPORTED:
+        for path in (f"python{name}", *sorted(map(str, pyenv.glob(f"{name}.*/bin/python")))):
+            if number := version(path):
+                found.setdefault(number[:2], path)
     return list(found.values())
+
+
+def version(python: str) -> tuple[int, ...] | None:
+    """Return an interpreter's version; None where it is none of ours, or a shim that fails."""
+    path = shutil.which(python)
+    if path is None:
+        return None
+    code = "import ensurepip, sys; print(*sys.version_info[:3])"
+    said = subprocess.run([path, "-c", code], check=False, capture_output=True, text=True).stdout
+    number = tuple(map(int, said.split()))
+    return number if ".".join(map(str, number[:2])) in SUPPORTED else None
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the wheel, built from the source tree."""
+    """Return the wheel that a release has built, or one from the source tree."""
+    if given := os.environ.get("SSE_OBSERVE_WHEEL"):
+        return Path(given)
     out = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", out, ROOT, cwd=out)
     return next(out.glob("*.whl"))
@@ -69,10 +85,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def installed(python: str, home: Path, requirement: str) -> Path:
     """Return the bin folder of a new environment with one requirement in it."""
-    run(UV, "venv", "-q", "--python", python, "venv", cwd=home)
-    bin_ = home / "venv" / "bin"
-    run(UV, "pip", "install", "-q", "--python", bin_ / "python", requirement, cwd=home)
-    return bin_
+    run(UV, "venv", "-q", "--python", python, home / "venv", cwd=home)
+    install = (UV, "pip", "install", "-q", "--python", home / "venv", requirement)
+    # What was fetched once needs no network again.
+    again = subprocess.run([*install, "--offline"], cwd=home, check=False, capture_output=True)
+    if again.returncode:
+        run(*install, cwd=home)
+    return home / "venv" / "bin"
 
 
 Environments = Mapping[str, Future[Path]]
@@ -201,7 +220,7 @@ def test_a_source_archive_builds_the_same_wheel_without_a_minifier(
     """It carries the small client; one whose client was changed needs the minifier again."""
     archive = tmp_path / "archive"
     run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", archive, cwd=ROOT)
-    shutil.unpack_archive(next(archive.glob("*.tar.gz")), tmp_path, filter="data")
+    run("tar", "-xzf", next(archive.glob("*.tar.gz")), cwd=tmp_path)
     tree = next(tmp_path.glob("sse_observe-*"))
     needs = (
         sys.executable,
