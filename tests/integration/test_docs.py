@@ -1,5 +1,6 @@
 """The documents are true: tables are current, links lead somewhere, commands and names exist."""
 
+import html
 import inspect
 import re
 import subprocess
@@ -12,6 +13,7 @@ from sse_observe.cli.extras import commands
 from sse_observe.render.settings import FILE_NAME
 from tests.support import examples
 from tests.support.documents import BLOCKS, written
+from tests.support.documents.pictures import COLUMNS, pictures
 from tests.support.paths import ROOT
 from tests.support.snippets import pages
 
@@ -24,6 +26,26 @@ GENERATED = re.compile(r"<!-- sse-observe:.*?<!-- /sse-observe:\w+ -->", re.DOTA
 def test_generated_tables_are_as_their_sources_have_them(document: str) -> None:
     """A metric, alert or dashboard that a document lacks fails here; `make render` adds it."""
     assert written(document) == (ROOT / document).read_text(), "run: make render"
+
+
+def test_pictures_of_a_terminal_are_what_the_commands_draw() -> None:
+    """Each is text that fits 80 columns; those without colour have none, and fetch nothing."""
+    drawn = pictures()
+
+    for name, picture in drawn.items():
+        # How it is drawn is rich's business, and differs by its version.
+        assert text_of(picture) == text_of((ROOT / name).read_text()), "run: make render"
+        assert max(map(len, text_of(picture))) <= COLUMNS
+        assert "url(http" not in picture
+    assert text_of(drawn["docs/assets/check.svg"]) == text_of(drawn["docs/assets/check-plain.svg"])
+
+
+def text_of(picture: str) -> list[str]:
+    """Return the lines that a picture shows."""
+    rows: dict[str, str] = {}
+    for row, words in re.findall(r'<text[^>]* y="([\d.]+)"[^>]*>([^<]*)</text>', picture):
+        rows[row] = rows.get(row, "") + html.unescape(words).replace("\xa0", " ")
+    return [line.strip() for line in rows.values()]
 
 
 def test_the_readme_names_the_two_commands_that_do_all_the_set_up() -> None:

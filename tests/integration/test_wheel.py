@@ -48,7 +48,7 @@ def pythons() -> list[str]:
     """
     Return the interpreters of this machine that we support, this one first.
 
-    One of each version, and the system's own, whatever its last number: the README promises it.
+    One of each version, and the system's own, whatever its last number: the README says so.
     """
     found = {sys.version_info[:2]: sys.executable}
     system = version("/usr/bin/python3")
@@ -68,8 +68,8 @@ def version(python: str) -> tuple[int, ...] | None:
     if path is None:
         return None
     code = "import ensurepip, sys; print(*sys.version_info[:3])"
-    said = subprocess.run([path, "-c", code], check=False, capture_output=True, text=True).stdout
-    number = tuple(map(int, said.split()))
+    done = subprocess.run([path, "-c", code], check=False, capture_output=True, text=True)
+    number = tuple(map(int, done.stdout.split()))
     return number if ".".join(map(str, number[:2])) in SUPPORTED else None
 
 

@@ -30,6 +30,7 @@ WORDS: dict[Result, str] = {
     "not_asked": "not asked",
 }
 _STRIP_WIDTH = 60
+_LEAST_STRIP_WIDTH = 10
 _VISITS_SHOWN = ("main", "compressed")
 
 
@@ -61,7 +62,7 @@ class Screen:
                 console=self._console,
                 transient=True,
                 refresh_per_second=8,
-                get_renderable=self._view,
+                get_renderable=lambda: self._view(self._console.width),
             )
             self._live.start()
         return self
@@ -78,18 +79,27 @@ class Screen:
         """Take a step that begins now; the one before is over."""
         self._steps.append((step, time.monotonic()))
 
-    def _view(self) -> RenderableType:
+    def _view(self, columns: int) -> RenderableType:
         shown = dict(self._recordings)
         seconds = longest(list(shown.values()))
+        states = {visit: _state(recording) for visit, recording in shown.items()}
+        behind = max(map(len, states.values()), default=0) + 1
+        width = _strip_width(columns - 16 - behind)
         lines = [
-            Text(f"{visit:<16}{strip(recording, _STRIP_WIDTH, seconds)} {_state(recording)}")
+            Text(f"{visit:<16}{strip(recording, width, seconds)} {states[visit]}")
             for visit, recording in shown.items()
         ]
-        lines.append(Text(f"{'':<16}{scale(_STRIP_WIDTH, seconds)}", style="dim"))
+        lines.append(Text(f"{'':<16}{scale(width, seconds)}", style="dim"))
         ends = [*(at for _, at in self._steps[1:]), time.monotonic()]
-        for (step, began), end in zip(self._steps, ends, strict=True):
+        # Not strict: before the first step nothing ends.
+        for (step, began), end in zip(self._steps, ends, strict=False):
             lines.append(Text(f"{step:<24}{end - began:.0f} s"))
         return Group(*lines)
+
+
+def _strip_width(columns: int) -> int:
+    """Return how wide a strip is where so many columns are left for it."""
+    return max(_LEAST_STRIP_WIDTH, min(_STRIP_WIDTH, columns))
 
 
 def _state(recording: Recording) -> str:
@@ -109,7 +119,7 @@ def show(document: Document, examination: Examination) -> None:
 def table(document: Document, examination: Examination, console: Console) -> None:
     """Print the result: strips, checks with evidence, verdicts, remedies."""
     console.print(f"{document['method']} {document['url']}", highlight=False, markup=False)
-    for line in _strips(examination):
+    for line in _strips(examination, console.width):
         console.print(Text(line))
     grid = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
     for name, width in (("id", 3), ("name", 16), ("result", 9)):
@@ -143,7 +153,7 @@ def _evidence(check: CheckEntry) -> str:
     return check["evidence"] + (" (likely)" if likely else "")
 
 
-def _strips(examination: Examination) -> Iterator[str]:
+def _strips(examination: Examination, columns: int) -> Iterator[str]:
     recordings = [
         (visit, place.name, recording)
         for place in examination.places
@@ -155,11 +165,12 @@ def _strips(examination: Examination) -> Iterator[str]:
         return
     several = len(examination.places) > 1
     names = [f"{place} {visit}" if several else visit for visit, place, _ in recordings]
-    width = max(map(len, names)) + 2
+    before = max(map(len, names)) + 2
+    width = _strip_width(columns - before)
     seconds = longest([recording for _, _, recording in recordings])
     for name, (_, _, recording) in zip(names, recordings, strict=True):
-        yield f"{name:<{width}}{strip(recording, _STRIP_WIDTH, seconds)}"
-    yield f"{'':<{width}}{scale(_STRIP_WIDTH, seconds)}"
+        yield f"{name:<{before}}{strip(recording, width, seconds)}"
+    yield f"{'':<{before}}{scale(width, seconds)}"
 
 
 def _conclusion(document: Document) -> Iterator[tuple[str, str]]:
