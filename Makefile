@@ -65,8 +65,8 @@ release: parts $(VENV)/dev  ## Write VERSION=… into the tree, build and check 
 RESOLUTION ?= lowest-direct
 versions: $(VENV)/dev  ## Fast tests over the lowest versions of all dependencies, or RESOLUTION=highest
 	$(BIN)/uv venv -q --clear --python $(PYTHON) .venv-versions
-	VIRTUAL_ENV=.venv-versions $(BIN)/uv pip install -q --resolution $(RESOLUTION) -e '.[all]'
-	VIRTUAL_ENV=.venv-versions $(BIN)/uv pip install -q --group test
+	$(BIN)/uv pip compile -q --python $(PYTHON) --no-deps --resolution $(RESOLUTION) --extra all -o .venv-versions/ours.txt pyproject.toml
+	VIRTUAL_ENV=.venv-versions $(BIN)/uv pip install -q --override .venv-versions/ours.txt -e '.[all]' --group test
 	.venv-versions/bin/python -m pytest -n 2 -m "not slow and not prove" $(ARGS)
 
 wheel: $(VENV)/demo  ## Build the wheel into dist/
