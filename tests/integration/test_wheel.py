@@ -1,6 +1,7 @@
 """The built wheel, installed far from the source tree, does what the documentation says."""
 
 import filecmp
+import json
 import os
 import shutil
 import subprocess
@@ -62,6 +63,12 @@ def pythons() -> list[str]:
     return list(found.values())
 
 
+def free_threaded() -> str | None:
+    """Return a Python without the GIL, where there is one: no Debian brings it."""
+    names = (os.environ.get("SSE_OBSERVE_FREE_THREADED", ""), "python3.14t", "python3.13t")
+    return next((path for name in names if (path := shutil.which(name)) and version(path)), None)
+
+
 def version(python: str) -> tuple[int, ...] | None:
     """Return an interpreter's version; None where it is none of ours, or a shim that fails."""
     path = shutil.which(python)
@@ -102,6 +109,8 @@ def environments(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Make all environments at once, since each mostly waits: one bare, one for each Python."""
     wanted = {"base": (sys.executable, str(wheel))}
     wanted |= {python: (python, f"{wheel}[render]") for python in pythons()}
+    if without_gil := free_threaded():
+        wanted["free-threaded"] = (without_gil, str(wheel))
     with ThreadPoolExecutor(len(wanted)) as pool:
         yield {
             name: pool.submit(installed, python, tmp_path_factory.mktemp("home"), requirement)
@@ -153,6 +162,20 @@ async def main():
 asyncio.run(main())
 """
     run(base / "python", "-c", code, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("environment", ["base", "free-threaded"])
+def test_scrapes_from_other_threads_lose_nothing(
+    environments: Environments, environment: str, tmp_path: Path
+) -> None:
+    """With the GIL and without it, which no import of ours switches on again."""
+    if environment not in environments:
+        pytest.skip("no free-threaded Python is here: python3.14t, python3.13t")
+    python = environments[environment].result() / "python"
+    program = ROOT / "tests/apps/threads_app.py"
+    found = json.loads(run(python, "-W", "error", program, cwd=tmp_path).stdout)
+
+    assert found == {"gil": environment == "base", "events": 10_040, "streams": 40}
 
 
 @pytest.mark.parametrize(("command", "extra"), commands().items())

@@ -19,7 +19,7 @@ from sse_observe.render.settings import Settings
 from sse_observe.render.tuning import tune
 from tests.support.history import History, Points, growing, steady
 from tests.support.schedule import Missed, nothing_missed, schedule
-from tests.support.services import CASES, END, FAULT, points
+from tests.support.services import CASES, END, FAULT, Case, points
 
 
 class Ruled:
@@ -87,8 +87,18 @@ def evaluated(
 
     Groups may miss evaluations; the group of the alerts is called so, too.
     """
+    return judged(prometheus, CASES, missed, ruled)
+
+
+def judged(
+    prometheus: Prometheus,
+    cases: Mapping[str, Case],
+    missed: Missed = nothing_missed,
+    ruled: Ruled = DEFAULT,
+) -> World:
+    """Do the same for services of one's own."""
     history = History(prometheus)
-    for job, service in CASES.items():
+    for job, service in cases.items():
         for instance, series in service.series.items():
             shifted = {
                 # A start is an instant, not a distance from the beginning.
