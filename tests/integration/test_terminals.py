@@ -1,4 +1,4 @@
-"""What draws in a terminal, in a terminal: a pipe gets none of it, and shows none of its faults."""
+"""Whatever draws in a terminal, in a terminal: a pipe gets none of it, and shows no fault of it."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 """
-What commands draw in a terminal, as pictures: 80 columns wide, with colour and without.
+Pictures of what commands draw in a terminal: 80 columns wide, with colour and without.
 
 `python -m tests.support.documents` writes them, drawn by the commands' own code.
 """
