@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sse_observe.lab.programs.prometheus import Prometheus
 from tests.support.programs import needs
 from tests.support.raw_answers import HEAD, LAST, answering, chunk
 from tests.support.terminal import in_a_terminal
@@ -59,3 +60,16 @@ def test_render_says_what_it_wrote(tmp_path: Path) -> None:
     assert shown.code == 0
     assert "Traceback" not in shown.raw
     assert (tmp_path / "dashboards").is_dir()
+
+
+def test_a_report_counts_its_queries(prometheus: Prometheus, tmp_path: Path) -> None:
+    """The bar is drawn over and goes; what is left is one line, here that there are no streams."""
+    page = tmp_path / "report.html"
+    words = ("report", "--prometheus", prometheus.url, "--since", "1m", "--out", str(page))
+    shown = in_a_terminal(*words)
+    bar, *more = (line for line in shown.lines if line)
+
+    assert shown.code == 1, shown.raw
+    assert bar.startswith("Asking Prometheus")
+    assert more[-1].startswith("sse-observe: http://127.0.0.1:")
+    assert "Traceback" not in shown.raw
