@@ -60,6 +60,7 @@ bench: $(VENV)/dev  ## Measure the cost of the middleware, as ratios
 release: PARTS = npm:npm
 release: parts $(VENV)/dev  ## Write VERSION=… into the tree, build and check dist/; uploads nothing
 	$(BIN)/python -m release "$(VERSION)"
+	@touch $(VENV)/demo $(VENV)/dev  # a version alone was written: nothing is installed for it
 
 # lowest-direct or highest; PYTHON says for which Python.
 RESOLUTION ?= lowest-direct

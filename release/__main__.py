@@ -114,9 +114,9 @@ def check_wheel(wheel: Path) -> None:
         raise ReleaseError(f"{wheel.name}: fails in an empty environment; the lines above say how")
 
 
-def write_bill(out: Path) -> Path:
+def write_bill(out: Path, version: str) -> Path:
     """Write the bill of materials; refuse a part whose licence is unknown."""
-    document = bill()
+    document = bill(version)
     unknown = [
         part["name"] for part in document["components"] if not part["licenses"][0]["expression"]
     ]
@@ -139,7 +139,7 @@ def main() -> None:
         archives = build(DIST)
         check_archives(archives)
         check_wheel(next(path for path in archives if path.suffix == ".whl"))
-        archives.append(write_bill(DIST))
+        archives.append(write_bill(DIST, version))
     except SSEObserveError as error:
         sys.exit(f"release: {error}")
     for path in archives:

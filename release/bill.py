@@ -25,16 +25,22 @@ _IDENTIFIERS = {
 }
 
 
-def bill(name: str = "sse-observe", extra: str = "all") -> dict[str, Any]:
-    """Return the bill as a CycloneDX 1.6 document; the same installation gives the same one."""
+def bill(version: str, name: str = "sse-observe", extra: str = "all") -> dict[str, Any]:
+    """
+    Return the bill of a version as a CycloneDX 1.6 document.
+
+    The same installation gives the same one; that of ourselves may still have the version before.
+    """
     root = distribution(name)
     parts = sorted(_needed(root, {extra}, {}).items())
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
-        "metadata": {"component": _component(root, "application")},
-        "components": [_component(part, "library") for key, part in parts if key != name],
+        "metadata": {"component": _component(root, version, "application")},
+        "components": [
+            _component(part, part.version, "library") for key, part in parts if key != name
+        ],
     }
 
 
@@ -70,13 +76,13 @@ def _key(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _component(part: Distribution, kind: str) -> dict[str, Any]:
-    purl = f"pkg:pypi/{_key(part.name)}@{part.version}"
+def _component(part: Distribution, version: str, kind: str) -> dict[str, Any]:
+    purl = f"pkg:pypi/{_key(part.name)}@{version}"
     return {
         "type": kind,
         "bom-ref": purl,
         "name": part.name,
-        "version": part.version,
+        "version": version,
         "purl": purl,
         "licenses": [{"expression": licence(part)}],
     }

@@ -44,13 +44,14 @@ def test_a_release_without_news_is_refused() -> None:
 
 def test_the_bill_of_materials_is_valid_and_names_each_licence() -> None:
     """A part whose licence is unknown would be found by somebody's lawyer."""
-    document = bill()
+    document = bill("0.2.0")
 
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document)) is None
     names = {part["name"] for part in document["components"]}
     assert {"prometheus_client", "msgspec", "grafanalib", "plotly", "redis", "h2"} <= names
     assert not [part for part in document["components"] if not part["licenses"][0]["expression"]]
-    assert bill() == document
+    assert document["metadata"]["component"]["purl"] == "pkg:pypi/sse-observe@0.2.0"
+    assert bill("0.2.0") == document
 
 
 @pytest.mark.slow
