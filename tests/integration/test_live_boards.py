@@ -1,9 +1,13 @@
 """The live boards in a real Chromium, over a real Prometheus, as `sse-observe boards` does it."""
 
+import asyncio
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -154,6 +158,45 @@ def test_it_fits_and_can_be_read_in_both_themes(
     assert wide <= width
     assert paper == drawn
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+def test_numbers_do_not_wait_for_the_script_that_draws_charts(served: Served, window: Any) -> None:
+    """It is four megabytes: while it comes, what is most looked at is there already."""
+    tab = window.tab("about:blank")
+
+    async def held(route: Any) -> None:
+        await asyncio.sleep(3)
+        await route.continue_()
+
+    tab.call(tab.page.route("**/plotly*.js*", held))
+    tab.call(tab.page.goto(f"{served.url}/d/sse-stream-health?{RANGE}", wait_until="commit"))
+    tab.until("document.querySelectorAll('.tile').length > 0")
+
+    assert tab.run("window.Plotly === undefined")
+    tab.until(in_view(tab))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_one_viewer_costs_less_than_a_seventh_of_a_core(served: Served) -> None:
+    """In processor time for one answer, of which a viewer asks for one in five seconds."""
+
+    def spent() -> float:
+        fields = Path(f"/proc/{served.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def ask(minutes: int) -> None:
+        place = f"{served.url}/d/sse-stream-health/live.json?from=now-{minutes}m"
+        assert requests.get(place, timeout=60).json()["figures"]
+
+    ask(120)
+    before = spent()
+    # Each window is another, so that no answer is one that was kept.
+    for minutes in range(121, 126):
+        ask(minutes)
+
+    share = (spent() - before) / 5 / 5
+    print(f"\none viewer: {share:.1%} of a core")
+    assert share < 0.15
 
 
 def test_nobody_else_is_answered_and_ctrl_c_ends_it(served: Served) -> None:
