@@ -67,7 +67,7 @@ RESOLUTION ?= lowest-direct
 versions: $(VENV)/dev  ## Fast tests over the lowest versions of all dependencies, or RESOLUTION=highest
 	$(BIN)/uv venv -q --clear --python $(PYTHON) .venv-versions
 	$(BIN)/uv pip compile -q --python $(PYTHON) --no-deps --resolution $(RESOLUTION) --extra all -o .venv-versions/ours.txt pyproject.toml
-	VIRTUAL_ENV=.venv-versions $(BIN)/uv pip install -q --override .venv-versions/ours.txt -e '.[all]' --group test
+	VIRTUAL_ENV=.venv-versions $(BIN)/uv pip install -q --override .venv-versions/ours.txt -e '.[all]' --group dev
 	.venv-versions/bin/python -m pytest -n 2 -m "not slow and not prove" $(ARGS)
 
 wheel: $(VENV)/demo  ## Build the wheel into dist/
