@@ -62,6 +62,7 @@ def npm_package(root: Path, out: Path) -> Path:
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        (folder / name).chmod(0o644)  # whatever the umask
         os.utime(folder / name, (committed_at(root),) * 2)
     _run("npm", "pack", "--pack-destination", str(out.resolve()), cwd=folder)
     shutil.rmtree(folder)
