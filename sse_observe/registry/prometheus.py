@@ -7,6 +7,7 @@ that name is not shown.
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import cast
 
@@ -16,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from sse_observe.metrics import SERVICE_METRICS, Metric
 from sse_observe.registry.families import Counter, Gauge, Histogram
-from sse_observe.registry.nowhere import NOTHING
+from sse_observe.registry.nowhere import NOTHING, Nothing
 
 _Family = Counter | Gauge | Histogram
 _LOGGER = logging.getLogger("sse_observe")
@@ -44,6 +45,7 @@ class PrometheusSink(Collector):
         self._is_shared = is_shared
         self._taken: list[str] = []
         self._is_shown = False
+        self._is_full = False
         # First: a registry collects in order of registration.
         registry.register(self)
 
@@ -103,7 +105,23 @@ class PrometheusSink(Collector):
         if self._is_shared and name in self._taken:
             # In the files it would be one family with the application's.
             return cast(_Family, NOTHING)
-        return family.labels(*labels) if labels else family
+        try:
+            return family.labels(*labels) if labels else family
+        except OSError as error:
+            return cast(_Family, self._nothing(error))
+
+    def _nothing(self, error: OSError) -> Nothing:
+        """Return a series that is not counted, and say so: once in the log, always in a number."""
+        if not self._is_full:
+            self._is_full = True
+            _LOGGER.error(
+                "the numbers of several processes: %s; what this one counts for the first time is "
+                "missing until it starts anew; make room in PROMETHEUS_MULTIPROC_DIR",
+                error.strerror,
+            )
+        with suppress(OSError):
+            cast(Counter, self._families["sse_observer_faults_total"]).labels("exposition").inc()
+        return NOTHING
 
 
 def _family(metric: Metric) -> _Family:

@@ -20,6 +20,7 @@ from prometheus_client.values import ValueClass
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import METRICS, Metric, Source
 from sse_observe.registry import liveness
+from sse_observe.registry.disk_room import take_room_first
 from sse_observe.registry.multiprocess import MULTIPROC_DIR, shared_directory
 from sse_observe.registry.nowhere import Nowhere
 from sse_observe.registry.prometheus import PrometheusSink
@@ -79,6 +80,8 @@ class SSEMetrics:
         self._waiting: list[tuple[Metric, Mapping[str, Sequence[str]]]] = []
         self._serves_in: int | None = None
         is_shared = self.directory is not None
+        if is_shared:
+            take_room_first()
         self._sink = sink or PrometheusSink(registry, self.before_scrape, is_shared=is_shared)
         # Whoever only reads what others count leaves no trace among their files.
         self._has_begun = sink is not None or not is_shared
@@ -114,14 +117,22 @@ class SSEMetrics:
             if is_first:
                 self.join()
                 self._check_directory()
-                if isinstance(self._sink, PrometheusSink):
-                    self._sink.show()
+                self._show()
                 self._has_begun = True
                 waiting, self._waiting = self._waiting, []
                 for metric, labels in waiting:
                     self._create(metric, labels)
             for name, value, of in self._facts:
                 self.gauge(name, *of).set(value)
+
+    def _show(self) -> None:
+        if isinstance(self._sink, PrometheusSink):
+            try:
+                self._sink.show()
+            except OSError as error:
+                text = "%s: %s; this process counts nothing until it starts anew; make room there"
+                _LOGGER.error(text, self.directory, error.strerror)  # noqa: TRY400
+                self._sink = Nowhere()
 
     def _check_directory(self) -> None:
         if self.directory is None:

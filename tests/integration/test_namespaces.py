@@ -11,7 +11,7 @@ import pytest
 from sse_observe.registry.multiprocess import SharedNumbers
 from tests.apps import counting_processes
 from tests.support.paths import ROOT
-from tests.support.programs import absent, needs
+from tests.support.programs import isolated
 from tests.support.value_files import names, read
 from tests.support.waiting import wait_until
 
@@ -36,15 +36,6 @@ drive(SSEObserveMiddleware(app), http_scope("/x"))
 [_, answer] = drive(metrics_app(), http_scope("/metrics"))
 print(answer["body"].decode())
 """
-
-
-def isolated(*kinds):
-    """Return the command that runs another in namespaces of its own; skip where there are none."""
-    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
-    command = [needs("unshare"), *user, *kinds]
-    if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
-        absent("this machine allows no namespaces")
-    return command
 
 
 def environment(directory):

@@ -8,13 +8,16 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from sse_observe.lab.programs.process import free_port
+from sse_observe.metrics import NETWORKS
 from sse_observe.registry.multiprocess import SharedNumbers
 from tests.support.paths import ROOT
+from tests.support.programs import isolated
 from tests.support.servers import PATIENCE_SECONDS, RawClient
 
 # The tick, a slow machine, and the time that a scrape of another worker takes.
@@ -56,9 +59,16 @@ class Cluster:
         self.opened[client.worker] += 1
         return client.until(lambda c: c.events)
 
-    def stream(self, n=3):
+    def fill_disk(self):
+        """Leave no room on the disk that only the server sees."""
+        filler = Path(f"/proc/{self.process.pid}/root{self.directory}/filler")
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+
+    def stream(self, n=3, path="/s", query=""):
         """Read a stream to its end; return the worker that served it."""
-        client = self.open(f"/s?n={n}")
+        client = self.open(f"{path}?n={n}{query}")
         client.until_end()
         assert len(client.events) == n
         client.close()
@@ -97,9 +107,13 @@ def totals(text):
     return found
 
 
+# A disk of its own, as small as `$1`, where the numbers are.
+ON_A_SMALL_DISK = 'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"'
+
+
 @contextmanager
-def cluster(kind, directory):
-    """Start three workers of a server."""
+def cluster(kind, directory, *, disk=None):
+    """Start three workers of a server, whose numbers may have a disk of some size of their own."""
     port = free_port()
     if kind == "uvicorn":
         command = [
@@ -120,9 +134,13 @@ def cluster(kind, directory):
         "PYTHONPATH": str(ROOT),
         "PROMETHEUS_MULTIPROC_DIR": str(numbers),
     }
+    command = [sys.executable, "-m", *command]
+    if disk is not None:
+        shell = ("sh", "-c", ON_A_SMALL_DISK, "sh", disk, str(numbers))
+        command = [*isolated("--mount"), *shell, *command]
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            command,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -151,6 +169,32 @@ def cluster(kind, directory):
 def accepts(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a small disk is made by Linux")
+@pytest.mark.parametrize(
+    ("kind", "disk"),
+    [("uvicorn", "96k"), ("uvicorn", "4m"), ("gunicorn, preloaded", "700k")],
+    ids=["full at once", "full later", "full after a fork"],
+)
+def test_a_full_disk_costs_numbers_and_no_stream(kind, disk, tmp_path):
+    """No worker ends, every stream is whole, scrapes are answered, and the log says what is."""
+    with cluster(kind, tmp_path, disk=disk) as workers:
+        for _ in range(10):
+            workers.stream()
+        workers.fill_disk()
+        # Each brings series that are new.
+        for n in range(60):
+            workers.stream(path="/x", query=f"&network_type={NETWORKS[n % len(NETWORKS)]}")
+        workers.seen()
+        left = {workers.stream() for _ in range(30)}
+
+    assert left == set(workers.opened)
+    assert len(left) == 3
+    log = (tmp_path / "log").read_text()
+    assert "No space left on device" in log
+    assert "make room" in log
 
 
 @pytest.mark.slow

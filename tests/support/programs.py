@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from typing import NoReturn
 
 import pytest
@@ -33,3 +34,12 @@ def absent(reason: str) -> NoReturn:
     """End a test that lacks a part: a failure in CI, a skip with its reason elsewhere."""
     (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     raise AssertionError(reason)
+
+
+def isolated(*kinds: str) -> list[str]:
+    """Return the command that runs another in namespaces of its own; skip where there are none."""
+    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    command = [needs("unshare"), *user, *kinds]
+    if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
+        absent("this machine allows no namespaces")
+    return command

@@ -87,3 +87,26 @@ def test_in_shared_files_a_taken_name_is_not_written() -> None:
     assert sink.counter("sse_open_rejected_total", "/s", "4xx") is not NOTHING
     with pytest.raises(KeyError):
         sink.counter("sse_concurrent_streams", "/s")
+
+
+def test_a_series_that_has_no_room_is_not_counted_and_said_once(monkeypatch, caplog) -> None:
+    """A full disk costs what is new; each of those is a fault that an alert sees."""
+    registry = CollectorRegistry()
+    sink = PrometheusSink(registry)
+    known = sink.counter("sse_open_rejected_total", "/s", "4xx")
+    faults = sink.counter("sse_observer_faults_total", "exposition")
+
+    def full(*labels: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    family = sink._families["sse_open_rejected_total"]
+    monkeypatch.setattr(family, "labels", full)
+
+    for status in ("5xx", "429"):
+        assert sink.counter("sse_open_rejected_total", "/s", status) is NOTHING
+    known.inc()
+
+    assert faults.samples().__next__().value == 2
+    [record] = caplog.records
+    assert "No space left on device" in record.getMessage()
+    assert "make room in PROMETHEUS_MULTIPROC_DIR" in record.getMessage()
