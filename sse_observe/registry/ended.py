@@ -6,6 +6,7 @@ carries out and each reader understands: nothing is lost and nothing is counted 
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
@@ -16,7 +17,7 @@ import msgspec
 from prometheus_client.mmap_dict import MmapedDict
 
 from sse_observe.registry.liveness import lock_of
-from sse_observe.registry.value_file import FileName, name_of
+from sse_observe.registry.value_file import FileName, check_size, name_of
 
 # Each scrape reads each file, a millisecond for fifty routes: servers that renew their workers
 # every hour would be slow to scrape within days.
@@ -24,6 +25,8 @@ _MOST_ENDED = 10
 _LOGGER = logging.getLogger("sse_observe")
 _ENDED = "ended"
 _PLAN = "sse-observe.plan"
+# prometheus_client's names: no separator of folders, and short enough for every file system.
+_FILE = re.compile(r"[a-z]+(?:_[A-Za-z0-9.-]+){1,3}\.db", re.ASCII).fullmatch
 
 _Value = tuple[float, float]
 """A number, and when it was set."""
@@ -94,17 +97,18 @@ def to_read(directory: Path, dead: AbstractSet[int]) -> list[tuple[Path, FileNam
         of_the_dead = name.mode.startswith("live") and _is_of(name, dead)
         if not (of_the_dead or path.name in plan.old):
             draft = _draft_of(path)
-            found.append((draft if path.name in plan.new and draft.exists() else path, name))
+            found.append((draft if path.name in plan.new and draft.is_file() else path, name))
     for path in (directory / written for written in plan.new):
-        target = name_of(path)
-        if target is not None and not path.exists():
-            found.append((_draft_of(path), target))
+        target, draft = name_of(path), _draft_of(path)
+        if target is not None and not path.exists() and draft.is_file():
+            found.append((draft, target))
     return found
 
 
 def _files(directory: Path) -> Iterator[tuple[Path, FileName]]:
     for path in directory.iterdir():
-        if (name := name_of(path)) is not None:
+        # Nobody is waited for who may never write into a pipe.
+        if (name := name_of(path)) is not None and path.is_file():
             yield path, name
 
 
@@ -139,6 +143,7 @@ def _put_together(directory: Path, files: Sequence[Path]) -> list[Path]:
 def _values(path: Path) -> dict[str, _Value] | None:
     """Return the numbers of a file, or None where it cannot be read: it stays as it is."""
     try:
+        check_size(path.stat().st_size)
         entries = MmapedDict.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
         return {key: (value, at) for key, value, at, _ in entries}
     except Exception:  # noqa: BLE001 - whoever reads it for a scrape says so
@@ -153,22 +158,38 @@ def _write(
         for key, value in values.items():
             totals[key] = join(totals[key], value) if key in totals else value
     draft.unlink(missing_ok=True)
-    with closing(MmapedDict(str(draft))) as file:  # type: ignore[no-untyped-call]
-        for key, (number, at) in totals.items():
-            file.write_value(key, number, at)  # type: ignore[no-untyped-call]
+    try:
+        with closing(MmapedDict(str(draft))) as file:  # type: ignore[no-untyped-call]
+            for key, (number, at) in totals.items():
+                file.write_value(key, number, at)  # type: ignore[no-untyped-call]
+    except OSError:
+        # A full disk: half of it must not take the room that is left.
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def _planned(directory: Path) -> _Plan:
     """Return the plan that somebody has left, or an empty one."""
     path = directory / _PLAN
+    if not path.is_file():
+        return _Plan()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Plan)
+        plan = msgspec.json.decode(path.read_bytes(), type=_Plan)
+        for name in (*plan.new, *plan.old):
+            _check(name)
     except FileNotFoundError:
         return _Plan()
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError) as error:
         # It came into being in one step, so this was no process of ours.
         _LOGGER.error("%s is no plan of ours, and is thrown away: %s", path, error)  # noqa: TRY400
         return _Plan()
+    return plan
+
+
+def _check(name: str) -> None:
+    """Raise ValueError for a name under which no numbers are kept, as for one of another folder."""
+    if not _FILE(name) or name_of(Path(name)) is None:
+        raise ValueError(f"{name[:80]!r} is no file of numbers")
 
 
 def _carry_out(directory: Path) -> None:

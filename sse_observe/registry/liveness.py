@@ -26,6 +26,8 @@ _PATIENCE_SECONDS = 1.0
 # On a machine that is overloaded it may take seconds; whoever began without the lock would be
 # taken for dead.
 _LONGEST_SECONDS = 30.0
+# Whatever is there under the name: a pipe would wait for somebody to open its other end.
+_AT_ONCE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 _held: dict[Path, int] = {}
 """The descriptors of our own locks, by directory."""
 
@@ -84,7 +86,7 @@ def _lock(path: Path, how: int) -> int | None:
     while True:
         writes = how == fcntl.LOCK_EX
         flags = os.O_CREAT | os.O_RDWR if writes else os.O_RDONLY
-        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, flags | _AT_ONCE, 0o644)
         try:
             fcntl.flock(descriptor, how | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(descriptor), path.stat()):
@@ -132,11 +134,17 @@ def locked(directory: Path, *, exclusive: bool) -> Iterator[None]:
     may_write = os.access(directory, os.W_OK)
     try:
         # Whoever may only read finds a lock where there is somebody who moves files.
-        held = (directory / "sse-observe.lock").open("ab" if may_write else "rb")
-    except FileNotFoundError:
+        flags = os.O_CREAT | os.O_RDWR if may_write else os.O_RDONLY
+        held = os.open(directory / "sse-observe.lock", flags | _AT_ONCE, 0o644)
+    except OSError:
+        if exclusive:
+            raise
+        # There is none, or no room for one, and so nobody who moves files.
         yield
         return
-    with held:
+    try:
         if fcntl is not None:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB if exclusive else fcntl.LOCK_SH)
         yield
+    finally:
+        os.close(held)

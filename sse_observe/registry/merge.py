@@ -38,6 +38,7 @@ class Merge:
         self._files: dict[Path, ValueFile] = {}
         self._unreadable: set[Path] = set()
         self._state: list[tuple[Path, int, int]] = []
+        self._shown: list[Path] = []
         self._plan = _Plan(())
 
     def families(self, paths: Iterable[tuple[Path, FileName]]) -> list[Metric]:
@@ -46,7 +47,9 @@ class Merge:
         self._files = {file.path: file for file in files}
         state = [(file.path, file.inode, len(file.names)) for file in files]
         if state != self._state:
-            self._plan, self._state = _Plan(files), state
+            self._plan, shown = self._planned(files)
+            self._state, self._shown = state, [file.path for file in shown]
+        files = [self._files[path] for path in self._shown]
         if self._plan.is_mixed:
             # One name of several kinds: whatever prometheus_client makes of that.
             return list(MultiProcessCollector.merge([str(file.path) for file in files]))  # type: ignore[no-untyped-call]
@@ -61,12 +64,31 @@ class Merge:
             # Its process was forgotten since the folder was listed.
             return None
         except Exception as error:  # noqa: BLE001 - whatever is in it, the others count
-            if path not in self._unreadable and len(self._unreadable) < _MOST_NAMED:
-                self._unreadable.add(path)
-                text = "%s cannot be read, and what it counted is missing: %s; delete it"
-                _LOGGER.error(text, path, error)  # noqa: TRY400 - one line says it all
+            self._leave_out(path, error)
             return None
         return file
+
+    def _planned(self, files: list[ValueFile]) -> "tuple[_Plan, list[ValueFile]]":
+        """Return the plan of the files whose names can be shown, and these."""
+        try:
+            return _Plan(files), files
+        except Exception:  # noqa: BLE001 - one of them; each is asked
+            fit = [file for file in files if self._fits(file)]
+            return _Plan(fit), fit
+
+    def _fits(self, file: ValueFile) -> bool:
+        try:
+            _Plan((file,))
+        except Exception as error:  # noqa: BLE001 - whatever is in it, the others count
+            self._leave_out(file.path, error)
+            return False
+        return True
+
+    def _leave_out(self, path: Path, error: Exception) -> None:
+        if path not in self._unreadable and len(self._unreadable) < _MOST_NAMED:
+            self._unreadable.add(path)
+            text = "%s cannot be read, and what it counted is missing: %s; delete it"
+            _LOGGER.error(text, path, error)
 
 
 class _Plan:

@@ -23,6 +23,9 @@ _PAIR = 16
 # Names of series are the same in each process; 50 routes have some 7,000 of them.
 _MOST_NAMES = 10_000
 
+# A hundred times what fifty routes take. A file with a hole costs nothing to make.
+_MOST_BYTES = 64 << 20
+
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -54,6 +57,12 @@ def name_of(path: Path) -> FileName | None:
     return FileName(kind, mode, "_".join(rest))
 
 
+def check_size(size: int) -> None:
+    """Raise ValueError for so many bytes as nobody has counted."""
+    if size > _MOST_BYTES:
+        raise ValueError(f"{size} bytes are more than the {_MOST_BYTES >> 20} MB of the largest")
+
+
 class ValueFile:
     """
     The numbers of one file, in the order in which they were created.
@@ -82,6 +91,7 @@ class ValueFile:
             inode = os.fstat(file.fileno()).st_ino
             head = file.read(_HEADER).ljust(_HEADER, b"\0")
             used = _LENGTH.unpack_from(head)[0]
+            check_size(used)
             data = head + file.read(max(used - _HEADER, 0))
         if len(data) < used:
             raise ValueError(f"{used} bytes are said to be in use, {len(data)} are there")

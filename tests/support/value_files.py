@@ -1,7 +1,9 @@
 """Files as worker processes leave them, and processes that live as far as their locks show."""
 
+import errno
 import fcntl
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,21 @@ def leave(directory: Path, kind: str, owner: int | str, **values: float) -> Path
         file.write_value(mmap_key(name, name, [], [], "x"), value, 0.0)
     file.close()
     return path
+
+
+def whole(*series: tuple[str, str, dict[str, str], float]) -> bytes:
+    """Return a file's bytes: for each series its family, its name, its labels and its number."""
+    entries = bytearray()
+    for family, name, labels, value in series:
+        key = mmap_key(family, name, list(labels), list(labels.values()), "x").encode()
+        padded = key + b" " * (8 - (len(key) + 4) % 8)
+        entries += struct.pack(f"=i{len(padded)}sdd", len(key), padded, value, 0.0)
+    return struct.pack("=i4x", 8 + len(entries)) + entries
+
+
+def full(file: int, offset: int, length: int) -> None:
+    """Refuse to give room, as a full disk does."""
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def end(directory: Path, *pids: int) -> None:

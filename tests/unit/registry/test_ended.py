@@ -1,6 +1,8 @@
 """Files of processes that have ended: cleared away, and never counted twice or lost."""
 
+import os
 import sys
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,10 +10,10 @@ import msgspec
 import pytest
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
-from sse_observe.registry import ended
+from sse_observe.registry import disk_room, ended
 from sse_observe.registry.ended import tidy, to_read
 from sse_observe.registry.liveness import lock_of
-from tests.support.value_files import end, leave, living, names, read
+from tests.support.value_files import end, full, leave, living, names, read
 
 MANY = range(1, 31)
 
@@ -215,3 +217,74 @@ def test_a_plan_is_understood_by_who_may_not_carry_it_out(tmp_path):
     [(path, name)] = to_read(tmp_path, frozenset())
 
     assert (path.name, name.kind, name.owner) == ("counter_ended.draft", "counter", "ended")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../mine.txt", "{outside}/mine.txt", "sub/../../mine.txt", "mine.txt", "x\0", "n" * 300],
+)
+def test_a_plan_moves_and_removes_files_of_numbers_alone(tmp_path, name, caplog):
+    """Whoever may write into the directory must not delete with the scraper's rights."""
+    directory = tmp_path / "shared"
+    directory.mkdir()
+    kept = [tmp_path / "mine.txt", directory / "mine.txt"]
+    for path in kept:
+        path.write_text("precious")
+    leave(directory, "counter", 7, a_total=1)
+    name = name.format(outside=tmp_path)
+    plan = {"new": [name], "old": [name, "counter_7.db"]}
+    (directory / "sse-observe.plan").write_bytes(msgspec.json.encode(plan))
+
+    assert read(directory) == {"a_total": 1}
+    assert [path.read_text() for path in kept] == ["precious", "precious"]
+    assert "is no plan of ours" in caplog.text
+    assert not (directory / "sse-observe.plan").exists()
+
+
+def test_a_plan_that_is_no_file_is_none(tmp_path):
+    """A folder of that name must not end every scrape."""
+    (tmp_path / "sse-observe.plan").mkdir()
+    leave(tmp_path, "counter", 7, a_total=1)
+
+    assert read(tmp_path) == {"a_total": 1}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes of this kind")
+def test_what_is_no_plain_file_is_not_waited_for(tmp_path):
+    """A pipe that nobody writes into would hold a scrape for ever."""
+    leave(tmp_path, "counter", 7, a_total=1)
+    for name in ("counter_8.db", "counter_ended.draft", "sse-observe.9.lock", "sse-observe.lock"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "sse-observe.plan").write_bytes(b'{"new":["counter_ended.db"]}')
+
+    assert read(tmp_path) == {"a_total": 1}
+
+
+def test_a_file_of_many_gigabytes_is_not_read(tmp_path, caplog):
+    """It costs nothing to make one with a hole; reading it costs the memory of the service."""
+    leave(tmp_path, "counter", 7, a_total=1)
+    for pid in MANY[10:]:
+        leave(tmp_path, "counter", pid, a_total=1)
+    with (tmp_path / "counter_8.db").open("wb") as file:
+        file.write((2**31 - 1).to_bytes(4, sys.byteorder))
+        file.truncate(2**31)
+    end(tmp_path, 8, *MANY[10:])
+    tracemalloc.start()
+
+    assert read(tmp_path) == {"a_total": 21}
+    assert tracemalloc.get_traced_memory()[1] < 2**27
+    tracemalloc.stop()
+    assert "counter_8.db cannot be read" in caplog.text
+
+
+def test_a_full_disk_leaves_the_files_of_the_dead_as_they_are(tmp_path, monkeypatch):
+    """Their counts are read all the same, and no half of a new file takes room."""
+    for pid in MANY:
+        leave(tmp_path, "counter", pid, a_total=1)
+    end(tmp_path, *MANY)
+    disk_room.take_room_first()
+    monkeypatch.setattr(disk_room, "_allocate", full)
+
+    assert read(tmp_path) == {"a_total": 30}
+    assert len(names(tmp_path, "*.db")) == 30
+    assert names(tmp_path, "*.draft") == []

@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 from sse_observe.registry.families import LazyMetric
 from sse_observe.registry.merge import Merge
 from sse_observe.registry.value_file import name_of
-from tests.support.value_files import leave
+from tests.support.value_files import leave, whole
 
 MODES = ["all", "liveall", "min", "livemin", "max", "livemax", "sum", "livesum"]
 MODES += ["mostrecent", "livemostrecent"]
@@ -150,3 +150,23 @@ def test_a_bound_that_is_written_in_two_ways_is_one_bucket(tmp_path):
     same_text = generate_latest(Read(Merge(), tmp_path)).decode()
 
     assert 'h_bucket{le="1.0"} 4.0' in same_text
+
+
+@pytest.mark.parametrize(
+    ("kind", "series"),
+    [
+        ("histogram", ("h", "h_bucket", {"le": "banana"}, 1.0)),
+        ("gauge_all", ("", "", {}, 1.0)),
+    ],
+)
+def test_what_can_be_read_and_cannot_be_shown_is_left_out(tmp_path, caplog, kind, series):
+    """A bound that is no number, or a name that is none, takes nothing else away either."""
+    leave(tmp_path, "counter", 7, a_total=1)
+    (tmp_path / f"{kind}_8.db").write_bytes(whole(series))
+    merge = Merge()
+
+    for _ in range(3):
+        [family] = Read(merge, tmp_path).found
+        assert [sample.value for sample in family.samples] == [1]
+    [record] = caplog.records
+    assert f"{kind}_8.db cannot be read" in record.getMessage()
