@@ -2,10 +2,15 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+try:
+    import fcntl
+except ImportError:  # Windows: two at once may mix.
+    fcntl = None  # type: ignore[assignment]
 
 from sse_observe.catalog.load import load
 from sse_observe.catalog.model import Catalog
@@ -150,8 +155,19 @@ def write(files: Mapping[str, str], out: Path) -> list[Path]:
     Write all files, or none; what the bundle no longer has, and is ours, goes.
 
     Everything is written beside its place first and moved in at the end, so that a full disk or
-    a closed folder leaves the old files whole.
+    a closed folder leaves the old files whole. Who renders into the same folder waits.
     """
+    try:
+        with _alone(out):
+            return _write(files, out)
+    except OSError as error:
+        where = error.filename or out
+        raise SettingsError(
+            f"{where}: {error.strerror}; choose a folder that can be written with --out"
+        ) from None
+
+
+def _write(files: Mapping[str, str], out: Path) -> list[Path]:
     for name in files:
         if (out / name).exists() and not ours(out / name):
             raise SettingsError(
@@ -163,19 +179,36 @@ def write(files: Mapping[str, str], out: Path) -> list[Path]:
         for name, text in files.items():
             path = out / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+            draft = path.with_name(f".{path.name}.draft")
             staged[draft] = path
-            draft.write_text(text, encoding="utf-8", newline="\n")
+            # One that was killed may have left it; a link there leads to somebody's file.
+            draft.unlink(missing_ok=True)
+            with draft.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
         for draft, path in staged.items():
             draft.replace(path)
         for name in gone:
             (out / name).unlink()
-    except OSError as error:
+    except OSError:
         for draft in staged:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
-        where = error.filename or out
-        raise SettingsError(
-            f"{where}: {error.strerror}; choose a folder that can be written with --out"
-        ) from None
+        raise
     return list(staged.values())
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep others out who render into a folder: what two have mixed is of neither's settings."""
+    out.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    folder = os.open(out, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # Some network file systems have no locks.
+        with contextlib.suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)

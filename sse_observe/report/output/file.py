@@ -34,7 +34,10 @@ def write(path: Path, text: str, option: str = "--out") -> None:
     target = path.resolve()
     draft = target.with_name(f".{os.getpid()}.draft")
     try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
+        # Where others may write too, one may have laid a link there to a file of ours.
+        draft.unlink(missing_ok=True)
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
         draft.replace(target)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -1,5 +1,9 @@
 """The bundle on disk: the same bytes each time, all or nothing, and nobody else's files."""
 
+import contextlib
+import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -86,3 +90,67 @@ def test_failing_render_leaves_the_old_files_whole(tmp_path: Path) -> None:
 
     assert (tmp_path / "alerts/a.yaml").read_text() == f"{MARK} old\n"
     assert [path.name for path in (tmp_path / "alerts").iterdir()] == ["a.yaml"]
+
+
+def test_a_link_is_never_written_through(tmp_path: Path) -> None:
+    """Whoever may write into the folder must not have somebody else's files overwritten."""
+    mine = tmp_path / "mine.txt"
+    mine.write_text("precious")
+    out = tmp_path / "out"
+    (out / "alerts").mkdir(parents=True)
+    (out / "alerts/.a.yaml.draft").symlink_to(mine)
+    (out / "alerts/b.yaml").symlink_to(tmp_path / "missing.txt")
+
+    write({"alerts/a.yaml": f"{MARK}\n", "alerts/b.yaml": f"{MARK}\n"}, out)
+
+    assert mine.read_text() == "precious"
+    assert not (tmp_path / "missing.txt").exists()
+    assert not any(path.is_symlink() for path in (out / "alerts").iterdir())
+
+
+class Killed(BaseException):
+    """SIGKILL, as far as a test can play it."""
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_whoever_is_killed_leaves_whole_files_and_the_next_one_clears_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Each file is the old one or the new one, and no draft stays for ever."""
+    old, new = ({f"alerts/{name}.yaml": f"{MARK} {age}\n" for name in "abc"} for age in (1, 2))
+    write(old, tmp_path)
+    replace, moved = Path.replace, []
+
+    def move(path: Path, target: Path) -> Path:
+        if len(moved) == at:
+            raise Killed
+        moved.append(target)
+        return replace(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", move)
+        with contextlib.suppress(Killed):
+            write(new, tmp_path)
+    for name in old:
+        assert (tmp_path / name).read_text() in (old[name], new[name])
+
+    write(new, tmp_path)
+    assert {path.name for path in (tmp_path / "alerts").iterdir()} == {"a.yaml", "b.yaml", "c.yaml"}
+    assert [(tmp_path / name).read_text() for name in new] == list(new.values())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks of this kind")
+def test_two_at_once_write_one_after_the_other(tmp_path: Path) -> None:
+    """Half of the files by one's settings and half by another's would fit nobody."""
+    import fcntl
+
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    other = threading.Thread(target=write, args=({"alerts/a.yaml": f"{MARK}\n"}, tmp_path))
+    other.start()
+    other.join(0.1)
+    assert list(tmp_path.iterdir()) == []
+
+    os.close(folder)
+    other.join(10)
+    assert (tmp_path / "alerts/a.yaml").exists()

@@ -1,15 +1,19 @@
 """Targets: found in their folder, and written beside the default."""
 
+import json
+import re
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sse_observe.render import targets
 from sse_observe.render.bundle import DEFAULT, bundle, render_to
 from sse_observe.render.target import all_targets
-from tests.support.rendered import FILES
+from tests.support.paths import ROOT
+from tests.support.rendered import FILES, settings_file
 
 MODULE = """
 from sse_observe.render.target import Rendering, Target
@@ -70,3 +74,42 @@ def test_a_new_module_is_a_target_at_once(another: None, tmp_path: Path) -> None
     assert "alerts/sse-alerts.yaml" in names.read_text()
     render_to(tmp_path / "out", None)
     assert not names.exists()
+
+
+@pytest.mark.slow
+def test_words_of_the_user_stay_words_in_every_target(tmp_path: Path) -> None:
+    """In a label, an annotation, a name or a page of his own: nothing of it is a key or is run."""
+    word = "a\"'`\\: |\n- evil: yes # ${evil} << 7*7 >> <% evil %> {{ evil }} \x85\u2028\u00e9</p>"
+    page = (ROOT / "sse_observe/catalog/alerts/SSEEventsOversized.md").read_text()
+    summary = json.dumps(word.replace("{{ evil }}", ""))
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "SSEOurs.md").write_text(
+        re.sub("^summary:.*$", lambda _: f"summary: {summary}", page, flags=re.MULTILINE).replace(
+            "\n## Meaning\n", "\n## Meaning\n\n<< 7*7 >> <% raw %> {{ evil }}\n"
+        )
+    )
+    settings = {
+        "extra_alerts": "pages",
+        "labels": {"team": word},
+        "annotations": {"note": word},
+        "alerts": {"SSEMessageLoss": {"labels": {"more": word}}},
+        "grafana_alerting": {"folder": word, "contact_point": word},
+        "provisioning": {"job": word, "labels": {"env": word}},
+    }
+    rendered = bundle(settings_file(tmp_path, json.dumps(settings)), all_targets()).files
+
+    for name, text in rendered.items():
+        if name.endswith((".yaml", ".yml", ".json")):
+            found = list(yaml.load_all(text, yaml.CSafeLoader))
+            assert not [key for key in keys(found) if "evil" in key], name
+    assert "<< 7*7 >> <% raw %> {{ evil }}" in rendered["runbooks/SSEOurs.md"]
+
+
+def keys(found: object) -> Iterator[str]:
+    """Yield every key, however deep."""
+    if isinstance(found, dict):
+        yield from map(str, found)
+    for below in found.values() if isinstance(found, dict) else found:
+        if isinstance(below, dict | list):
+            yield from keys(below)

@@ -1,5 +1,6 @@
 """The file of a report: refused early, written whole, or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,15 @@ def test_a_full_disk_leaves_no_draft(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="--out"):
         write(path, "text")
     assert [path.name for path in tmp_path.iterdir()] == ["incident.html"]
+
+
+def test_a_link_in_place_of_the_draft_is_not_followed(tmp_path: Path) -> None:
+    """In a folder for all, one may have laid it there to a file of ours."""
+    mine = tmp_path / "mine.txt"
+    mine.write_text("precious")
+    (tmp_path / f".{os.getpid()}.draft").symlink_to(mine)
+
+    write(tmp_path / "report.html", "x")
+
+    assert mine.read_text() == "precious"
+    assert (tmp_path / "report.html").read_text() == "x"

@@ -1,6 +1,7 @@
 """Asking a Prometheus that is away, slow, closed, or something else: one line each, no secret."""
 
 import base64
+import gzip
 import socket
 import ssl
 import subprocess
@@ -86,6 +87,11 @@ def http(status: str, body: str, *headers: str) -> bytes:
         (http("200 OK", "<html>Grafana</html>"), "not an answer of a Prometheus API"),
         (http("200 OK", '{"status":"success"}'), "without data"),
         (http("200 OK", '{"status":"error","error":"no"}'), ": no$"),
+        # Unpacked it would be larger than any answer may be.
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(1 << 25)),
+            "not an answer of a Prometheus API",
+        ),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "connection lost .*try again"),
         (b"", "connection lost .*try again"),
     ],
