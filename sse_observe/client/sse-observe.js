@@ -87,9 +87,11 @@ const fingerprint = (text) =>
 const sequence = (onGap) => {
   let epoch, mark, ahead, last, recent, replaying, blind, first;
   const numbered = (id) => /^(\d{1,15})-(.+)$/s.exec(id) ?? [];
-  const giveUp = (last = Math.max(mark, ...ahead), announced) => {
-    let lost = 0;
-    while (mark < last) if (!ahead.delete(++mark)) lost++;
+  const giveUp = (last = Math.max(...ahead), announced) => {
+    // Not one by one: a server may name any number.
+    let lost = last > mark ? last - mark : 0;
+    mark += lost;
+    for (const seq of ahead) if (seq <= mark) lost -= ahead.delete(seq);
     if (lost) onGap(lost, !announced);
   };
   const start = (cursor = "", isOurs) => {
@@ -852,7 +854,8 @@ const stream = (source, options) => {
     const lag = at - sent;
     const delay = lag - live._bestLag;
     live._bestLag = Math.min(live._bestLag ?? lag, lag);
-    if (!isNaN(delay)) report._observe("sse_event_delay_seconds", Math.max(0, delay));
+    // NaN is not itself.
+    if (delay === delay) report._observe("sse_event_delay_seconds", Math.max(0, delay));
     // Sent seconds apart and arrived together: something in between holds the stream back.
     if (options.pollAfter && delay < -3000 && at - live._openedAt < 500) {
       tries._poll(at);
