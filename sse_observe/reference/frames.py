@@ -11,12 +11,12 @@ from contextlib import aclosing
 
 from sse_observe.errors import SSEObserveError
 from sse_observe.reference.closing import closable
-from sse_observe.wire import encode
+from sse_observe.wire import MOST_EVENT_BYTES, encode
 
 Chunk = object
 """Text or bytes, or whatever `encode()`s itself into bytes, as the events of libraries do."""
 
-# The same bound as of all that a producer may have waiting.
+# Of what has no end yet: the same bound as of all that a producer may have waiting.
 _LARGEST = 1_048_576
 # Atomic, or the two halves of one CRLF would pass for an empty line.
 _END = re.compile(rb"(?>\r\n|\n|\r){2}")
@@ -42,7 +42,7 @@ class Splitter:
         frames, start = [], 0
         # What was looked through before cannot hold an end, but for its last three bytes.
         for found in _END.finditer(data, max(len(self._rest) - 3, 0), sure):
-            frames.append(data[start : found.end()])
+            frames.append(_readable(data[start : found.end()]))
             start = found.end()
         self._rest = data[start:]
         if len(self._rest) > _LARGEST:
@@ -55,6 +55,16 @@ class Splitter:
         """Return what no empty line has ended, and begin anew."""
         rest, self._rest = self._rest, b""
         return rest
+
+
+def _readable(frame: bytes) -> bytes:
+    # A store keeps the newest event whatever its size: each stream would hold it.
+    if len(frame) > MOST_EVENT_BYTES:
+        raise FrameError(
+            f"an event of {len(frame)} bytes was yielded, and clients read "
+            f"{MOST_EVENT_BYTES >> 20} MB; yield it in parts, or the address where it lies"
+        )
+    return frame
 
 
 def numbered(frame: bytes, event_id: str) -> bytes:
@@ -100,4 +110,4 @@ async def payload_frames(produce: Callable[[], AsyncIterable[str]]) -> AsyncIter
         raise TypeError("produce must be an async generator function")
     async with aclosing(closable(payloads)) as source:
         async for payload in source:
-            yield encode(payload)
+            yield _readable(encode(payload))

@@ -14,6 +14,7 @@ from typing import Literal
 
 from sse_observe.errors import SettingsError
 from sse_observe.reference.closing import closable
+from sse_observe.reference.frames import FrameError
 from sse_observe.reference.outbox import Outbox, OverflowingError
 from sse_observe.reference.store import (
     FencedError,
@@ -179,9 +180,9 @@ class Producer:
             self._fenced(fence)
         except GoneError:
             self._taken = True
-        except OverflowingError as overflow:
-            # One line: where it was raised says nothing.
-            _log.warning("a stream failed: %s", overflow)
+        except (OverflowingError, FrameError) as error:
+            # One line: where it was raised says nothing, and would hold what was too large.
+            _log.warning("a stream failed: %s", str(error))
             return "failed"
         except BaseException as error:  # noqa: BLE001 - whatever the application's generator raises
             return self._state_after(error)

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sse_observe.reference.frames import FrameError, Splitter, as_bytes, numbered, raw_frames
-from sse_observe.wire import Scanner
+from sse_observe.reference.frames import (
+    FrameError,
+    Splitter,
+    as_bytes,
+    numbered,
+    raw_frames,
+)
+from sse_observe.wire import MOST_EVENT_BYTES, Scanner
 
 lines = st.sampled_from(
     [
@@ -92,6 +98,15 @@ def test_an_event_that_never_ends_is_refused() -> None:
 
     with pytest.raises(FrameError, match="end in an empty line"):
         feed_for_ever()
+
+
+def test_a_whole_event_that_no_client_reads_is_refused() -> None:
+    """It comes in one piece, so that nothing is waited for."""
+    most = b"data: " + b"x" * (MOST_EVENT_BYTES - 8) + b"\n\n"
+    assert Splitter().feed(most) == [most]
+
+    with pytest.raises(FrameError, match=f"{len(most) + 1} bytes was yielded"):
+        Splitter().feed(b"x" + most)
 
 
 class OwnEvent:

@@ -1,7 +1,9 @@
 """Producers: one for each stream, whether anybody reads it or not."""
 
 import asyncio
+import gc
 import logging
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -135,6 +137,34 @@ def test_whatever_a_producer_raises_fails_its_stream_alone(
 
     run(main())
     assert "the producer of a stream failed" in caplog.text
+
+
+def test_an_event_of_a_hundred_megabytes_fails_its_stream_and_is_not_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The newest event is kept whatever its size, so a thousand such streams would be 100 GB."""
+
+    async def main() -> int:
+        async def produce(stream_id: str, params: Any) -> Any:
+            yield "one"
+            yield "x" * 100_000_000
+            yield "two"
+
+        app = reference_app(produce=produce, store=MemoryStore(clock=now))
+        visit = await Visit(app).ended()
+        assert visit.payloads == ["one"]
+        assert kinds(visit)[-1] == "error"
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0]
+        await app.aclose()
+        return held
+
+    tracemalloc.start()
+    try:
+        assert run(main()) < 10_000_000
+    finally:
+        tracemalloc.stop()
+    assert "clients read 8 MB; yield it in parts" in caplog.text
 
 
 def test_a_storm_of_readers_that_are_cancelled_leaves_nothing() -> None:
