@@ -98,17 +98,22 @@ class Mirror:
             return
         head, _, body = rest.partition(b"\n")
         fields = head.split(b" ")
-        if kind != b"e" or not self.is_filled or int(fields[0]) > self.last + 1:
+        try:
+            first, state = int(fields[0]), STATE_OF[fields[1]]
+            sizes = [int(size) for size in fields[2].split(b",") if size]
+        except (ValueError, IndexError, KeyError):
+            # Also what somebody else publishes there: the store knows what is true.
             self._refill()
             return
-        first, state, lengths = int(fields[0]), fields[1], fields[2]
+        if kind != b"e" or not self.is_filled or first > self.last + 1:
+            self._refill()
+            return
         start = 0
-        sizes = [int(size) for size in lengths.split(b",") if size]
         for number, length in enumerate(sizes, first):
             if number > self.last:
                 self._add(number, body[start : start + length])
             start += length
-        self.state = STATE_OF[state]
+        self.state = state
         self.wake()
 
     def _add(self, number: int, frame: bytes) -> None:

@@ -300,7 +300,7 @@ class RedisStore:
 
     def _wake_holder(self, message: bytes) -> None:
         """Wake the producer of a stream that somebody else changed."""
-        held = self._holds.get(message.decode())
+        held = self._holds.get(message.decode(errors="replace"))
         if held is not None:
             _, wake = held
             wake()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from sse_observe.reference.bounds import Bounds
 from sse_observe.reference.redis.mirror import STAMP, Mirror
 
@@ -125,3 +127,13 @@ def test_a_writer_without_a_host_has_no_lease() -> None:
     watched.mirror.writer = "-w"
 
     assert watched.mirror.host == ""
+
+
+@pytest.mark.parametrize("news", [b"", b"e", b"e 2", b"e x o 1\na", b"e 2 ? 1\na", b"e 2 o 1,x\na"])
+def test_news_that_nobody_of_ours_wrote_are_asked_about(news: bytes) -> None:
+    """An error would end the one task that hears the news of all streams."""
+    watched = filled(b"a", b"b")
+    watched.mirror.take(news)
+
+    assert watched.refills == 1
+    assert frames_of(watched.mirror) == (b"a", b"b")
