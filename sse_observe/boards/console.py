@@ -62,9 +62,18 @@ def _opened(page: str, headers: Mapping[str, str], redirects: int = 3) -> str:
             return page
     except HTTPError as error:
         error.close()
-        led = urljoin(page, error.headers.get("Location") or "").partition("?")[0]
-        if 300 <= error.code < 400 and redirects and urlsplit(led)[:2] == urlsplit(page)[:2]:
+        led = _led(page, error.headers.get("Location") or "")
+        if 300 <= error.code < 400 and redirects and led:
             return _opened(led, headers, redirects - 1)
     except (OSError, HTTPException, ValueError):
         pass
     return ""
+
+
+def _led(page: str, location: str) -> str:
+    """Return where on its own server a page leads; empty for anywhere else."""
+    try:
+        led = urljoin(page, location).partition("?")[0]
+        return led if urlsplit(led)[:2] == urlsplit(page)[:2] else ""
+    except ValueError:
+        return ""

@@ -64,7 +64,7 @@ def read_page(path: Path, source: str) -> Alert:
 
     CatalogError names the page as `source`, one line for each problem.
     """
-    facts, prose = _page(path.read_text(encoding="utf-8"), source)
+    facts, prose = _page(_text(path, source), source)
     problems = [f"{source}: {problem}" for problem in _problems(facts)]
     if problems:
         raise CatalogError("\n".join(problems))
@@ -87,6 +87,14 @@ def read_page(path: Path, source: str) -> Alert:
     )
 
 
+def _text(path: Path, source: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise CatalogError(f"{source}: {reason}; a page is Markdown") from None
+
+
 def _page(text: str, source: str) -> _Page:
     parts = re.split(r"^---\n", text, maxsplit=2, flags=re.MULTILINE)
     if len(parts) != 3 or parts[0]:
@@ -102,6 +110,11 @@ def _page(text: str, source: str) -> _Page:
         what, _, where = str(error).partition(" - at ")
         key = where.strip("`").removeprefix("$").lstrip(".") or "front matter"
         raise CatalogError(f"{source}: {key}: {what}; see a page beside it") from None
+    except RecursionError:
+        raise CatalogError(f"{source}: nested too deeply; correct the YAML") from None
+    except ValueError as error:
+        # A date such as 2026-99-99.
+        raise CatalogError(f"{source}: {error}; put it in quotes") from None
     return _Page(facts, parts[2].strip() + "\n")
 
 

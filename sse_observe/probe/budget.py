@@ -77,7 +77,7 @@ class Budgets:
         except OSError as error:
             reason = (error.strerror or "cannot be read").lower()
             raise CheckError(f"state_file {self._path}: {reason}") from None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise CheckError(
                 f"state_file {self._path}: is not ours, or torn; look at it, then delete it"
             ) from None

@@ -90,7 +90,8 @@ def _yaml(path: Path) -> object:
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
         raise CheckError(f"{path}: {reason}; name a file with modules and targets") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    # Also a ValueError: a date such as 2026-99-99, or what is no UTF-8.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CheckError(f"{path}: is no YAML: {' '.join(str(error).split())[:160]}") from None
     return found
 

@@ -129,7 +129,11 @@ class Question:
 
     def redirected(self, status: int, location: str) -> Self:
         """Return what a client asks next; what was given for one origin stays with it."""
-        target = urljoin(self.url, location)
+        try:
+            target = urljoin(self.url, location)
+        except ValueError:
+            # Half an IPv6 address; the origin says so.
+            target = location
         method, body = self.method, self.body
         if status == 303 or (status in (301, 302) and method == "POST"):
             method, body = "GET", b""

@@ -112,7 +112,8 @@ def read(path: Path) -> Script:
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
         raise CheckError(f"{where}: {reason}; name a file with runs") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    # Also a ValueError: a date such as 2026-99-99, or what is no UTF-8.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         words = " ".join(str(error).split())[:120]
         raise CheckError(f"{where}: is no YAML: {words}") from None
     try:
@@ -125,12 +126,12 @@ def _script(found: object) -> Script:
     if not isinstance(found, dict) or set(found) - {"protocol", "runs"}:
         raise CheckError("give the keys protocol and runs, and no other")
     protocol = found.get("protocol", "none")
-    if protocol not in PHRASES:
+    if not isinstance(protocol, str) or protocol not in PHRASES:
         raise CheckError(f"protocol: {protocol!r} is not known; choose of {', '.join(PHRASES)}")
     runs = found.get("runs")
     if not isinstance(runs, dict) or not 0 < len(runs) <= MOST_RUNS:
         raise CheckError(f"runs: give 1 to {MOST_RUNS} of them, each a list of steps by its name")
-    return Script(str(protocol), [_run(str(name), steps) for name, steps in runs.items()])
+    return Script(protocol, [_run(str(name), steps) for name, steps in runs.items()])
 
 
 def _run(name: str, steps: object) -> Run:

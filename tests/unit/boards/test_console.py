@@ -49,6 +49,13 @@ def test_without_pages_there_is_no_link() -> None:
     assert Console().query(["up"], Window(0, 60, 1)) == ""
 
 
+def test_a_redirect_to_what_is_no_address_is_no_page() -> None:
+    """Boards open all the same."""
+    proxy, _ = server(graph="http://[half", alerts="//[::1")
+    with proxy:
+        assert find_console(proxy.url) == Console()
+
+
 def test_a_login_elsewhere_gets_no_header() -> None:
     """A redirect to another host is no page of ours, and is not followed."""
     login, asked = server()

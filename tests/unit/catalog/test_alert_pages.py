@@ -68,6 +68,8 @@ def test_threshold_may_be_an_objective_of_the_settings(tmp_path: Path, threshold
         ("> 0.05", "> much", "'much' is no number"),
         (">= 20", ">= few", "and: 'few' is no number"),
         ("for: 10m", "for: 10m\nwindows: []\nkeep_firing_for: x", "keep_firing_for: 'x' is no"),
+        ("summary: Something is slow", "summary: 2026-99-99", "put it in quotes"),
+        ("summary: Something is slow", f"summary: {'[' * 2000}", "nested too deeply"),
         (
             "for: 10m",
             "windows: [{long: 1h, short: 5m, factor: 2, for: 2m, severity: info}]",
@@ -84,6 +86,15 @@ def test_wrong_page_is_refused_with_its_path_and_key(
 
     assert all(line.startswith("pages/SSESlow.md: ") for line in str(caught.value).splitlines())
     assert problem in str(caught.value)
+
+
+def test_a_page_that_is_no_text_is_refused_with_its_path(tmp_path: Path) -> None:
+    """An editor's other encoding is named, and nothing is guessed."""
+    path = page(tmp_path, GOOD)
+    path.write_bytes(path.read_bytes() + b"\xff")
+
+    with pytest.raises(CatalogError, match=r"^p\.md: it is no UTF-8 text"):
+        read_page(path, "p.md")
 
 
 def test_all_problems_of_a_page_are_listed_together(tmp_path: Path) -> None:

@@ -62,7 +62,13 @@ def test_what_cannot_be_kept_is_not_spent(tmp_path: Path) -> None:
     assert not budgets.take("chat", BUDGET)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"day": 1}', '{"day": 1, "spent": {"a": 3}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"day": 1}', '{"day": 1, "spent": {"a": 3}}', "[" * 100_000),
+        '{"day": Infinity, "spent": {}}',
+    ],
+)
 def test_a_torn_file_is_one_line(tmp_path: Path, text: str) -> None:
     """Nobody guesses what was spent."""
     (tmp_path / "state").write_text(text)

@@ -76,7 +76,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert len(str(refused.value).splitlines()) == 2
 
 
-@pytest.mark.parametrize("text", ["", "[", "- a", "modules: {a: {b: ", "\0"])
+@pytest.mark.parametrize("text", ["", "[", "- a", "modules: {a: {b: ", "\0", "modules: 2026-99-99"])
 def test_what_is_no_configuration_is_one_line(tmp_path: Path, text: str) -> None:
     """Nor is a folder, or a file that is not there."""
     path = tmp_path / "probes.yaml"

@@ -79,3 +79,10 @@ def test_a_query_is_replaced_and_the_rest_kept() -> None:
     )
 
     assert question.url == "http://host.test/?a=1&last_event_id=9"
+
+
+@pytest.mark.parametrize("location", ["//[::1", "http://[31m/", "http://a:99999/", "ftp://x/"])
+def test_a_redirect_to_what_is_no_url_is_one_line(location: str) -> None:
+    """A server must not choose how its own check ends."""
+    with pytest.raises(AskError, match="URL"):
+        Question(url="http://host.test/s").redirected(302, location)

@@ -55,6 +55,7 @@ def test_every_step_is_read(tmp_path: Path) -> None:
         ("", "give the keys protocol and runs"),
         ("runs: {a: [{tokens: 1}]}\nother: 1", "give the keys protocol and runs"),
         ("protocol: gopher\nruns: {a: [{tokens: 1}]}", "gopher"),
+        ("protocol: [none]\nruns: {a: [{tokens: 1}]}", "is not known"),
         ("runs: {}", "1 to 20 of them"),
         ("runs: {a: 3}", "runs.a: is no list"),
         ("runs: {a: [stop]}", r"runs.a\[0\]: 'stop' is no step"),
@@ -64,6 +65,7 @@ def test_every_step_is_read(tmp_path: Path) -> None:
         ("runs: {a: [{pause: 1}]}", "has no tokens"),
         ("runs: {a: [{tokens: 5000, every: 1}]}", "is over 600 s"),
         ("runs: {a: [", "is no YAML"),
+        ("runs: 2026-99-99", "is no YAML"),
         ("runs: !!python/object:os.system {}", "is no YAML"),
     ],
 )
