@@ -15,7 +15,7 @@ STOP_SECONDS = 5.0
 """How long a program may take after SIGTERM; Prometheus, nginx and Redis need 0.1 s."""
 
 # Waits for the end of our pipe, whatever ends us; a line says that all is well.
-_GUARD = 'read line || kill "$1"'
+_GUARD = f'read line || {{ kill "$1"; sleep {STOP_SECONDS:g}; kill -9 "$1"; }}'
 
 # Where Debian keeps nginx, and where only root's PATH looks.
 _SERVERS = "/usr/sbin"

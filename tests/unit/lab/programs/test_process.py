@@ -1,6 +1,8 @@
 """A child process: started, waited for, and gone at the end, whatever it does."""
 
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 from sse_observe.errors import LabError
 from sse_observe.lab.programs import process
 from sse_observe.lab.programs.process import Program, find
+from tests.support.paths import ROOT
+from tests.support.waiting import wait_until
 
 WAIT = "import time; time.sleep(600)"
 
@@ -41,6 +45,48 @@ def test_it_runs_while_the_block_does(tmp_path: Path) -> None:
         fail()
 
     assert not alive(pids[0])
+
+
+STARTS = """
+import sys, time
+from pathlib import Path
+from sse_observe.lab.programs.process import Program
+code = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); "
+code += "time.sleep(600)"
+log = Path(sys.argv[1])
+program = Program([sys.executable, "-c", code], log=log, ready=lambda: log.read_text() != "")
+program.start()
+print(program._process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+def test_no_program_outlives_us_whatever_ends_us_and_whatever_it_ignores(tmp_path: Path) -> None:
+    """SIGKILL leaves us no time, and a port that stays taken is in the way of the next drill."""
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTS, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert alive(pid)
+        parent.kill()
+
+    wait_until(lambda: not Path(f"/proc/{pid}/exe").exists(), "the end of the program")
+
+
+@pytest.mark.parametrize("folder", ["demo", "drill", "programs"])
+def test_nothing_else_of_the_lab_starts_what_could_outlive_it(folder: str) -> None:
+    """Whoever starts a process himself has no guard; a namespace ends with its socket."""
+    lab = ROOT / "sse_observe/lab" / folder
+    starts = {
+        path.name
+        for path in lab.rglob("*.py")
+        if re.search("Popen|[^_]exec[lv]|fork", path.read_text())
+    }
+
+    assert starts <= {"process.py", "lossy_network.py"}
 
 
 def test_a_program_that_ends_at_once_is_named_with_its_last_line(tmp_path: Path) -> None:
