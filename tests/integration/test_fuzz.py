@@ -4,86 +4,26 @@ import gc
 import random
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from sse_observe import SSEMetrics, SSEObserveMiddleware, StreamRoute
-from sse_observe.beacon.tokens import Tokens
-from sse_observe.consumer.answer import check_head
 from sse_observe.consumer.failure import LostError
-from sse_observe.consumer.intake import _fields
-from sse_observe.contract import parse_event_id
-from sse_observe.errors import SSEObserveError
-from sse_observe.middleware.headers import asked
-from sse_observe.protocols.json_data import as_json
-from sse_observe.protocols.recognition import recognise_event
-from sse_observe.reference.cursor import parse_cursor
-from sse_observe.reference.params import query_params
-from sse_observe.reference.replies import RefusedError
-from sse_observe.registry.receipt import _number
-from sse_observe.report.logs.entry import parse as parse_log_line
-from sse_observe.report.logs.masking import masked
-from sse_observe.report.query.answer import AnswerError, read_answer
-from sse_observe.wire import Scanner
+from sse_observe.protocols import PROTOCOLS
 from tests.support.asgi import END, Exchange, body, http_scope, start
 from tests.support.mutations import mutate
-from tests.support.reporting import SECRET
+from tests.support.parsers import FILES, OURS, PARSERS, STREAM
 from tests.support.virtual import run
 
-_TOKENS = Tokens(SECRET)
-_OURS = (SSEObserveError, RefusedError, AnswerError, LostError)
-Parser = Callable[[bytes], object]
 
-STREAM = (
-    b'event: sse.hello\nretry: 700\ndata: {"stream":"a","server_time":1,"lost":0}\n\n'
-    b": ping\r\n\r\nid: 7-k3x9\ndata: one\ndata: two\n\n"
-    b'data: {"choices":[{"delta":{"content":"x"},"finish_reason":null}]}\n\ndata: [DONE]\n\n'
-)
-CHUNK = b'{"type":"content_block_delta","delta":{"type":"text_delta","text":"x \\u00e4"},"n":[1,2]}'
-ANSWER = (
-    b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"route":"/a"},'
-    b'"values":[[1700000000,"1"],[1700000015.5,"NaN"],[1700000030,"+Inf"]]}]},"warnings":["w"]}'
-)
-LOG = b'{"time":"2026-11-29T12:00:00.5Z","level":"error","msg":"a@b.example from 192.0.2.1: x"}'
-
-
-def _query(raw: bytes) -> object:
-    scope = http_scope("/s")
-    scope["query_string"] = raw
-    scope["headers"] = [(b"last-event-id", raw), (b"ect", raw[:9])]
-    return asked(scope, ("cursor",)), query_params(scope, 8192)
-
-
-def _text(read: Callable[[str], object]) -> Parser:
-    return lambda raw: read(raw.decode("utf-8", "replace"))
-
-
-PARSERS: dict[str, tuple[Parser, bytes]] = {
-    "events of a stream": (lambda raw: Scanner(limit=4096).feed(raw), STREAM),
-    "data of an event": (as_json, CHUNK),
-    "protocol of an event": (lambda raw: recognise_event(raw[:20], raw), CHUNK),
-    "hello": (_text(_fields), b'{"stream":"a","heartbeat_seconds":10,"server_time":1,"lost":2}'),
-    "id of an event": (_text(parse_event_id), b"7-k3x9"),
-    "cursor of a client": (_text(parse_cursor), b"7-k3x9"),
-    "number of an id": (_number, b"id: 7-k3x9"),
-    "query and headers": (_query, b"last_event_id=7-k3x9&network_type=3g&stream_id=%61&cursor=1"),
-    "token": (_text(_TOKENS.read), _TOKENS.issue("/chat/{id}", "all", "4g").encode()),
-    "Retry-After": (
-        _text(lambda text: check_head("x", 503, {"retry-after": text})),
-        b"Wed, 21 Oct 2026 07:28:00 GMT",
-    ),
-    "answer of Prometheus": (read_answer, ANSWER),
-    "log line": (_text(lambda text: parse_log_line(text, 1.8e9)), LOG),
-    "masking": (_text(masked), LOG),
-}
-
-
-def fuzz(name: str, inputs: int) -> int:
+def fuzz(name: str, inputs: int, folder: Path) -> int:
     """Give a parser mutated inputs; return how many more blocks of memory Python holds."""
-    parse, seed = PARSERS[name]
+    parse, seed = _parser(name, folder)
     chance = random.Random(name)
 
     def give(some: int) -> None:
@@ -91,7 +31,7 @@ def fuzz(name: str, inputs: int) -> int:
             raw = mutate(bytearray(seed), chance)
             try:
                 parse(raw)
-            except _OURS:
+            except OURS:
                 pass
             except Exception as error:
                 error.add_note(f"{name}: {raw!r}")
@@ -106,24 +46,50 @@ def fuzz(name: str, inputs: int) -> int:
     return sys.getallocatedblocks() - before
 
 
-@pytest.mark.parametrize("name", PARSERS)
-def test_a_parser_knows_its_own_errors_only(name: str) -> None:
-    """Two thousand inputs that are nearly right."""
-    fuzz(name, 2000)
+def _parser(name: str, folder: Path) -> tuple[Callable[[bytes], object], bytes]:
+    if name in PARSERS:
+        return PARSERS[name]
+    read, file, seed = FILES[name]
+    path = folder / file
+
+    def parse(raw: bytes) -> object:
+        path.write_bytes(raw)
+        return read(path)
+
+    return parse, seed
+
+
+EVERY = (*PARSERS, *FILES)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_seed_is_read_without_complaint(name: str, tmp_path: Path) -> None:
+    """A seed that is refused would be spoilt for nothing."""
+    parse, seed = _parser(name, tmp_path)
+
+    with suppress(LostError):
+        parse(seed)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_parser_knows_its_own_errors_only(name: str, tmp_path: Path) -> None:
+    """Five hundred inputs that are nearly right."""
+    fuzz(name, 500, tmp_path)
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("name", PARSERS)
-def test_a_million_inputs_break_nothing_and_leave_nothing(name: str) -> None:
-    """The same, five hundred times as long, and nothing is kept of any of them."""
-    assert fuzz(name, 1_000_000) < 2500
+@pytest.mark.parametrize("name", EVERY)
+def test_a_million_inputs_break_nothing_and_leave_nothing(name: str, tmp_path: Path) -> None:
+    """The same, two thousand times as long, and nothing is kept of any of them."""
+    assert fuzz(name, 1_000_000, tmp_path) < 2500
 
 
 async def _observe(inputs: int) -> tuple[SSEMetrics, int, int]:
     """Let an application send mutated streams; return the series at first, and in the end."""
     chance = random.Random(9)
     metrics = SSEMetrics(CollectorRegistry())
-    protocols = cycle(("auto", "none", "openai-chat", "anthropic"))
+    names = ("auto", "none", *PROTOCOLS)
+    protocols = cycle(names)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(start())
@@ -131,12 +97,15 @@ async def _observe(inputs: int) -> tuple[SSEMetrics, int, int]:
             await send(body(mutate(bytearray(STREAM), chance)))
         await send(END)
 
-    routes = {f"/{name}": StreamRoute(protocol=name, dense_ids=True) for name in ("auto", "none")}
+    routes = {
+        f"/{name}": StreamRoute(protocol=name, dense_ids=True)
+        for name in ("auto", "none", *PROTOCOLS)
+    }
     observed = SSEObserveMiddleware(app, metrics=metrics, routes=routes, log_ends=False)
     series = []
     for round_ in range(max(2, inputs // 100)):
         await Exchange(observed, http_scope(f"/{next(protocols)}")).run()
-        if round_ == 8 or round_ == max(2, inputs // 100) - 1:
+        if round_ == 2 * len(names) or round_ == max(2, inputs // 100) - 1:
             series.append(sum(len(list(f.samples)) for f in metrics.registry.collect()))
     return metrics, series[0], series[-1]
 
