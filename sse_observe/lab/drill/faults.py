@@ -325,8 +325,7 @@ FAULTS = (
         alerts=("SSEProducersLost",),
         within=30,
         route=_KEPT,
-        # More that are told of it would be SSEErrorEvents, too.
-        users=3,
+        users=3,  # More that are told of it would be SSEErrorEvents, too.
         store="shared",
         killed=True,
     ),
