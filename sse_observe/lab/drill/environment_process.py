@@ -104,8 +104,6 @@ async def _live(side: Connection) -> None:
     task = asyncio.current_task()
 
     def end() -> None:
-        # Whoever asks may be gone, and then nobody ends us where something hangs.
-        signal.alarm(_STOP_SECONDS)
         if task is not None and not task.cancelling():
             task.cancel()
 
