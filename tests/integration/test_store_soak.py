@@ -34,7 +34,7 @@ MOST_REDIS_BYTES = 100_000
 
 @dataclass(frozen=True)
 class Rest:
-    """What is held once every answer is over and forgotten."""
+    """All that is held once every answer is over and forgotten."""
 
     blocks: tuple[int, ...]
     files: tuple[int, ...]

@@ -108,8 +108,6 @@ UNTESTED: dict[str, str] = {
     "reference/outbox.py": "each fault of a store: tests/integration/test_store_faults.py",
     "reference/producer.py": "its policies: test_resumable.py; fences: test_store_faults.py",
     "reference/redis/calls.py": "test_store.py; faults: tests/integration/test_store_faults.py",
-    "reference/redis/channel.py": "test_store.py; faults: tests/integration/test_store_faults.py",
-    "reference/redis/mirrors.py": "test_store.py; faults: tests/integration/test_store_faults.py",
     "reference/redis/script.py": "runs inside Redis: test_store.py holds it to the contract",
     "reference/response.py": "each framework asks it: tests/integration/test_resumable_served.py",
     "reference/store.py": "an interface; test_memory_store holds one store to it",

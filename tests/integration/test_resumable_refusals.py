@@ -1,4 +1,4 @@
-"""`ResumableStreams` where it has to refuse: the store is away, deaf or empty, readers are many."""
+"""`ResumableStreams` where it refuses: the store is away, silent or empty, readers are many."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from tests.support.virtual import Visit, now, run
 
 
 def test_one_reader_too_many_begins_no_answer() -> None:
-    """Who is told to come later asks again: the first answer would be produced for nobody."""
+    """It is asked for again later: the first answer would be produced for nobody."""
 
     async def main() -> None:
         app = App(Words(50), max_readers=1)
@@ -29,7 +29,7 @@ def test_one_reader_too_many_begins_no_answer() -> None:
     run(main())
 
 
-class DeafStore(MemoryStore):
+class SilentStore(MemoryStore):
     """A shared store that takes events, and cannot tell of any."""
 
     in_process = False
@@ -49,7 +49,7 @@ def test_an_answer_whose_client_cannot_be_told_its_name_is_stopped(
     """It is refused, and may be asked for again: it is not produced, and paid for, twice."""
 
     async def main() -> None:
-        store = DeafStore(clock=now)
+        store = SilentStore(clock=now)
         store.patience_seconds = seconds
         app = App(Words(50), store=store)
         refused = await app.post().ended()
