@@ -13,10 +13,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from sse_observe.lab.programs.process import free_port
-from sse_observe.reference import StreamStore
+from sse_observe.reference import StoreDownError, Stream, StreamStore, Write
 from sse_observe.reference.redis import RedisStore
 from sse_observe.reference.store_contract import StoreContract
 from sse_observe.registry import SSEMetrics
+from tests.support.hops import certificate
 from tests.support.programs import needs
 from tests.support.redis_server import RedisServer
 from tests.support.stream_hosts import Client, Script, fleet
@@ -130,3 +131,35 @@ class TestCluster(StoreContract):
             yield store
         finally:
             await store.aclose()
+
+
+def test_a_store_behind_tls_is_written_and_heard(tmp_path: Path) -> None:
+    """`rediss://`: its certificate is checked, and one of an unknown authority is refused."""
+    needs("openssl")
+    certificate(tmp_path)
+    port = free_port()
+    files = ("--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem")
+    paths = [str(tmp_path / one) if one.endswith(".pem") else one for one in files]
+    options = ["--tls-port", str(port), *paths, "--tls-ca-cert-file", str(tmp_path / "cert.pem")]
+
+    async def main() -> None:
+        metrics = SSEMetrics(CollectorRegistry())
+        url = f"rediss://127.0.0.1:{port}"
+        store = RedisStore.from_url(f"{url}?ssl_ca_certs={tmp_path}/cert.pem", metrics=metrics)
+        woken = asyncio.Event()
+        await store.create(Stream("s", "epoch-of-s"), writer="w")
+        async with store.watch("s", woken.set):
+            woken.clear()
+            await store.write("s", Write("w", -1, (b"x",)))
+            await asyncio.wait_for(woken.wait(), 30)
+            found = await store.read("s", -1)
+        assert found is not None
+        assert found.frames == (b"x",)
+        await store.aclose()
+        stranger = RedisStore.from_url(url, metrics=metrics)
+        with pytest.raises(StoreDownError, match=r"rediss://127\.0\.0\.1:\d+: .*certificate"):
+            await stranger.find("s")
+        await stranger.aclose()
+
+    with RedisServer(tmp_path / "redis", *options, "--tls-auth-clients", "no"):
+        asyncio.run(main())

@@ -105,7 +105,6 @@ UNTESTED: dict[str, str] = {
     "probe/module.py": "data; tests/unit/probe/test_config.py reads files into it",
     "probe/prober.py": "tests/unit/probe/test_app.py asks it for everything",
     "probe/server.py": "a real process: tests/integration/test_probe.py",
-    "reference/outbox.py": "each fault of a store: tests/integration/test_store_faults.py",
     "reference/producer.py": "its policies: test_resumable.py; fences: test_store_faults.py",
     "reference/redis/calls.py": "test_store.py; faults: tests/integration/test_store_faults.py",
     "reference/redis/script.py": "runs inside Redis: test_store.py holds it to the contract",
