@@ -50,10 +50,7 @@ class Merge:
             self._plan, shown = self._planned(files)
             self._state, self._shown = state, [file.path for file in shown]
         files = [self._files[path] for path in self._shown]
-        if self._plan.is_mixed:
-            # One name of several kinds: whatever prometheus_client makes of that.
-            return list(MultiProcessCollector.merge([str(file.path) for file in files]))  # type: ignore[no-untyped-call]
-        return self._plan.families(files)
+        return _mixed(files) if self._plan.is_mixed else self._plan.families(files)
 
     def _read(self, path: Path, name: FileName) -> ValueFile | None:
         file = self._files.get(path) or ValueFile(path, name)
@@ -69,26 +66,38 @@ class Merge:
         return file
 
     def _planned(self, files: list[ValueFile]) -> "tuple[_Plan, list[ValueFile]]":
-        """Return the plan of the files whose names can be shown, and these."""
+        """Return the plan of the files whose names can be shown together, and these."""
         try:
-            return _Plan(files), files
+            return _checked(files), files
         except Exception:  # noqa: BLE001 - one of them; each is asked
-            fit = [file for file in files if self._fits(file)]
+            fit: list[ValueFile] = []
+            for file in files:
+                try:
+                    _checked([*fit, file])
+                except Exception as error:  # noqa: BLE001 - whatever is in it, the others count
+                    self._leave_out(file.path, error)
+                else:
+                    fit.append(file)
             return _Plan(fit), fit
-
-    def _fits(self, file: ValueFile) -> bool:
-        try:
-            _Plan((file,))
-        except Exception as error:  # noqa: BLE001 - whatever is in it, the others count
-            self._leave_out(file.path, error)
-            return False
-        return True
 
     def _leave_out(self, path: Path, error: Exception) -> None:
         if path not in self._unreadable and len(self._unreadable) < _MOST_NAMED:
             self._unreadable.add(path)
             text = "%s cannot be read, and what it counted is missing: %s; delete it"
             _LOGGER.error(text, path, error)
+
+
+def _mixed(files: Iterable[ValueFile]) -> list[Metric]:
+    """Return families of which one name is of several kinds: whatever prometheus_client makes."""
+    return list(MultiProcessCollector.merge([str(file.path) for file in files]))  # type: ignore[no-untyped-call]
+
+
+def _checked(files: list[ValueFile]) -> "_Plan":
+    """Return the plan of files; raise whatever their names lead to."""
+    plan = _Plan(files)
+    if plan.is_mixed:
+        _mixed(files)
+    return plan
 
 
 class _Plan:

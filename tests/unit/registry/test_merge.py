@@ -157,16 +157,21 @@ def test_a_bound_that_is_written_in_two_ways_is_one_bucket(tmp_path):
     [
         ("histogram", ("h", "h_bucket", {"le": "banana"}, 1.0)),
         ("gauge_all", ("", "", {}, 1.0)),
+        # Of the application's own name, and of another kind.
+        ("summary", ("h", "h_bucket", {"le": "x"}, 1.0)),
     ],
 )
 def test_what_can_be_read_and_cannot_be_shown_is_left_out(tmp_path, caplog, kind, series):
     """A bound that is no number, or a name that is none, takes nothing else away either."""
-    leave(tmp_path, "counter", 7, a_total=1)
+    bucket, total = {"le": "+Inf"}, 1.0
+    good = whole(("h", "h_bucket", bucket, total), ("h", "h_sum", {}, total))
+    (tmp_path / "histogram_7.db").write_bytes(good)
     (tmp_path / f"{kind}_8.db").write_bytes(whole(series))
     merge = Merge()
 
     for _ in range(3):
-        [family] = Read(merge, tmp_path).found
-        assert [sample.value for sample in family.samples] == [1]
+        paths = [tmp_path / "histogram_7.db", tmp_path / f"{kind}_8.db"]
+        [family] = merge.families((path, name_of(path)) for path in paths)
+        assert [sample.value for sample in family.samples] == [1, 1, 1]
     [record] = caplog.records
     assert f"{kind}_8.db cannot be read" in record.getMessage()
