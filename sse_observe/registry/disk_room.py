@@ -6,6 +6,7 @@ Its files have holes, and the kernel ends a process that writes into one where t
 All that we know of how these files are made; what stands in them is for `value_file`.
 """
 
+import errno
 import os
 from pathlib import Path
 
@@ -56,4 +57,9 @@ def _add(self: MmapedDict, key: str) -> None:
 
 
 def _allocate(file: int, offset: int, length: int) -> None:
-    os.posix_fallocate(file, offset, length)
+    try:
+        os.posix_fallocate(file, offset, length)
+    except OSError as error:
+        # A file system that gives no room in advance, as NFS under musl: as it was without us.
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise

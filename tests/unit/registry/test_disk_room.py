@@ -1,5 +1,6 @@
 """Files of numbers have their room before they are written to: a full disk ends no process."""
 
+import errno
 import os
 from contextlib import closing
 
@@ -79,3 +80,16 @@ def test_what_only_reads_takes_no_room(tmp_path, monkeypatch):
 
     with closing(MmapedDict(str(path), read_mode=True)) as file:
         assert [entry[:2] for entry in file.read_all_values()] == [("a", 1)]
+
+
+def test_where_no_room_is_given_in_advance_numbers_are_kept_all_the_same(tmp_path, monkeypatch):
+    """Some network file systems know no such call."""
+
+    def unknown(file, offset, length):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", unknown)
+
+    with closing(MmapedDict(str(tmp_path / "counter_7.db"))) as file:
+        file.write_value("a", 1, 0.0)
+        assert file.read_value("a") == (1, 0)
