@@ -342,7 +342,7 @@ class SSEObserveMiddleware:
         if stream.live:
             if stream.accepted_at is not None and self._tracker.may_wait():
                 # No later word changes how it ended.
-                self._tracker.buffer.end(stream)
+                self._tracker.buffer.end(stream, stream.scope)
             else:
                 self._tracker.buffer.count_pending()
                 self._close(stream, endings.returned(stream), stream.accepted_at)

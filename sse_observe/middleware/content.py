@@ -62,7 +62,8 @@ def count_first_content(stream: Stream, counts: MessageCounts, now: float) -> No
 
 def take_statement(stream: Stream, meaning: int, data: bytes, now: float) -> None:
     """Take what a stream states of its end; how long it was silent before counts as ever."""
-    judgement.look(stream, now)
+    if stream.counts.is_limited:
+        judgement.look(stream, now)
     if meaning & TERMINAL:
         stream.terminal = True
     if meaning & FAILURE:

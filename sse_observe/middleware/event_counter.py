@@ -5,8 +5,9 @@ The one place where cleverness is allowed, because it runs for every message. A 
 put into the buffer (stream, body, time); a warm loop counts 64 at a time. One event per message
 in the usual field orders takes the short path of a few byte searches, once its reader has learnt
 that such messages bring content. Everything else goes through `_scan`, which reads by the
-standard however the bytes were cut. Knows bytes; knows neither how streams begin and end nor
-prometheus_client: an end that waits behind its messages is handed to the stream's owner.
+standard however the bytes were cut; what an event says, `event_reading` takes. Knows bytes; knows
+neither how streams begin and end nor prometheus_client: an end that waits behind its messages is
+handed to the stream's owner.
 """
 
 from bisect import bisect_left
@@ -15,22 +16,19 @@ from math import inf
 from threading import RLock
 
 from sse_observe.asgi import Scope
-from sse_observe.metrics import EVENTS, OTHER
 from sse_observe.middleware.content import (
     SHORTEST_GAP,
-    count_content,
     count_first_content,
-    take_statement,
 )
+from sse_observe.middleware.event_reading import is_known, read_event, remember
 from sse_observe.middleware.judgement import GAP, break_limit
 from sse_observe.middleware.message_counts import (
     CONTENT_GAP_BOUNDS,
     GAP_BOUNDS,
+    MOST_HEADS,
     SIZE_BOUNDS,
-    SIZES,
     MessageCounts,
 )
-from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.scan import (
     BOM,
     DONE,
@@ -39,28 +37,22 @@ from sse_observe.middleware.scan import (
     KEPT_OF_DATA,
     UNREADABLE,
     WAITING,
+    Block,
     Held,
     Scan,
     is_comment,
-    is_plain,
     is_short,
     plain_head,
 )
 from sse_observe.middleware.stream import Stream
-from sse_observe.protocols import UNRECOGNISED
 from sse_observe.protocols.meanings import QUIET
-from sse_observe.protocols.model import CONTENT, CONTENT_IF_FIRST, FAILURE, STOP, TERMINAL
-from sse_observe.protocols.recognition import may_be_known, recognise_event
+from sse_observe.protocols.model import CONTENT, TERMINAL
+from sse_observe.protocols.recognition import may_be_known
 
 # The size bin by the length of a message with one event, its blank line included, up to 64 KiB:
 # a table costs 44 ns where a bisect costs 120.
 _SIZE_BINS = bytes(bisect_left(SIZE_BOUNDS, n - 1) for n in range(65_538))
 _LARGE = len(_SIZE_BINS)
-_OTHER_ROW = EVENTS.index(OTHER) * SIZES
-_DONE_ROW = EVENTS.index("done") * SIZES
-_STATEMENT = TERMINAL | FAILURE | STOP
-# Names that an application writes are few; a hostile one must not fill the memory.
-_MOST_HEADS = 256
 # A block that is cut in two is read in one piece if its beginning is no longer than this.
 _KEPT_OF_A_BLOCK = 4096
 # The last message of a stream is kept where it may say more than content; a larger one is read.
@@ -87,9 +79,9 @@ class MessageBuffer:
         self.lock = RLock()
         self.on_error = on_error
 
-    def end(self, stream: Stream) -> None:
+    def end(self, stream: Stream, scope: Scope) -> None:
         """Let a stream be closed with some others, once its messages are counted."""
-        self._ended.append((stream, stream.scope))
+        self._ended.append((stream, scope))
         if len(self._ended) >= _ENDS_AT_ONCE:
             self.count_pending()
 
@@ -123,7 +115,7 @@ class MessageBuffer:
                         continue
                     stream.counts.gaps.bins[bisect_left(GAP_BOUNDS, gap)] += 1
                 if stream.scan is None and 13 not in body:
-                    heads, cells, cut, keeps_last = stream.short
+                    heads, cells, cut, in_data = stream.short
                     head, _, rest = body.partition(cut)
                     rest, _, end = rest.partition(b"\n")
                     # One data line, then the blank line, then nothing.
@@ -135,7 +127,7 @@ class MessageBuffer:
                             else:
                                 head = None
                         size = len(body)
-                        if keeps_last:
+                        if in_data:
                             # An empty piece brings nothing.
                             if rest[:1] == b'"' or size > _KEPT_OF_THE_LAST:
                                 head = None
@@ -177,7 +169,7 @@ class MessageBuffer:
             and size < _LARGE
             and not stream.stalled
         ):
-            head, cursor = plain_head(body)
+            head, cursor = plain_head(body) if plain.heads else (None, b"")
             row = plain.heads.get(head)
             if row is not None and (stream.reader is plain or not may_be_known(body)):
                 counts.fast[row + _SIZE_BINS[size]] += 1
@@ -223,32 +215,24 @@ class MessageBuffer:
             counts.comments += counts.pings[body]
             stream.scan = WAITING
             return
-        head, cursor = plain_head(body)
-        row = _known_row(stream, head)
-        if row is not None:
-            _count_plain(counts, row, size - (2 if body[-2] == 13 else 1))
-            stream.id = cursor or stream.id
-            stream.events += 1
-            count_content(stream, counts, now)
+        if is_known(stream, body, now):
             stream.scan = None
-            return
-        self._learn(stream, counts, body, now, head)
+        else:
+            self._learn(stream, counts, body, now)
 
-    def _learn(
-        self, stream: Stream, counts: MessageCounts, body: bytes, now: float, head: bytes | None
-    ) -> None:
+    def _learn(self, stream: Stream, counts: MessageCounts, body: bytes, now: float) -> None:
         """Read a message that began between two events, and remember it if it was plain."""
         events, comments = stream.events, counts.comments
-        # Only a stream's first bytes may be a mark of their order.
-        if 13 not in body and (stream.scan is not FRESH or body[0] != BOM[0]):
-            self._blocks(stream, counts, body, now)
+        if 13 in body or (stream.scan is FRESH and body[0] == BOM[0]):
+            # Only a stream's first bytes may be a mark of their order.
+            name = self._scan(stream, counts, body, now)
+            if name is not None and stream.events == events + 1 and counts.comments == comments:
+                remember(stream, body, name)
         else:
-            row = self._scan(stream, counts, body, now)
-            if row is not None and stream.events == events + 1 and counts.comments == comments:
-                _remember(stream, body, head, row)
+            self._blocks(stream, counts, body, now)
         between = stream.scan is None or stream.scan is WAITING
         quiet = between and stream.events == events and is_comment(body)
-        if quiet and len(counts.pings) < _MOST_HEADS:
+        if quiet and len(counts.pings) < MOST_HEADS:
             counts.pings[body] = counts.comments - comments
 
     def _blocks(self, stream: Stream, counts: MessageCounts, body: bytes, now: float) -> None:
@@ -257,7 +241,7 @@ class MessageBuffer:
         stream.flows = False
         for some in whole.split(b"\n\n") if found else ():
             block = some.strip(b"\n")
-            if block:
+            if block and not is_known(stream, block + b"\n\n", now):
                 self._block(stream, counts, block, now)
         stream.scan = None if stream.flows else WAITING
         if beginning:
@@ -268,26 +252,19 @@ class MessageBuffer:
 
     def _block(self, stream: Stream, counts: MessageCounts, block: bytes, now: float) -> None:
         """Read one block with LF line ends, in half the time of `_scan`."""
-        message = block + b"\n\n"
-        head, plain_id = plain_head(message)
-        row = _known_row(stream, head)
-        size = len(block) + 1
-        if row is not None:
-            _count_plain(counts, row, size)
-            stream.id = plain_id or stream.id
-            stream.events += 1
-            count_content(stream, counts, now)
+        if block[:5] == b"data:" and 10 not in block:
+            # Most say everything in one line.
+            data = block[5:].removeprefix(b" ")[:KEPT_OF_DATA]
+            stream.flows = False
+            if read_event(stream, b"", data, len(block) + 1, now) == CONTENT:
+                remember(stream, block + b"\n\n", b"")
             return
-        scan = Scan()
-        for line in block.split(b"\n"):
-            scan.read_line(line)
-        scan.size = size
-        row = self._dispatch(stream, counts, scan, now)
-        if row is not None:
-            _remember(stream, message, head, row)
+        name = self._dispatch(stream, counts, Block(block), now)
+        if name is not None:
+            remember(stream, block + b"\n\n", name)
 
-    def _scan(self, stream: Stream, counts: MessageCounts, body: bytes, now: float) -> int | None:
-        """Read any bytes by the standard; return the row of the last plain content in them."""
+    def _scan(self, stream: Stream, counts: MessageCounts, body: bytes, now: float) -> bytes | None:
+        """Read any bytes by the standard; return the name of the last event, if all content."""
         scan = stream.scan
         if not isinstance(scan, Scan) or scan is FRESH or scan is WAITING:
             scan = stream.scan = Scan(fresh=scan is FRESH)
@@ -303,7 +280,7 @@ class MessageBuffer:
             body = body[1:]
             scan.size += 1 if scan.size else 0
         scan.after_cr = body[-1:] == b"\r"
-        row = None
+        name = None
         stream.flows = False
         kept = KEPT_OF_DATA if stream.reader is None or stream.reader.reads else KEPT_OF_A_LINE
         for line in body.splitlines(keepends=True):
@@ -322,17 +299,17 @@ class MessageBuffer:
                 scan.read_line(content)
             else:
                 try:
-                    row = self._dispatch(stream, counts, scan, now)
+                    name = self._dispatch(stream, counts, scan, now)
                 finally:
                     scan.clear()
         if scan.is_between_events() and stream.cursor is None:
             stream.scan = None if stream.flows else WAITING
-        return row
+        return name
 
     def _dispatch(
-        self, stream: Stream, counts: MessageCounts, block: Scan, now: float
-    ) -> int | None:
-        """Count one whole block; return its row where all messages like it bring content."""
+        self, stream: Stream, counts: MessageCounts, block: Block, now: float
+    ) -> bytes | None:
+        """Count one whole block; return its event's name if that is content and nothing else."""
         if block.id is not None:
             stream.id = b"id: " + block.id
         stream.flows = False
@@ -340,56 +317,8 @@ class MessageBuffer:
             counts.comments += block.comment
             return None
         name = b"" if block.name == b"message" else block.name
-        is_quiet = name in QUIET
-        reader = stream.reader or _recognise(stream, counts, name, block.data)
-        meaning = reader.meaning(name, block.data)
-        row = _DONE_ROW if meaning == TERMINAL else counts.rows.get(name, _OTHER_ROW)
-        _count_plain(counts, row, block.size)
-        stream.events += 1
-        if counts.names is not None:
-            counts.names.saw(name, block.data)
-        if meaning & CONTENT or (meaning & CONTENT_IF_FIRST and not stream.has_content):
-            count_content(stream, counts, now)
-        elif not (is_quiet or meaning):
-            stream.prelude(now)
-        if meaning & _STATEMENT:
-            take_statement(stream, meaning, block.data, now)
-        if meaning & TERMINAL:
-            stream.flows = False
-        elif stream.cursor is not None and block.id is not None and not is_quiet:
-            stream.cursor = stream.cursor.saw(stream, block.id)
-        return row if meaning == CONTENT and reader.may_be_short(name) else None
-
-
-def _recognise(stream: Stream, counts: MessageCounts, name: bytes, data: bytes) -> Reader:
-    """Return what reads this event; the stream keeps it if the event shows its protocol."""
-    protocol = UNRECOGNISED if counts.plain.names(name) else recognise_event(name, data)
-    reader = counts.reader_of(protocol)
-    if protocol is not UNRECOGNISED:
-        stream.reader, stream.short = reader, reader.short
-    return reader
-
-
-def _known_row(stream: Stream, head: bytes | None) -> int | None:
-    """Return the row of a message that its reader knows by its head to bring content."""
-    reader = stream.reader
-    if reader is None or not reader.knows_by_head:
-        return None
-    if reader.protocol.read is not None and not (stream.has_content and stream.states_nothing()):
-        # Its piece may be empty, and that matters until the first and after a statement.
-        return None
-    return reader.heads.get(head)
-
-
-def _remember(stream: Stream, message: bytes, head: bytes | None, row: int) -> None:
-    """Let the short path recognise what was read in full, if it is plain."""
-    reader = stream.reader
-    if reader is None or head is None or len(head) > KEPT_OF_A_LINE or not is_plain(head):
-        return
-    if head in reader.heads or len(reader.heads) < _MOST_HEADS:
-        stream.short = reader.learn(message, head, row) or stream.short
-
-
-def _count_plain(counts: MessageCounts, row: int, size: int) -> None:
-    counts.slow[row + bisect_left(SIZE_BOUNDS, size)] += 1
-    counts.sizes.total += size
+        meaning = read_event(stream, name, block.data, block.size, now)
+        cursor = None if meaning & TERMINAL or name in QUIET else stream.cursor
+        if cursor is not None and block.id is not None:
+            stream.cursor = cursor.saw(stream, block.id)
+        return name if meaning == CONTENT else None

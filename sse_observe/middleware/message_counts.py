@@ -21,6 +21,8 @@ GAP_BOUNDS = METRICS["sse_event_gap_seconds"].buckets
 SIZE_BOUNDS = METRICS["sse_event_size_bytes"].buckets
 FIRST_BOUNDS = METRICS["sse_time_to_first_event_seconds"].buckets
 SIZES = len(SIZE_BOUNDS) + 1
+# Names that an application writes are few; a hostile one must not fill the memory.
+MOST_HEADS = 256
 
 
 class MessageCounts(Counts):

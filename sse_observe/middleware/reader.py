@@ -4,30 +4,24 @@ A protocol as one route speaks it: the meaning of each event, and which messages
 Knows names and bytes; knows no stream.
 """
 
-from typing import NamedTuple
-
 from sse_observe.middleware.routes import StreamRoute
 from sse_observe.protocols import NONE, Protocol
 from sse_observe.protocols.meanings import Meanings
-from sse_observe.protocols.model import CONTENT, NOTHING
 from sse_observe.protocols.recognition import FIRST_EVENTS
 
 # A beginning is kept for each stream, so that it costs each of them as much.
 _LONGEST_BEGINNING = 512
 
 
-class ShortPath(NamedTuple):
-    """
-    The short path's needs for one stream.
+ShortPath = tuple[dict[bytes | None, int], list[int], bytes, bool]
+"""
+The short path's needs for one stream: `heads, cells, cut, in_data`.
 
-    It cuts a message at `cut`, looks up what stands before in `heads`, and counts in `cells`.
-    `keeps_last`: the last message may hold the terminal beside its content, and is read at the end.
-    """
-
-    heads: dict[bytes | None, int]
-    cells: list[int]
-    cut: bytes
-    keeps_last: bool
+It cuts a message at `cut`, looks up what stands before in `heads`, and counts in `cells`. Under
+`in_data` a piece of content follows the cut, which may be empty; and more, which may be the
+terminal too, so that the last message is read at the end. No NamedTuple, which takes five times as
+long to unpack, for each message, and three times as long to make.
+"""
 
 
 class Reader(Meanings):
@@ -55,33 +49,32 @@ class Reader(Meanings):
         self.ends = False
         self.heads: dict[bytes | None, int] = {}
         # Where data is read, a head alone says nothing: each stream gets a cut of its own.
-        self.short = ShortPath(self.heads if self.knows_by_head else {}, cells, b"data:", False)
+        heads = self.heads if self.knows_by_head else {}
+        self.short: ShortPath = heads, cells, b"data:", False
 
     def learn(self, message: bytes, head: bytes, row: int) -> ShortPath | None:
         """
         Learn that messages of this head bring content, and are counted in this row.
 
         Return what the short path needs for the stream that sent this one, if that is new. Where
-        a protocol says everything in its data, the path cuts where the piece of content begins.
+        a protocol says everything in its data, the path cuts where the piece of content begins:
+        nothing before it ends the stream, or this message had not brought content alone.
         """
         beginning = self.protocol.beginning
         if beginning is None:
             self.heads[head] = row
             return self.short
-        line = message.partition(b"data:")[2]
-        data = line.removeprefix(b" ")
-        same = beginning.of(data)
-        if same is None or len(same) > _LONGEST_BEGINNING:
+        line, _, _ = message[message.find(b"data:") + 5 :].partition(b"\n")
+        found = beginning.find(line.removeprefix(b" "))
+        if found is None or found.end() > _LONGEST_BEGINNING:
             return None
-        if any(declared.startswith(same) for declared, _ in self._by_data):
-            return None
-        # Something before the piece may be what brought the content.
-        without, piece = same + beginning.closing, same + b"x" + beginning.closing
-        if self.meaning(b"", without) != NOTHING or self.meaning(b"", piece) != CONTENT:
-            return None
+        same = found.string[: found.end()]
+        for declared, _ in self._by_data:
+            if declared.startswith(same):
+                return None
         self.heads[head] = row
-        cut = b"data: " if line is not data else b"data:"
-        return ShortPath(self.heads, self.short.cells, cut + same, beginning.holds_terminal)
+        cut = b"data: " if line[:1] == b" " else b"data:"
+        return self.heads, self.short[1], cut + same, True
 
     def may_be_short(self, name: bytes) -> bool:
         """Tell whether each event of this name brings content, whatever its data."""

@@ -18,30 +18,25 @@ KEPT_OF_DATA = 16_384
 _KEPT_COMMENT = 24
 
 
-class Scan:
-    """Where a stream stands that is not just between two payload events."""
+class Block:
+    """The fields of one block; `size` is that of its lines and their ends."""
 
-    __slots__ = (
-        *("after_cr", "bom", "comment", "data", "id", "length", "lines", "name", "rest", "size"),
-    )
+    __slots__ = ("comment", "data", "id", "lines", "name", "size")
+    id: bytes | None
 
-    def __init__(self, *, fresh: bool = False) -> None:
-        self.bom: bytes | None = b"" if fresh else None
-        self.after_cr = False
-        self.rest = b""
-        self.length = 0
+    def __init__(self, whole: bytes) -> None:
+        """Read a whole block with LF line ends, the last one left out."""
         self.clear()
+        self.size = len(whole) + 1
+        for line in whole.split(b"\n"):
+            self.read_line(line)
 
     def clear(self) -> None:
         """Begin a new block."""
         self.size = self.lines = 0
         self.data = self.name = b""
-        self.id: bytes | None = None
+        self.id = None
         self.comment = False
-
-    def is_between_events(self) -> bool:
-        """Tell whether the next byte begins a block."""
-        return not (self.length or self.size or self.after_cr or self.bom is not None)
 
     def read_line(self, line: bytes) -> None:
         """Take one line of a block, its end removed."""
@@ -55,6 +50,23 @@ class Scan:
             self.name = value[:KEPT_OF_A_LINE].removeprefix(b" ")
         elif name == b"id" and 0 not in value and len(line) <= KEPT_OF_A_LINE:
             self.id = value.removeprefix(b" ")
+
+
+class Scan(Block):
+    """Where a stream stands that is not just between two payload events."""
+
+    __slots__ = ("after_cr", "bom", "length", "rest")
+
+    def __init__(self, *, fresh: bool = False) -> None:
+        self.bom: bytes | None = b"" if fresh else None
+        self.after_cr = False
+        self.rest = b""
+        self.length = 0
+        self.clear()
+
+    def is_between_events(self) -> bool:
+        """Tell whether the next byte begins a block."""
+        return not (self.length or self.size or self.after_cr or self.bom is not None)
 
 
 class Held:

@@ -9,7 +9,7 @@ import atexit
 import sys
 from collections.abc import Callable, Mapping
 from time import time_ns
-from typing import Protocol, cast
+from typing import Protocol
 
 from sse_observe.middleware.exemplars import TRACER
 from sse_observe.middleware.stream import Span, Stream
@@ -82,7 +82,7 @@ class Trace(Protocol):
 
 
 def _trace() -> Trace:
-    return cast(Trace, sys.modules[TRACER])
+    return sys.modules[TRACER]
 
 
 class StreamSpan:

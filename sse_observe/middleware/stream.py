@@ -187,12 +187,14 @@ class Stream(_EachMessage):
 
     def read_last(self) -> None:
         """Read the message that the short path has kept: it may have been the terminal too."""
-        reader = self.reader
-        if self.last is not None and reader is not None:
-            data = self.short[2].removeprefix(b"data:").removeprefix(b" ") + self.last
-            if reader.meaning(b"", data) & TERMINAL:
+        last, self.last = self.last, None
+        beginning = None if self.reader is None else self.reader.protocol.beginning
+        if last is None or beginning is None or beginning.terminal is None:
+            return
+        if self.reader is not None and beginning.terminal(last):
+            data = self.short[2].removeprefix(b"data:").removeprefix(b" ") + last
+            if self.reader.meaning(b"", data) & TERMINAL:
                 self.terminal = True
-        self.last = None
 
     def states_nothing(self) -> bool:
         """Tell whether the stream has not said how it ends, or has gone on since."""

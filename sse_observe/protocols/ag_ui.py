@@ -52,14 +52,10 @@ def _read(name: bytes, event: Json) -> int:  # noqa: ARG001 - these events have 
     return _MEANINGS.get(kind, CONTENT)
 
 
-def _beginning(data: bytes) -> bytes | None:
-    found = _BEGINNING(data)
-    return found[0] if found else None
-
-
 AG_UI = Protocol(
     name="ag-ui",
+    signs=("type",),
     is_first=lambda name, event: not name and event.get("type") == "RUN_STARTED",
     read=_read,
-    beginning=Beginning(of=_beginning, closing=b'"}'),
+    beginning=Beginning(find=_BEGINNING),
 )

@@ -36,15 +36,11 @@ def _read(name: bytes, part: Json) -> int:  # noqa: ARG001 - these events have n
     return _MEANINGS.get(kind, CONTENT)
 
 
-def _beginning(data: bytes) -> bytes | None:
-    found = _BEGINNING(data)
-    return found[0] if found else None
-
-
 AI_SDK = Protocol(
     name="ai-sdk",
     response_headers=(b"x-vercel-ai-ui-message-stream",),
+    signs=("type",),
     is_first=lambda name, part: not name and part.get("type") == "start",
     read=_read,
-    beginning=Beginning(of=_beginning, closing=b'"}'),
+    beginning=Beginning(find=_BEGINNING),
 )

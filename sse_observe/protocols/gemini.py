@@ -13,6 +13,7 @@ _ABOUT_A_PART = {
 _BEGINNING = re.compile(
     rb'\{\s*"candidates"\s*:\s*\[\s*\{\s*"content"\s*:\s*\{\s*"parts"\s*:\s*\[\s*\{\s*"text"\s*:\s*"'
 ).match
+_TERMINAL = re.compile(rb'"(?:finishReason|blockReason)"\s*:\s*[^n\s]').search
 
 
 def _read(name: bytes, chunk: Json) -> int:  # noqa: ARG001 - these events have no names
@@ -39,14 +40,10 @@ def _is_first(name: bytes, chunk: Json) -> bool:
     )
 
 
-def _beginning(data: bytes) -> bytes | None:
-    found = _BEGINNING(data)
-    return found[0] if found else None
-
-
 GEMINI = Protocol(
     name="gemini",
+    signs=("candidates", "promptFeedback"),
     is_first=_is_first,
     read=_read,
-    beginning=Beginning(of=_beginning, closing=b'"}]}}]}', holds_terminal=True),
+    beginning=Beginning(find=_BEGINNING, terminal=_TERMINAL),
 )

@@ -42,6 +42,7 @@ MCP = Protocol(
     name="mcp",
     request_headers=(b"mcp-protocol-version", b"mcp-session-id"),
     response_headers=(b"mcp-session-id",),
+    signs=("jsonrpc",),
     is_first=lambda _, message: message.get("jsonrpc") == "2.0",
     read=_read,
     demands_terminal=_demands_terminal,

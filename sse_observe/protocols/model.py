@@ -5,6 +5,7 @@ A protocol is data: names, and a function that reads one event. Adding one is on
 one, one entry in `PROTOCOLS` and recorded samples.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,14 +32,13 @@ class Beginning:
     """
     How the data begins that certainly brings content, for protocols that say everything in data.
 
-    `of` returns, of an event's data, the part that stands before the first piece of content, or
-    None. `closing` is what completes that part to JSON without any piece. `holds_terminal`: more
-    may follow the piece, and be the terminal.
+    `find` returns, of an event's data, a match that ends where a piece of content begins, such that
+    each event that begins alike brings content if that piece is not empty. `terminal` searches
+    what follows for what may be the terminal too; None where nothing can.
     """
 
-    of: Callable[[bytes], bytes | None]
-    closing: bytes
-    holds_terminal: bool = False
+    find: Callable[[bytes], re.Match[bytes] | None]
+    terminal: Callable[[bytes], object] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +47,9 @@ class Protocol:
     One protocol.
 
     Recognised by a header of the request or the response, by the name of the first event, or by
-    `is_first`, which is given the first event's name and its data. The first event is the first
-    that is neither hello nor heartbeat nor comment, nor an error that names no protocol.
+    `is_first`, which is given the first event's name and its data, if that has one of the members
+    in `signs`. The first event is the first that is neither hello nor heartbeat nor comment, nor
+    an error that names no protocol.
 
     `read` returns the meaning of an event, given its name (empty for `message`) and its data;
     without it every event is content. Under `has_names` the name tells most, and data that is no
@@ -61,6 +62,7 @@ class Protocol:
     request_headers: tuple[bytes, ...] = ()
     response_headers: tuple[bytes, ...] = ()
     first_events: tuple[bytes, ...] = ()
+    signs: tuple[str, ...] = ()
     is_first: Callable[[bytes, Json], bool] = lambda *_: False
     read: Callable[[bytes, Json], int] | None = None
     has_names: bool = False

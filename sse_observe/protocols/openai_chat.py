@@ -3,7 +3,7 @@
 import re
 
 from sse_observe.protocols.failure import is_failure
-from sse_observe.protocols.json_data import Json, objects
+from sse_observe.protocols.json_data import Json, as_json, objects
 from sse_observe.protocols.model import CONTENT, FAILURE, NOTHING, TERMINAL, Beginning, Protocol
 
 # Whatever of these is not empty was worth waiting for: reasoning and tool calls too.
@@ -16,10 +16,12 @@ _OBJECTS = ("chat.completion.chunk", "text_completion", "chat.completion")
 _OF_A_CHOICE = {"delta", "finish_reason"}
 # Of a chunk without any choice: the tokens that were used, the filter of a prompt.
 _OF_A_CHUNK = {"usage", "model", "prompt_filter_results"}
-_BEGINNING = re.compile(
-    rb'"delta"\s*:\s*\{\s*(?:"role"\s*:\s*"assistant"\s*,\s*)?'
+_DELTA = b'"delta"'
+_PIECE = re.compile(
+    _DELTA + rb'\s*:\s*\{\s*(?:"role"\s*:\s*"assistant"\s*,\s*)?'
     rb'"(?:content|reasoning_content|reasoning)"\s*:\s*"'
-).search
+).match
+_TERMINAL = re.compile(rb'"finish_reason"\s*:\s*[^n\s]').search
 
 
 def _read(name: bytes, chunk: Json) -> int:  # noqa: ARG001 - these events have no names
@@ -32,7 +34,7 @@ def _read(name: bytes, chunk: Json) -> int:  # noqa: ARG001 - these events have 
             meaning |= CONTENT
         if choice.get("finish_reason"):
             meaning |= TERMINAL
-    if not meaning & CONTENT and is_failure(chunk.get("error")):
+    if "error" in chunk and not meaning & CONTENT and is_failure(chunk["error"]):
         return FAILURE
     return meaning
 
@@ -48,14 +50,22 @@ def _is_first(name: bytes, chunk: Json) -> bool:
     return bool(_OF_A_CHUNK & chunk.keys())
 
 
-def _beginning(data: bytes) -> bytes | None:
-    found = _BEGINNING(data)
-    return data[: found.end()] if found else None
+def _find(data: bytes) -> re.Match[bytes] | None:
+    at = data.find(_DELTA)
+    found = _PIECE(data, at) if at >= 0 else None
+    if found is None or data.find(_DELTA, found.end()) >= 0:
+        return None
+    # The only one there is must be a choice's.
+    for choice in objects((as_json(data) or {}).get("choices")):
+        if "delta" in choice:
+            return found
+    return None
 
 
 OPENAI_CHAT = Protocol(
     name="openai-chat",
+    signs=("choices",),
     is_first=_is_first,
     read=_read,
-    beginning=Beginning(of=_beginning, closing=b'"}}]}', holds_terminal=True),
+    beginning=Beginning(find=_find, terminal=_TERMINAL),
 )

@@ -35,6 +35,7 @@ def _is_first(name: bytes, event: Json) -> bool:
 OPENAI_RESPONSES = Protocol(
     name="openai-responses",
     first_events=(b"response.created",),
+    signs=("sequence_number",),
     is_first=_is_first,
     has_names=True,
     read=_read,

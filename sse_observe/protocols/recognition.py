@@ -20,15 +20,17 @@ FIRST_EVENTS = {name: p for p in PROTOCOLS.values() for name in p.first_events}
 """Protocols by the names of events that begin them."""
 REQUEST_HEADERS = {name: p for p in PROTOCOLS.values() for name in p.request_headers}
 """Protocols by the headers of requests that name them."""
+_BY_SIGN = tuple((sign, p) for p in PROTOCOLS.values() for sign in p.signs)
 _BY_RESPONSE = {name: p for p in PROTOCOLS.values() for name in p.response_headers}
+_LENGTHS = frozenset(map(len, _BY_RESPONSE))
 
 
 def recognise_response(headers: Headers) -> Protocol | None:
     """Return the protocol that a response's headers name."""
     for name, _ in headers:
-        protocol = _BY_RESPONSE.get(name.lower())
-        if protocol is not None:
-            return protocol
+        # Answers have dozens, and hardly ever one of these.
+        if len(name) in _LENGTHS and name.lower() in _BY_RESPONSE:
+            return _BY_RESPONSE[name.lower()]
     return None
 
 
@@ -38,12 +40,12 @@ def recognise_event(name: bytes, data: bytes) -> Protocol:
         return FIRST_EVENTS[name]
     if not data:
         return UNRECOGNISED
-    found = as_json(data) if may_be_known(data) else None
+    found = as_json(data)
     if found is None:
         return NONE
-    known = next((p for p in PROTOCOLS.values() if p.is_first(name, found)), None)
-    if known is not None:
-        return known
+    for sign, protocol in _BY_SIGN:
+        if sign in found and protocol.is_first(name, found):
+            return protocol
     # An error says that a stream failed, and not what it would have spoken.
     return UNRECOGNISED if not name and is_bare_failure(found) else NONE
 

@@ -6,15 +6,15 @@ A read that is given up ends nothing there: the next one goes on.
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import Generic, TypeVar, cast
 
 from sse_observe.errors import SettingsError
-from sse_observe.upstream.asking import Asking, header_list
+from sse_observe.upstream.asking import Asking, Unread, header_list
 from sse_observe.upstream.observer import Reading, Upstream
-from sse_observe.upstream.shapes import Content, Session, Traced
+from sse_observe.upstream.shapes import Content, Place, Session, Traced
 
 T = TypeVar("T")
 _KEPT_OF_A_BODY = 65_536
@@ -71,24 +71,36 @@ class _Tracing:
     async def answered(self, _: object, request: SimpleNamespace, params: Traced) -> None:
         """Take an answer, and read its body along if it is a stream."""
         response = params.response
-        asking = partial(_asking, request, params)
-        reading = self._upstream.answered(asking, response.status, list(response.raw_headers))
+        at, asking = request.asked_at, _asking(request, params)
+        reading = self._upstream.answered(at, asking, response.status, list(response.raw_headers))
         if reading is not None:
             response.content = ObservedContent(cast(Content, response.content), reading)
 
     async def failed(self, _: object, request: SimpleNamespace, params: Traced) -> None:
         """Take a request that got no answer, or one that its session takes for an error."""
-        asking = partial(_asking, request, params)
+        at, asking = request.asked_at, _asking(request, params)
         status = getattr(params.exception, "status", None)
         if isinstance(status, int) and status >= 400:
-            self._upstream.answered(asking, status, [])
+            self._upstream.answered(at, asking, status, [])
         else:
-            self._upstream.unreachable(asking, params.exception)
+            self._upstream.unreachable(at, asking, params.exception)
 
 
-def _asking(request: SimpleNamespace, params: Traced) -> Asking:
-    url, headers = params.url, header_list(params.headers.items())
-    return Asking(request.asked_at, params.method, headers, url.query_string, request.body)
+_Head = tuple[str, Mapping[str, str]]
+_Rest = tuple[Place, bytes | None]
+
+
+def _asking(request: SimpleNamespace, params: Traced) -> Unread[_Head, _Rest]:
+    """Return a request; it holds no answer, which may be dropped while it is read."""
+    return Unread(_read, (params.method, params.headers), (params.url, request.body))
+
+
+def _read(head: _Head, rest: _Rest | None) -> Asking:
+    method, headers = head[0], header_list(head[1].items())
+    if rest is None:
+        return Asking(method, headers)
+    url, body = rest
+    return Asking(method, headers, url.query_string, body)
 
 
 class ObservedContent:

@@ -5,8 +5,9 @@ Reads headers, a query and the beginning of a body; keeps nothing of them.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from sse_observe.asgi import Header, Scope
 from sse_observe.middleware.headers import asks_for_event_stream, is_orderly_refusal
@@ -19,11 +20,40 @@ _READ_OF_A_BODY = 65_536
 _TOO_MANY = 429
 
 
+Head = TypeVar("Head")
+Rest = TypeVar("Rest")
+
+
+class Unread(Generic[Head, Rest]):
+    """
+    A request that nobody has read yet; most never are.
+
+    `read` makes an Asking of its method and headers, which may be asked for until its stream has
+    ended, and of the rest, None once that is let go of: a body may be large.
+    """
+
+    __slots__ = ("_head", "_read", "_rest")
+
+    def __init__(
+        self, read: Callable[[Head, Rest | None], "Asking"], head: Head, rest: Rest
+    ) -> None:
+        self._read = read
+        self._head = head
+        self._rest: Rest | None = rest
+
+    def __call__(self) -> "Asking":
+        """Read it."""
+        return self._read(self._head, self._rest)
+
+    def let_go(self) -> None:
+        """Keep what tells how its stream has ended."""
+        self._rest = None
+
+
 @dataclass(slots=True)
 class Asking:
-    """One request, until it is answered; `at` is when it was sent, `body` None where unseen."""
+    """One request, read where it matters; `body` is None where unseen."""
 
-    at: float
     method: str = "GET"
     headers: list[Header] = field(default_factory=list)
     query: str = ""
@@ -53,6 +83,10 @@ class Asking:
         if is_orderly_refusal(lower, status):
             return None
         return "refused_429" if status == _TOO_MANY else f"refused_{min(status // 100, 5)}xx"
+
+
+AnyUnread = Unread[Any, Any]
+"""A request of whatever client."""
 
 
 def header_list(headers: Iterable[tuple[object, object]]) -> list[Header]:

@@ -1,13 +1,12 @@
 """Transports of `resume_stream`: each connection is one consumed stream."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sse_observe.upstream.asking import Asking, header_list
+from sse_observe.upstream.asking import Asking, Unread, header_list
 from sse_observe.upstream.observer import Reading, Upstream
 
 if TYPE_CHECKING:
@@ -19,15 +18,15 @@ def observe_transport(transport: "Transport", upstream: Upstream) -> "Transport"
 
     @asynccontextmanager
     async def send(request: "Request") -> AsyncIterator["Response"]:
-        asking = partial(_asking, upstream.clock(), request)
+        at, asking = upstream.clock(), Unread(_read, (request.method, request.headers), request)
         async with AsyncExitStack() as stack:
             try:
                 response = await stack.enter_async_context(transport(request))
             except BaseException as error:
-                upstream.unreachable(asking, error)
+                upstream.unreachable(at, asking, error)
                 raise
             headers = header_list(response.headers.items())
-            reading = upstream.answered(asking, response.status, headers)
+            reading = upstream.answered(at, asking, response.status, headers)
             if reading is None:
                 yield response
                 return
@@ -45,9 +44,11 @@ def observe_transport(transport: "Transport", upstream: Upstream) -> "Transport"
     return send
 
 
-def _asking(at: float, request: "Request") -> Asking:
-    headers = header_list(request.headers.items())
-    return Asking(at, request.method, headers, urlsplit(request.url).query, request.body)
+def _read(head: tuple[str, Mapping[str, str]], request: "Request | None") -> Asking:
+    method, headers = head[0], header_list(head[1].items())
+    if request is None:
+        return Asking(method, headers)
+    return Asking(method, headers, urlsplit(request.url).query, request.body)
 
 
 class ObservedChunks:

@@ -6,15 +6,15 @@ reading. The library is the client's own, whichever it is.
 """
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from functools import cache, partial
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from types import ModuleType
 from typing import Self, cast
 
 from sse_observe.errors import SettingsError
-from sse_observe.upstream.asking import Asking
+from sse_observe.upstream.asking import Asking, Unread
 from sse_observe.upstream.observer import Reading, Upstream
-from sse_observe.upstream.shapes import Body, Client, Request, Response, Transport
+from sse_observe.upstream.shapes import Body, Client, RawHeaders, Request, Response, Transport
 
 _LIBRARIES = ("httpx", "httpx2")
 
@@ -54,14 +54,20 @@ def observe(found: object, upstream: Upstream) -> None:
             mounts[pattern] = observed(mounted, upstream)
 
 
-def _asking(at: float, request: Request) -> Asking:
+def _asking(request: Request) -> Unread[tuple[str, RawHeaders], Request]:
+    return Unread(_read, (request.method, request.headers), request)
+
+
+def _read(head: tuple[str, RawHeaders], request: Request | None) -> Asking:
+    method, headers = head
+    if request is None:
+        return Asking(method, headers.raw)
     body: bytes | None
     try:
         body = request.content
     except Exception:  # noqa: BLE001 - a body that is sent while it is made tells nothing
         body = None
-    query = request.url.query.decode("latin-1")
-    return Asking(at, request.method, request.headers.raw, query, body)
+    return Asking(method, headers.raw, request.url.query.decode("latin-1"), body)
 
 
 class _Body:
@@ -128,29 +134,31 @@ class _Transport:
 
     async def handle_async_request(self, request: Request) -> Response:
         """Send a request."""
-        asking = partial(_asking, self.observed_as.clock(), request)
+        at = self.observed_as.clock()
         try:
             response = await self._inner.handle_async_request(request)
         except BaseException as error:
-            self._failed(asking, error)
+            self._failed(at, request, error)
             raise
-        return self._answered(asking, response)
+        return self._answered(at, request, response)
 
     def handle_request(self, request: Request) -> Response:
         """Send a request."""
-        asking = partial(_asking, self.observed_as.clock(), request)
+        at = self.observed_as.clock()
         try:
             response = self._inner.handle_request(request)
         except BaseException as error:
-            self._failed(asking, error)
+            self._failed(at, request, error)
             raise
-        return self._answered(asking, response)
+        return self._answered(at, request, response)
 
-    def _failed(self, asking: Callable[[], Asking], error: BaseException) -> None:
-        self.observed_as.unreachable(asking, error, may_be_ours=isinstance(error, self.ours))
+    def _failed(self, at: float, request: Request, error: BaseException) -> None:
+        asking, may_be_ours = _asking(request), isinstance(error, self.ours)
+        self.observed_as.unreachable(at, asking, error, may_be_ours=may_be_ours)
 
-    def _answered(self, asking: Callable[[], Asking], response: Response) -> Response:
-        reading = self.observed_as.answered(asking, response.status_code, response.headers.raw)
+    def _answered(self, at: float, request: Request, response: Response) -> Response:
+        asking, headers = _asking(request), response.headers.raw
+        reading = self.observed_as.answered(at, asking, response.status_code, headers)
         if reading is not None:
             response.stream = self.body(response.stream, reading)
         return response

@@ -7,14 +7,14 @@ Nothing here raises: the application goes on without us.
 from collections.abc import Callable
 from weakref import ref
 
-from sse_observe.asgi import Header
+from sse_observe.asgi import Header, header
 from sse_observe.middleware.causes import evidence_of
 from sse_observe.middleware.current_stream import CURRENT
 from sse_observe.middleware.headers import is_event_stream
 from sse_observe.middleware.scan import UNREADABLE
 from sse_observe.middleware.stream import OVER, Stream
 from sse_observe.protocols.recognition import recognise_response
-from sse_observe.upstream.asking import Asking
+from sse_observe.upstream.asking import AnyUnread
 from sse_observe.upstream.stream import ConsumedStream
 from sse_observe.upstream.tracker import UpstreamTracker
 
@@ -35,25 +35,30 @@ class Upstream:
         self.buffer = tracker.streams.buffer
 
     def answered(
-        self, asking: Callable[[], Asking], status: int, headers: list[Header]
+        self, at: float, asking: AnyUnread, status: int, headers: list[Header]
     ) -> "Reading | None":
         """
         Take an answer; return what reads its body, where that is a stream.
 
-        `asking` is called only where it matters.
+        The request was sent `at` this time. `asking` reads it, and is called only where it matters;
+        it is kept until the end, so it may not hold the answer, which its reader may drop.
         """
         try:
             if status in _STREAMED and is_event_stream(headers):
-                return self._opened(asking(), headers)
+                return self._opened(at, asking, headers)
             if status >= 400:
-                asked = asking()
-                self._refused(asked, asked.refusal(status))
+                self._refused(at, asking, asking().refusal(status))
         except Exception:  # noqa: BLE001 - the application goes on without us
             self.failed()
         return None
 
     def unreachable(
-        self, asking: Callable[[], Asking], error: BaseException, *, may_be_ours: bool = False
+        self,
+        at: float,
+        asking: AnyUnread,
+        error: BaseException,
+        *,
+        may_be_ours: bool = False,
     ) -> None:
         """Take a request that got no answer; `may_be_ours`: a limit of the client itself did it."""
         try:
@@ -62,40 +67,44 @@ class Upstream:
                 # No connection, no body: what it was to ask is what others have asked before.
                 is_usual = asked.body is None and self._has_streamed
                 if is_usual or asked.wants_stream():
-                    self._refused(asked, "unreachable", error)
+                    self._refused(at, asking, "unreachable", error)
         except Exception:  # noqa: BLE001 - the application goes on without us
             self.failed()
 
-    def _opened(self, asking: Asking, headers: list[Header]) -> "Reading":
-        consumed = self._consumed(asking)
+    def _opened(self, at: float, asking: AnyUnread, headers: list[Header]) -> "Reading":
+        consumed = self._consumed(at, asking)
         named = recognise_response(headers)
         if named is not None:
             consumed.reader = self._counts.reader_of(named)
             consumed.short = consumed.reader.short
-        for key, value in headers:
-            if key.lower() == b"content-encoding" and value.lower() != b"identity":
-                consumed.scan = UNREADABLE
+        encoding = header(headers, b"content-encoding")
+        if encoding is not None and encoding.lower() != b"identity":
+            consumed.scan = UNREADABLE
         self._tracker.enter(consumed)
         self._has_streamed = True
         return Reading(self, self._tracker, consumed)
 
     def _refused(
-        self, asking: Asking, reason: str | None, error: BaseException | None = None
+        self,
+        at: float,
+        asking: AnyUnread,
+        reason: str | None,
+        error: BaseException | None = None,
     ) -> None:
         if reason is not None:
-            consumed = self._consumed(asking)
+            consumed = self._consumed(at, asking)
             consumed.error = weakly(error)
             self._tracker.refused(consumed, reason)
 
-    def _consumed(self, asking: Asking) -> ConsumedStream:
+    def _consumed(self, at: float, asking: AnyUnread) -> ConsumedStream:
         served = CURRENT.get()
         if served is not None and (served.__class__ is not Stream or served.scope is OVER):
             served = None
-        consumed = ConsumedStream(self._tracker, self._counts, asking, served)
+        consumed = ConsumedStream(self._tracker, self._counts, at, asking, served)
         if served is not None:
             evidence_of(served).add(consumed)
         if self._spans:
-            self._tracker.spans.begin(consumed, asking, self.clock())
+            self._tracker.spans.begin(consumed, asking(), self.clock())
         return consumed
 
     def failed(self) -> None:

@@ -6,6 +6,7 @@ Knows who waits for whom; what a span is, the middleware knows.
 
 from collections import deque
 
+from sse_observe.asgi import header
 from sse_observe.middleware.spans import Facts, Spans
 from sse_observe.middleware.stream import OVER
 from sse_observe.upstream import gen_ai
@@ -35,10 +36,12 @@ class ConsumedSpans:
         """Begin the span of a stream that was asked for; its parent may have to come first."""
         label = consumed.upstream.label
         name, facts = f"consume {label}", {"sse.upstream": label}
-        span = consumed.span = self._spans.make(name, "CLIENT", facts, at=asking.at, now=now)
+        span = consumed.span = self._spans.make(
+            name, "CLIENT", facts, at=consumed.asked_at, now=now
+        )
         if span is None:
             return
-        if any(header.lower() == b"last-event-id" for header, _ in asking.headers):
+        if header(asking.headers, b"last-event-id") is not None:
             span.resumed_at = now
         if self._is_opted_in:
             consumed.model = gen_ai.model_of(asking.ends())

@@ -5,29 +5,20 @@ Read by the message path as a served one is; how it ended is decided here.
 """
 
 from collections.abc import Callable
-from typing import cast
 from weakref import ref
 
-from sse_observe.asgi import Message
+from sse_observe.asgi import Scope
 from sse_observe.middleware import endings
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.scan import UNREADABLE
 from sse_observe.middleware.spans import StreamSpan
-from sse_observe.middleware.stream import Owner, Stream
-from sse_observe.upstream.asking import Asking
+from sse_observe.middleware.stream import NOTHING_STATED, OVER, Owner, Stream
+from sse_observe.upstream.asking import AnyUnread
 from sse_observe.upstream.counts import UpstreamCounts
 
+_NO_LABELS = "", ""
 # What the stream itself has said, in the words of an upstream.
 _SAID = {"cancelled": "abandoned", "already_complete": "completed", "server_error": "cut"}
-
-
-async def _receive() -> Message:
-    """Be what a served stream has: nobody asks."""
-    return {}
-
-
-async def _send(message: Message) -> None:
-    """Be what a served stream has: nobody sends."""
 
 
 class ConsumedStream(Stream):
@@ -40,6 +31,7 @@ class ConsumedStream(Stream):
         "ends",
         "error",
         "model",
+        "request",
         "served",
         "unread_from",
         "upstream",
@@ -47,12 +39,23 @@ class ConsumedStream(Stream):
     span: StreamSpan | None
 
     def __init__(
-        self, owner: Owner, upstream: UpstreamCounts, asking: Asking, served: Stream | None
+        self,
+        owner: Owner,
+        upstream: UpstreamCounts,
+        asked_at: float,
+        request: AnyUnread,
+        served: Stream | None,
     ) -> None:
-        self.ask(owner, asking.scope, _receive, _send, asking.at)
+        self.owner = owner
+        self.asked_at = asked_at
+        self.asking = self.gone = self.live = self.is_stream = False
+        self.overrides = NOTHING_STATED
         # The message path needs of a route's counts what an upstream's have as well.
-        self.begin(cast(RouteCounts, upstream), ("", ""), asking.at)
+        counts: RouteCounts = upstream  # type: ignore[assignment]
+        self.begin(counts, _NO_LABELS, asked_at)
         self.upstream = upstream
+        self.request: AnyUnread | None = request
+        """None once the end is counted."""
         self.served = served
         """The stream that was being answered; None where there is none, and after the end."""
         self.model: str | None = None
@@ -64,6 +67,11 @@ class ConsumedStream(Stream):
         self.error: ref[BaseException] | None = None
         self.unread_from: float | None = None
         self._first_after: float | None = None
+
+    @property
+    def scope(self) -> Scope:  # type: ignore[override]
+        """The request as a server would see it, read where somebody asks."""
+        return OVER if self.request is None else self.request().scope
 
     @property
     def end(self) -> str | None:
@@ -83,7 +91,7 @@ class ConsumedStream(Stream):
     def update_totals(self, now: float) -> None:
         """Add up what is kept per stream only, once the first content's time is kept."""
         _ = self.waited
-        super().update_totals(now)
+        Stream.update_totals(self, now)
 
     def ended_in_order(self) -> str:
         """Return the end of a stream of which all was read."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sse_observe.asgi import Scope
 from sse_observe.metrics import OTHER
 from sse_observe.middleware.end_log import LOGGER
-from sse_observe.middleware.stream import Stream
+from sse_observe.middleware.stream import OVER, Stream
 from sse_observe.middleware.tracker import StreamTracker
 from sse_observe.registry import SSEMetrics
 from sse_observe.registry.flush import Flush
@@ -80,8 +80,11 @@ class UpstreamTracker:
             consumed.live = False
             consumed.ended_at = self.streams.clock()
             consumed.ends = how
-            self._add_unread(consumed, consumed.ended_at)
-            self.streams.buffer.end(consumed)
+            if consumed.request is not None:
+                consumed.request.let_go()
+            if consumed.served is not None:
+                self._add_unread(consumed, consumed.ended_at)
+            self.streams.buffer.end(consumed, OVER)
         self._written()
         if consumed.span is not None and not self.streams.keeps_ticking(consumed.ended_at):
             # Nobody else may come by for long, and a span is told once it has ended.
@@ -112,6 +115,7 @@ class UpstreamTracker:
 
     def _forget(self, consumed: ConsumedStream) -> None:
         """Let go of the stream that was being answered, after the last that wants to know."""
+        consumed.request = None
         if consumed.span is None:
             consumed.served = None
         else:

@@ -26,11 +26,11 @@ def test_cells_become_events_bytes_sizes_and_gaps() -> None:
 def test_clearing_keeps_the_cells_that_the_message_path_holds_on_to() -> None:
     """A stream has the list at hand; a new one would count into nowhere."""
     counts = RouteCounts("/s", StreamRoute())
-    held = counts.plain.short.cells
+    held = counts.plain.short[1]
     held[0] += 1
     counts.clear()
 
-    assert counts.plain.short.cells is held is counts.fast
+    assert counts.plain.short[1] is held is counts.fast
     assert held == [0] * len(counts.kinds) * SIZES
 
 

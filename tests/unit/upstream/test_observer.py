@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import weakref
 
 import httpx
 import pytest
@@ -42,6 +43,22 @@ def ours() -> int:
     gc.collect()
     modules = (vars(type(one)).get("__module__") for one in gc.get_objects())
     return sum(str(module).startswith("sse_observe") for module in modules)
+
+
+def test_a_stream_that_is_over_holds_no_request(metrics) -> None:
+    """Its end may wait for others to be counted; what was asked may be megabytes."""
+    found = observe_client(client(Body(*WHOLE)), "model", metrics=metrics)
+
+    def ask() -> weakref.ref[httpx.Request]:
+        request = found.build_request("POST", "http://model/", json=ASKS)
+        found.send(request)
+        return weakref.ref(request)
+
+    asked = ask()
+    gc.collect()
+
+    assert UpstreamTracker.of(metrics)._open
+    assert asked() is None
 
 
 def test_streams_that_are_over_leave_nothing_behind(metrics) -> None:

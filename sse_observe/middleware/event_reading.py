@@ -1,0 +1,93 @@
+"""
+One event that is read in full: what it means, what that changes, and whether the next like it
+need reading.
+
+Knows one whole event; how bytes are cut into events is the message path's business.
+"""
+
+from bisect import bisect_left
+
+from sse_observe.metrics import EVENTS, OTHER
+from sse_observe.middleware.content import count_content, take_statement
+from sse_observe.middleware.message_counts import MOST_HEADS, SIZE_BOUNDS, SIZES, MessageCounts
+from sse_observe.middleware.reader import Reader
+from sse_observe.middleware.scan import KEPT_OF_A_LINE, is_plain, plain_head
+from sse_observe.middleware.stream import Stream
+from sse_observe.protocols import UNRECOGNISED
+from sse_observe.protocols.meanings import QUIET
+from sse_observe.protocols.model import CONTENT, CONTENT_IF_FIRST, FAILURE, STOP, TERMINAL
+from sse_observe.protocols.recognition import recognise_event
+
+_OTHER_ROW = EVENTS.index(OTHER) * SIZES
+_DONE_ROW = EVENTS.index("done") * SIZES
+_STATEMENT = TERMINAL | FAILURE | STOP
+
+
+def read_event(stream: Stream, name: bytes, data: bytes, size: int, now: float) -> int:
+    """Count one event, and take what it says; return its meaning."""
+    counts = stream.counts
+    reader = stream.reader or _recognise(stream, counts, name, data)
+    meaning = reader.meaning(name, data)
+    row = _DONE_ROW if meaning == TERMINAL else counts.rows.get(name, _OTHER_ROW)
+    _count_plain(counts, row, size)
+    stream.events += 1
+    if counts.names is not None:
+        counts.names.saw(name, data)
+    if meaning & CONTENT or (meaning & CONTENT_IF_FIRST and not stream.has_content):
+        count_content(stream, counts, now)
+    elif not meaning and name not in QUIET:
+        stream.prelude(now)
+    if meaning & _STATEMENT:
+        take_statement(stream, meaning, data, now)
+    if meaning & TERMINAL:
+        stream.flows = False
+    return meaning
+
+
+def _recognise(stream: Stream, counts: MessageCounts, name: bytes, data: bytes) -> Reader:
+    """Return what reads this event; the stream keeps it if the event shows its protocol."""
+    protocol = UNRECOGNISED if counts.plain.names(name) else recognise_event(name, data)
+    reader = counts.reader_of(protocol)
+    if protocol is not UNRECOGNISED:
+        stream.reader, stream.short = reader, reader.short
+    return reader
+
+
+def is_known(stream: Stream, message: bytes, now: float) -> bool:
+    """Count a message if its reader knows by its head that it is content; tell whether it is."""
+    reader = stream.reader
+    if reader is None or not reader.knows_by_head:
+        return False
+    if reader.protocol.read is not None and not (stream.has_content and stream.states_nothing()):
+        # Its piece may be empty, and that matters until the first and after a statement.
+        return False
+    head, cursor = plain_head(message)
+    row = reader.heads.get(head)
+    if row is None:
+        return False
+    counts = stream.counts
+    _count_plain(counts, row, len(message) - (2 if message[-2] == 13 else 1))
+    stream.id = cursor or stream.id
+    stream.events += 1
+    count_content(stream, counts, now)
+    return True
+
+
+def remember(stream: Stream, message: bytes, name: bytes) -> None:
+    """Let the short path recognise what was read in full, if it is plain."""
+    reader = stream.reader
+    if reader is None or not reader.may_be_short(name):
+        return
+    head, _ = plain_head(message)
+    if head is None:
+        return
+    if head in reader.heads or (
+        len(reader.heads) < MOST_HEADS and len(head) <= KEPT_OF_A_LINE and is_plain(head)
+    ):
+        row = stream.counts.rows.get(name, _OTHER_ROW)
+        stream.short = reader.learn(message, head, row) or stream.short
+
+
+def _count_plain(counts: MessageCounts, row: int, size: int) -> None:
+    counts.slow[row + bisect_left(SIZE_BOUNDS, size)] += 1
+    counts.sizes.total += size
