@@ -31,7 +31,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.prove]
 
 MICROSECOND = 1e-6
 ROUNDS = 40
-STREAMS = 60
+# Ends are counted by 32: each round counts all of its own.
+STREAMS = 64
 # Of what OpenTelemetry itself takes for such a span, in the same place. Measured 1.05 to 1.23.
 MOST_OF_THE_SDK = 1.5
 
@@ -133,9 +134,9 @@ def test_a_span_costs_a_stream_microseconds(tracer: trace.Tracer, way: Any) -> N
     )
     span, alone = with_span - bare, by_hand - bare
     print(
-        f"\n{way.__name__}: {span / MICROSECOND:.1f} µs a span, {span / alone:.2f} times "
-        f"OpenTelemetry's own {alone / MICROSECOND:.1f} µs; a stream without one "
-        f"{bare / MICROSECOND:.1f} µs"
+        f"\n{way.__name__}: {span / MICROSECOND:.1f} µs a span (limit 60), of which OpenTelemetry's"
+        f" own {alone / MICROSECOND:.1f} and ours {(span - alone) / MICROSECOND:.1f} µs, "
+        f"{span / alone:.2f} times its own; a stream without one {bare / MICROSECOND:.1f} µs"
     )
 
     assert span <= MOST_OF_THE_SDK * alone
