@@ -20,7 +20,7 @@ from sse_observe.middleware.content import (
     SHORTEST_GAP,
     count_first_content,
 )
-from sse_observe.middleware.event_reading import is_known, read_event, remember
+from sse_observe.middleware.event_reading import is_known, read_event, remember, remember_message
 from sse_observe.middleware.judgement import GAP, break_limit
 from sse_observe.middleware.message_counts import (
     CONTENT_GAP_BOUNDS,
@@ -227,7 +227,7 @@ class MessageBuffer:
             # Only a stream's first bytes may be a mark of their order.
             name = self._scan(stream, counts, body, now)
             if name is not None and stream.events == events + 1 and counts.comments == comments:
-                remember(stream, body, name)
+                remember_message(stream, body, name)
         else:
             self._blocks(stream, counts, body, now)
         between = stream.scan is None or stream.scan is WAITING
@@ -254,14 +254,15 @@ class MessageBuffer:
         """Read one block with LF line ends, in half the time of `_scan`."""
         if block[:5] == b"data:" and 10 not in block:
             # Most say everything in one line.
-            data = block[5:].removeprefix(b" ")[:KEPT_OF_DATA]
+            line = block[5:]
+            data = line.removeprefix(b" ")[:KEPT_OF_DATA]
             stream.flows = False
             if read_event(stream, b"", data, len(block) + 1, now) == CONTENT:
-                remember(stream, block + b"\n\n", b"")
+                remember(stream, b"", b"", line)
             return
         name = self._dispatch(stream, counts, Block(block), now)
         if name is not None:
-            remember(stream, block + b"\n\n", name)
+            remember_message(stream, block + b"\n\n", name)
 
     def _scan(self, stream: Stream, counts: MessageCounts, body: bytes, now: float) -> bytes | None:
         """Read any bytes by the standard; return the name of the last event, if all content."""

@@ -73,19 +73,24 @@ def is_known(stream: Stream, message: bytes, now: float) -> bool:
     return True
 
 
-def remember(stream: Stream, message: bytes, name: bytes) -> None:
-    """Let the short path recognise what was read in full, if it is plain."""
+def remember_message(stream: Stream, message: bytes, name: bytes) -> None:
+    """Let the short path recognise a message that was read in full, if it is plain."""
+    head, _ = plain_head(message)
+    if head is not None:
+        line, _, _ = message[message.find(b"data:") + 5 :].partition(b"\n")
+        remember(stream, name, head, line)
+
+
+def remember(stream: Stream, name: bytes, head: bytes, line: bytes) -> None:
+    """Do so for an event by what stands before its data, and the rest of its first data line."""
     reader = stream.reader
     if reader is None or not reader.may_be_short(name):
-        return
-    head, _ = plain_head(message)
-    if head is None:
         return
     if head in reader.heads or (
         len(reader.heads) < MOST_HEADS and len(head) <= KEPT_OF_A_LINE and is_plain(head)
     ):
         row = stream.counts.rows.get(name, _OTHER_ROW)
-        stream.short = reader.learn(message, head, row) or stream.short
+        stream.short = reader.learn(line, head, row) or stream.short
 
 
 def _count_plain(counts: MessageCounts, row: int, size: int) -> None:

@@ -52,10 +52,11 @@ class Reader(Meanings):
         heads = self.heads if self.knows_by_head else {}
         self.short: ShortPath = heads, cells, b"data:", False
 
-    def learn(self, message: bytes, head: bytes, row: int) -> ShortPath | None:
+    def learn(self, line: bytes, head: bytes, row: int) -> ShortPath | None:
         """
         Learn that messages of this head bring content, and are counted in this row.
 
+        `line` is what follows `data:` in the first data line of the one that was just read.
         Return what the short path needs for the stream that sent this one, if that is new. Where
         a protocol says everything in its data, the path cuts where the piece of content begins:
         nothing before it ends the stream, or this message had not brought content alone.
@@ -64,7 +65,6 @@ class Reader(Meanings):
         if beginning is None:
             self.heads[head] = row
             return self.short
-        line, _, _ = message[message.find(b"data:") + 5 :].partition(b"\n")
         found = beginning.find(line.removeprefix(b" "))
         if found is None or found.end() > _LONGEST_BEGINNING:
             return None
