@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, cast
 
 from sse_observe.errors import LabError
 from sse_observe.lab.drill.environment import Environment
@@ -62,8 +62,7 @@ class EnvironmentProcess(Program):
 
     def targets(self) -> Mapping[str, Sequence[str]]:
         """Return where to scrape each fault's services; waits until all of them are there."""
-        found: Mapping[str, Sequence[str]] = self._take()
-        return found
+        return cast("Mapping[str, Sequence[str]]", self._take())
 
     def turn(self, fault: str, on: bool) -> None:
         """Turn a fault on or off."""
@@ -72,8 +71,7 @@ class EnvironmentProcess(Program):
     def claims(self, fault: str) -> tuple[Claim, ...]:
         """Return what must hold of a fault beside its alerts."""
         self._send((fault, None))
-        found: tuple[Claim, ...] = self._take()
-        return found
+        return cast("tuple[Claim, ...]", self._take())
 
     def check(self) -> None:
         """Refuse to go on where it has ended."""
@@ -87,9 +85,9 @@ class EnvironmentProcess(Program):
             # Its last words are still to be read.
             self._take()
 
-    def _take(self) -> Any:
+    def _take(self) -> object:
         try:
-            answer = self._near.recv()
+            answer: object = self._near.recv()
         except (EOFError, OSError):
             raise LabError(f"a process of the drill ended: {self.last_line()}") from None
         if isinstance(answer, LabError):
