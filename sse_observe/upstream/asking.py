@@ -7,7 +7,7 @@ Reads headers, a query and the beginning of a body; keeps nothing of them.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from sse_observe.asgi import Header, Scope
 from sse_observe.middleware.headers import asks_for_event_stream, is_orderly_refusal
@@ -50,6 +50,16 @@ class Unread(Generic[Head, Rest]):
         self._rest = None
 
 
+class AnyUnread(Protocol):
+    """A request of whatever client."""
+
+    def __call__(self) -> "Asking":
+        """Read it."""
+
+    def let_go(self) -> None:
+        """Keep what tells how its stream has ended."""
+
+
 @dataclass(slots=True)
 class Asking:
     """One request, read where it matters; `body` is None where unseen."""
@@ -83,10 +93,6 @@ class Asking:
         if is_orderly_refusal(lower, status):
             return None
         return "refused_429" if status == _TOO_MANY else f"refused_{min(status // 100, 5)}xx"
-
-
-AnyUnread = Unread[Any, Any]
-"""A request of whatever client."""
 
 
 def header_list(headers: Iterable[tuple[object, object]]) -> list[Header]:
