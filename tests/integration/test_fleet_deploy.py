@@ -23,7 +23,7 @@ from tests.apps.rolled_host import WORDS
 from tests.support.left_answers import begun
 from tests.support.redis_server import RedisServer
 from tests.support.servers import ServerProcess, serve_process
-from tests.support.waiting import until
+from tests.support.waiting import wait_until
 
 APP = "tests.apps.rolled_host:app"
 HOSTS = 3
@@ -114,7 +114,9 @@ def deployed(
                 ]
                 # An answer whose host goes before it has a name would be none of the deploy's.
                 await asyncio.sleep(come_within)
-                await until(lambda: all(one.words for one in seen), "all read")
+                await asyncio.to_thread(
+                    wait_until, lambda: all(one.words for one in seen), "all read", 300
+                )
                 fleet.connects.clear()
                 await asyncio.to_thread(fleet.roll)
                 async with asyncio.timeout(900):
