@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +17,9 @@ STOP_SECONDS = 5.0
 
 # Waits for the end of our pipe, whatever ends us; a line says that all is well.
 _GUARD = f'read line || {{ kill "$1"; sleep {STOP_SECONDS:g}; kill -9 "$1"; }}'
+
+# Begins once it is guarded; ends where we ended before.
+_GUARDED = 'read line && exec "$@" </dev/null'
 
 # Where Debian keeps nginx, and where only root's PATH looks.
 _SERVERS = "/usr/sbin"
@@ -80,8 +84,8 @@ class Program:
         """Start it and wait until it answers; LabError with its last line where it does not."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
+                ["/bin/sh", "-c", _GUARDED, "guarded", *self.command],
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._env,
@@ -96,6 +100,9 @@ class Program:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        if (begin := self._process.stdin) is not None:
+            with suppress(BrokenPipeError), begin:
+                begin.write(b"\n")
         deadline = time.monotonic() + self._ready_seconds
         while not self._ready():
             if self._process.poll() is not None:

@@ -77,7 +77,8 @@ class PrometheusAPI:
             ActiveAlert(
                 alert["labels"], alert["state"], alert["annotations"], float(alert["value"])
             )
-            for alert in self.get("alerts")["alerts"]
+            # vmalert says null where there is none.
+            for alert in self.get("alerts")["alerts"] or ()
         ]
 
     def rules(self) -> list[LoadedRule]:
