@@ -259,15 +259,15 @@ def matrix(stage: Stage) -> dict[tuple[str, str], tuple[Case, Examination]]:
     """
     Return every cell with what was found there.
 
-    A starved machine delivers in bursts itself: whoever was told of more than one place is asked
-    again, alone.
+    A starved machine delivers in bursts itself, and late: whoever was told of another place, or of
+    something else, is asked again, alone.
     """
     cases = [case(stage, fault, position) for fault, position in CELLS]
     found = all_run([one.doctor for one in cases])
     cells = {}
     for (fault, position), one, first in zip(CELLS, cases, found, strict=True):
         cell = one, first
-        if len(first.verdicts) > 1:
+        if [verdict.cause for verdict in first.verdicts] != [fault.cause]:
             again = case(stage, fault, position)
             cell = again, all_run([again.doctor])[0]
         cells[fault.name, position] = cell
