@@ -29,33 +29,33 @@ class LifetimeContract(StoreTests):
     @runs
     async def test_an_unread_stream_goes_and_a_watched_one_stays(self) -> None:
         """A stream goes by the time since its last reader, never by that since its start."""
-        async with self.store(idle_seconds=1) as store:
+        async with self.store(idle_seconds=2) as store:
             watched, unread = new_stream(), new_stream()
             for stream in (watched, unread):
                 await store.create(stream, writer="w")
                 await store.write(stream.id, Write("w", -1, (b"x",)))
             async with store.watch(watched.id, lambda: None):
-                await self.pause(1.3)
+                await self.pause(2.6)
                 assert await store.find(unread.id) is None
                 assert await store.read(unread.id, -1) is None
                 await refused(GoneError, store.write(unread.id, Write("w", 0, (b"y",))))
                 assert await store.find(watched.id) == watched
-            await self.pause(0.5)
+            await self.pause(1.0)
             assert await store.find_epoch(watched.epoch) == watched
-            await self.pause(0.8)
+            await self.pause(1.6)
             assert await store.find_epoch(watched.epoch) is None
 
     @runs
     async def test_a_look_that_is_no_reading_keeps_nothing_alive(self) -> None:
         """Reading renews the idle time, looking does not, and a stream may have its own."""
         async with self.store(idle_seconds=60) as store:
-            read, looked_at = new_stream(keep_seconds=1), new_stream(keep_seconds=1)
+            read, looked_at = new_stream(keep_seconds=2), new_stream(keep_seconds=2)
             await store.create(read)
             await store.create(looked_at)
-            await self.pause(0.6)
+            await self.pause(1.2)
             assert await store.read(read.id, -1)
             assert await store.read(looked_at.id, -1, touch=False)
-            await self.pause(0.6)
+            await self.pause(1.2)
             assert await store.find(read.id)
             assert await store.find(looked_at.id) is None
 
