@@ -23,6 +23,10 @@ except ImportError:  # Windows: no locks there
     fcntl = None  # type: ignore[assignment]
 
 
+# The clock of files goes in ticks of the kernel, up to 10 ms behind.
+_TICK_SECONDS = 0.01
+
+
 class Stop:
     """
     Whether this process was asked to stop.
@@ -34,7 +38,7 @@ class Stop:
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._made_at = time.time()
+        self._made_at = time.time() - _TICK_SECONDS
         self._listens = False
         self._held: int | None = None
         # The name under which `exiting()` finds it, as it does uvicorn's.
