@@ -41,12 +41,7 @@ CHECKS = (
 TESTS_BESIDE = (
     "tests/unit/catalog",
     "tests/unit/cli",
-    "tests/unit/render/datadog",
-    "tests/unit/render/grafana",
-    "tests/unit/render/targets",
-    "tests/unit/render/test_bundle.py",
-    "tests/unit/render/test_groups.py",
-    "tests/unit/render/test_runbooks.py",
+    "tests/unit/render",
     "tests/unit/test_metrics.py",
     "tests/integration/test_docs.py",
     "tests/integration/test_layers.py",
