@@ -16,6 +16,7 @@ from sse_observe.render.settings import Settings
 from tests.support.history import History, steady
 from tests.support.judgement import Ruled
 from tests.support.programs import needs
+from tests.support.rule_health import punctual_rules
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +124,7 @@ def test_rules_load_and_evaluate(tmp_path: Path) -> None:
         deadline = time.monotonic() + 60
         scaled = []
         while time.monotonic() < deadline:
-            rules = running.rules()
+            rules = punctual_rules(running)
             scaled = [rule for rule in rules if 'env="test"' in rule.query]
             if all(rule.health != "unknown" for rule in scaled):
                 break

@@ -34,6 +34,7 @@ from sse_observe.render.targets.victoriametrics import TARGET
 from tests.apps.main_job_app import CHAT
 from tests.support.history import History
 from tests.support.programs import needs
+from tests.support.rule_health import punctual_rules
 from tests.support.servers import RawClient, serve, serve_process
 from tests.support.victoria import VictoriaStack
 from tests.support.waiting import wait_until
@@ -248,7 +249,7 @@ def run(stage: Stage) -> dict[str, Any]:
         name: requests.get(alert.annotations[name], timeout=5)
         for name in ("runbook_url", "dashboard_url")
     }
-    rules = stage.prometheus.rules()
+    rules = punctual_rules(stage.prometheus)
     wait_until(lambda: stage.alert() is None, f"{ALERT} resolved", PATIENCE_SECONDS)
     return {
         "while_healthy": healthy and healthy.state,
