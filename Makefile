@@ -14,6 +14,9 @@ TEST_PARTS := $(DEMO_PARTS) prometheus-alertmanager:prometheus-alertmanager ngin
 # The same, of a later Debian.
 NEWER_PARTS := prometheus:prometheus victoria-metrics:victoria-metrics vmalert:victoria-metrics
 
+# Where it is set, each server and command that a test starts would compile all it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Tests wait more than they work, so four at once keep two cores busy. A file stays in one process,
 # and the files start in our order: those that wait longest first.
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -208,6 +208,7 @@ STATED: Mapping[str, Form | Reason] = {
     ),
     r"route:sse_store_slow:ratio_rate10m": _beyond("sse_store_operation_seconds", 0.1),
     r"route:sse_store_slow:increase10m": _COUNT_BEYOND,
+    r"route:sse_store_late:increase10m": _COUNT_BEYOND,
     r"route:sse_upstream_failed:ratio_rate10m": _ratio(_UPSTREAM_FAILED, _UPSTREAM_JUDGED),
     r"route:sse_upstream_failed:increase10m": Form((_UPSTREAM_FAILED,)),
     r"route:sse_upstream_slow:ratio_rate10m": _beyond(

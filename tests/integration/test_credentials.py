@@ -18,7 +18,7 @@ from sse_observe.catalog.load import load
 from sse_observe.cli.app import app
 from sse_observe.render.settings import Settings
 from sse_observe.render.tuning import tune
-from tests.support.command import SSE_OBSERVE, sse_observe
+from tests.support.command import SSE_OBSERVE, sse_observe_here
 from tests.support.json_api import JSONAPI
 from tests.support.servers import serve
 
@@ -84,7 +84,7 @@ def test_no_failure_shows_a_password(option: Option, tmp_path: Path) -> None:
         if command == SERVES and url in REACHABLE:
             continue
         given = [url] if name == "url" else [name, url]
-        ran = sse_observe(command, *BESIDE[option], *given, cwd=tmp_path)
+        ran = sse_observe_here(command, *BESIDE[option], *given, cwd=tmp_path)
 
         assert ran.returncode in (1, 2), url
         assert "Traceback" not in ran.stderr
@@ -117,7 +117,7 @@ def test_no_target_of_a_prober_shows_a_password(url: str, tmp_path: Path) -> Non
     for targets in ([target], [target, target]):
         file = tmp_path / "probe.yaml"
         file.write_text(json.dumps({"modules": {"feed": {}}, "targets": targets}))
-        ran = sse_observe("probe", "--config", file, "--check-config", cwd=tmp_path)
+        ran = sse_observe_here("probe", "--config", file, "--check-config", cwd=tmp_path)
 
         assert (ran.returncode == 0) == (len(targets) == 1 and url in REACHABLE), ran.stderr
         assert "Traceback" not in ran.stderr
@@ -136,7 +136,9 @@ def test_no_checklist_shows_a_password(name: str, url: str, tmp_path: Path) -> N
     with JSONAPI(loaded) as prometheus, serve(brief) as stream:
         around = {"--prometheus": prometheus.url, name: url}
         options = [word for pair in around.items() for word in pair]
-        ran = sse_observe("check", stream, "--production", "--timeout", "2", *options, cwd=tmp_path)
+        ran = sse_observe_here(
+            "check", stream, "--production", "--timeout", "2", *options, cwd=tmp_path
+        )
 
     [point] = [line for line in ran.stdout.splitlines() if "Alert rules configured" in line]
     assert point.startswith("- [ ]"), point
@@ -197,7 +199,7 @@ def test_all_commands_sign_in_alike(command: str, way: str, asking: Asking, tmp_
     at = f"me:{SECRET}@" if way == "in the URL" else ""
     header = ["--header", f"Authorization: Bearer {SECRET}"] if way == "as a header" else []
 
-    ran = sse_observe(
+    ran = sse_observe_here(
         command,
         *BESIDE[command, "--prometheus"],
         *("--prometheus", f"http://{at}{asking.host}", *header),

@@ -231,7 +231,9 @@ QUICK = (HEAD, *[chunk(b"id: %d\ndata: x\n\n" % n) for n in range(20)], LAST)
     ("probes", "most"),
     [
         pytest.param(300, 200_000, id="some"),
-        pytest.param(24_000, 200_000, id="hour", marks=pytest.mark.prove),
+        pytest.param(
+            24_000, 200_000, id="hour", marks=[pytest.mark.prove, pytest.mark.timeout(3600)]
+        ),
     ],
 )
 def test_memory_does_not_grow_with_probes(tmp_path: Path, probes: int, most: int) -> None:

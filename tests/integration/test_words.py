@@ -90,13 +90,14 @@ def plain(line: str) -> str:
 
 
 @cache
-def lines() -> list[tuple[str, int, str]]:
-    """Return each line of each file, its path as line 0."""
-    return [
-        (path.as_posix(), number, plain(line))
+def plain_texts() -> dict[str, str]:
+    """Return the plain lines of each file by its path, which is line 0 of them."""
+    return {
+        path.as_posix(): "\n".join(
+            map(plain, [path.as_posix(), *(ROOT / path).read_text().splitlines()])
+        )
         for path in texts()
-        for number, line in enumerate([path.as_posix(), *(ROOT / path).read_text().splitlines()])
-    ]
+    }
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word.old)
@@ -105,11 +106,10 @@ def test_an_old_word_is_gone(word: Word) -> None:
     old = re.compile(rf"\b(?:{word.old})\b")
 
     found = [
-        f"{path}:{number}"
-        for path, number, line in lines()
-        if old.search(line)
-        and path.startswith(word.folders)
-        and word.old not in HISTORY.get(path, ())
+        f"{path}:{text.count(chr(10), 0, match.start())}"
+        for path, text in plain_texts().items()
+        if path.startswith(word.folders) and word.old not in HISTORY.get(path, ())
+        for match in old.finditer(text)
     ]
 
     assert found == [], f"use: {word.use}"

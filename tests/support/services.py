@@ -887,7 +887,8 @@ CASES = {
     "slow-upstream-that-always-was": case(healthy(first_contents(40, rate(0.5)))),
     "store-down": case(
         healthy(
-            store_calls(rate(10), 0.002),
+            # Who waits for a store that is gone waits long: that is no slow store.
+            both(store_calls(rate(10, 1), 0.002), store_calls(rate(0, 9), 0.5)),
             one("sse_store_errors_total", rate(0, 9), operation="write", error="unreachable"),
         ),
         "ReplayStoreDown",
