@@ -183,6 +183,10 @@ def judge_signal(record: str, series: Series, world: World) -> None:
         # Five on an old process and one on a new one: the larger number counts.
         [lost] = _of(series, "loss-of-old-and-young").values()
         assert beats(lost, world)[FAULT + 300] >= 5
+    if record == "route:sse_streams_left_late:share1h":
+        # Of 0.91 streams that leave each second since the fault, 0.8 had a gap before.
+        [late] = _of(series, "left-after-a-gap").values()
+        assert math.isclose(late[max(late)], 0.8 / 0.91, rel_tol=0.05)
     if record == "sse_stream_completion_rate":
         _judge_alias(series, world)
 

@@ -202,8 +202,6 @@ def everything() -> dict[Key, Value]:
                 "sse_producers_lost_total",
                 "sse_store_errors_total",
                 "sse_streams_fenced_total",
-                "sse_streams_failed_total",
-                "sse_upstream_unread_seconds_total",
             )
             speed = 5.0 if moves and not quiet and "fault" not in labels else 0.0
             own = labels if "route" not in metric.labels else {**labels, **route}
@@ -585,6 +583,8 @@ CASES = {
         ),
         "IdleTimeoutCliff",
     ),
+    # Each has its cause; that they fail is the matter of other alerts.
+    "causes": case(healthy(on_route("sse_streams_failed_total", rate(0.1), cause="network"))),
     # Half of the time, and an event each second.
     "ignored-cancel": case(
         healthy(

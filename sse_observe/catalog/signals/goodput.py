@@ -14,13 +14,13 @@ from sse_observe.catalog.signals.measures import number, rate, share, total
 _JUDGED = "route:sse_streams_judged:rate5m"
 _GOOD, _BAD = "route:sse_streams_good:rate5m", "route:sse_streams_spoilt:rate5m"
 _VANISHED = "route:sse_streams_vanished:rate5m"
-_LEFT = "client_disconnected|shutdown|cancelled|rotated"
+_LEFT = 'route:sse_streams_closed:rate5m{reason=~"client_disconnected|shutdown|cancelled|rotated"}'
 # Who left late is among the spoilt already, and must not count again as vanished.
 _NOT_YET_COUNTED = "(1 - last_over_time(route:sse_streams_left_late:share1h[<< w('10m') >>]))"
 
 
 def _of_an_hour(signal: str) -> str:
-    return f"sum by (<< by >>) (sum_over_time({signal}[<< w('1h') >>]))"
+    return f"sum_over_time({signal}[<< w('1h') >>])"
 
 
 def _judged(matcher: str) -> str:
@@ -72,10 +72,10 @@ GOODPUT = (
         # Judged were those that ended by the server, and of those that left the late ones alone.
         f"""
 clamp_max(clamp_min(
-  ({_of_an_hour(_JUDGED + '{verdict!="lost"}')}
+  (sum by (<< by >>) ({_of_an_hour(_JUDGED + '{verdict!="lost"}')})
     - {_of_an_hour("route:sse_streams_completed:rate5m")}
     - {_of_an_hour("route:sse_streams_broken:rate5m")})
-  / ({_of_an_hour(f'route:sse_streams_closed:rate5m{{reason=~"{_LEFT}"}}')} > 0), 0), 1)
+  / (sum by (<< by >>) ({_of_an_hour(_LEFT)}) > 0), 0), 1)
 or 0 * {_GOOD}""",
         "Share of the connections that left before their end that had broken a limit before, over "
         "1h.",
