@@ -43,7 +43,7 @@ class Environments:
         addresses = _addresses(self._faults, address)
         self._processes: list[EnvironmentProcess] = []
         self._of: dict[str, EnvironmentProcess] = {}
-        for number, some in enumerate(spread(self._faults, _processes(len(faults)))):
+        for number, some in enumerate(grouped(self._faults)):
             process = EnvironmentProcess(
                 some, home, log=home / f"environment-{number}.log", addresses=addresses
             )
@@ -87,6 +87,20 @@ class Environments:
         return self._of[fault].claims(fault)
 
 
+def grouped(faults: Sequence[Fault]) -> list[list[Fault]]:
+    """
+    Return the faults of each process.
+
+    Those of a shared store have one of their own among many: its answers are timed to the
+    hundredth of a second, and a busy loop would look like a slow store.
+    """
+    if len(faults) <= FEW:
+        return [[*faults]]
+    timed = [fault for fault in faults if fault.store is not None]
+    rest = [fault for fault in faults if fault.store is None]
+    return [group for group in (*spread(rest, _processes()), timed) if group]
+
+
 def spread(faults: Sequence[Fault], processes: int) -> list[list[Fault]]:
     """Return as many groups of faults, in their order, of which none has much more to do."""
     groups: list[list[Fault]] = [[] for _ in range(processes)]
@@ -99,8 +113,8 @@ def _weight(fault: Fault) -> int:
     return fault.users + fault.hosts * _SERVER_WEIGHT
 
 
-def _processes(faults: int) -> int:
-    return 1 if faults <= FEW else min(_cores(), _MOST_PROCESSES)
+def _processes() -> int:
+    return min(_cores(), _MOST_PROCESSES)
 
 
 def _cores() -> int:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import pytest
 
 from sse_observe.lab.drill import environments as module
-from sse_observe.lab.drill.environments import Environments, spread
+from sse_observe.lab.drill.environments import Environments, grouped, spread
 from sse_observe.lab.drill.fault import Fault
 from sse_observe.lab.drill.faults import FAULTS, fault_named
 from sse_observe.lab.drill.service import Address
@@ -87,14 +87,23 @@ def test_all_faults_are_spread_evenly() -> None:
     assert max(users) < 1.1 * min(users)
 
 
-@pytest.mark.parametrize(("faults", "cores", "expected"), [(3, 8, 1), (4, 2, 2), (41, 64, 4)])
+@pytest.mark.parametrize(("faults", "cores", "expected"), [(3, 8, 1), (4, 2, 2), (20, 64, 4)])
 def test_there_are_no_more_processes_than_help(
     faults: int, cores: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Few faults need one; the machine's cores bound it, and a small number does."""
     monkeypatch.setattr(module, "_cores", lambda: cores)
 
-    assert module._processes(faults) == expected
+    assert len(grouped(FAULTS[:faults])) == expected
+
+
+def test_faults_of_a_shared_store_are_apart_from_many_others() -> None:
+    """Where twenty services share a loop each answer of a store would seem slow."""
+    *others, timed = grouped(FAULTS)
+
+    assert [fault.name for fault in timed] == ["store-down", "store-slow", "host-killed"]
+    assert not [fault.name for group in others for fault in group if fault.store]
+    assert len(grouped([fault_named(name) for name in ("store-down", "store-slow")])) == 1
 
 
 @pytest.mark.usefixtures("processes")
