@@ -70,9 +70,10 @@ _STORE = (
     # A store that is down is not slow: the wait for an answer that never came is no late answer.
     number(
         "route:sse_store_late:increase10m",
-        "clamp_min(route:sse_store_slow:increase10m - route:sse_store_failed:increase10m, 0)"
-        " or route:sse_store_slow:increase10m",
-        "Number of calls of the shared store over 100 ms, less those that failed, within 10m.",
+        "route:sse_store_slow:increase10m unless 2 * max_over_time("
+        "route:sse_store_failed:increase10m[<< w('10m') >>]) > route:sse_store_slow:increase10m",
+        "Number of calls of the shared store over 100 ms, within 10m; absent where so many failed "
+        "that they may be the slow ones.",
         "job",
     ),
 )
