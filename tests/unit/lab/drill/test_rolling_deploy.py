@@ -92,6 +92,9 @@ def test_three_hosts_are_replaced_and_no_reader_fails(monkeypatch: pytest.Monkey
             await until(lambda: sum(value(m, "sse_concurrent_streams") for m in before) >= 10)
             switch.turn(True)
             await until(lambda: made._done)
+            # Before the readers stop: who leaves in the middle of an answer counts as one that
+            # failed, for a reason that nobody knows.
+            failed = [value(one, "sse_streams_failed_total") for one in before]
         for host in hosts:
             await host.__aexit__()
 
@@ -99,8 +102,8 @@ def test_three_hosts_are_replaced_and_no_reader_fails(monkeypatch: pytest.Monkey
         assert [host.metrics for host in hosts] != before
         closed = [value(one, "sse_streams_closed_total", reason="rotated") for one in before]
         assert [bool(one) for one in closed] == [True, True, True, False]
+        assert failed == [0, 0, 0, 0]
         for one in before:
-            assert value(one, "sse_streams_failed_total") == 0
             assert value(one, "sse_streams_closed_total", reason="shutdown") == 0
 
     asyncio.run(main())
