@@ -252,7 +252,8 @@ const reporter = ({ window, reportTo: url, reportEvery }, stream, leads) => {
 }
 
 const bin = (values, bounds) => {
-  if (!bounds) return;
+  // A hello may be anybody's.
+  if (!bounds?.map) return;
   const counts = [...bounds, 0].fill(0);
   let sum = 0;
   for (const value of values) {
@@ -329,7 +330,9 @@ const alarm = (window, next, ring) => {
       ring(late);
       self._set();
     },
-    _stop: () => window.clearTimeout(timer),
+    _stop() {
+      window.clearTimeout(timer);
+    },
   };
   return self;
 }

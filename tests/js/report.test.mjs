@@ -346,16 +346,19 @@ test("a page that answers everything with itself is no beacon: one line says so,
   }
 });
 
-test("a token without bounds, and somebody else's words in the storage, break no report", async () => {
-  const world = new World();
-  world.window.localStorage["sse-unsent"] = "{not ours";
-  const stream = world.stream();
-  world.last.open().hello({ bounds: undefined }).messages(0, 0).sink.end();
-  await world.pass(1000);
-  world.last.open().hello({ bounds: undefined, resumed_from: "0-e" }).done();
-  await idle();
-  assert.equal(stream.source.status, "complete");
-  assert.equal(world.posts.length, 1);
+test("a token without bounds, or with anything instead, and somebody else's words in the storage, break no report", async () => {
+  const bounds = (value) => Object.fromEntries(Object.keys(BOUNDS).map((name) => [name, value]));
+  for (const odd of [undefined, null, 5, "text", [], bounds(5), bounds("text"), bounds({}), bounds(["a", null, {}])]) {
+    const world = new World();
+    world.window.localStorage["sse-unsent"] = "{not ours";
+    const stream = world.stream();
+    world.last.open().hello({ bounds: odd }).messages(0, 0).sink.end();
+    await world.pass(1000);
+    world.last.open().hello({ bounds: odd, resumed_from: "0-e" }).done();
+    await idle();
+    assert.equal(stream.source.status, "complete");
+    assert.equal(world.posts.length, 1, JSON.stringify(odd));
+  }
 });
 
 test("from an application's own bundle reports go to where the documentation mounts the beacon, on the page's origin", async () => {
