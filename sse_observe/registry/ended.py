@@ -25,8 +25,9 @@ _MOST_ENDED = 10
 _LOGGER = logging.getLogger("sse_observe")
 _ENDED = "ended"
 _PLAN = "sse-observe.plan"
-# prometheus_client's names: no separator of folders, and short enough for every file system.
-_FILE = re.compile(r"[a-z]+(?:_[A-Za-z0-9.-]+){1,3}\.db", re.ASCII).fullmatch
+# prometheus_client's names: no separator of folders, and its draft's three letters more still fit
+# in the 255 bytes of every file system.
+_FILE = re.compile(r"(?=.{,252}$)[a-z]+(?:_[A-Za-z0-9.-]+){1,3}\.db", re.ASCII).fullmatch
 
 _Value = tuple[float, float]
 """A number, and when it was set."""

@@ -221,7 +221,12 @@ def test_a_plan_is_understood_by_who_may_not_carry_it_out(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["../mine.txt", "{outside}/mine.txt", "sub/../../mine.txt", "mine.txt", "x\0", "n" * 300],
+    [
+        *("../mine.txt", "{outside}/mine.txt", "sub/../../mine.txt", "mine.txt", "x\0", "n" * 300),
+        # Names that are right but for their length: of the file, and of its draft.
+        *(f"counter_{'7' * digits}.db" for digits in (300, 243)),
+    ],
+    ids=lambda name: name[:20],
 )
 def test_a_plan_moves_and_removes_files_of_numbers_alone(tmp_path, name, caplog):
     """Whoever may write into the directory must not delete with the scraper's rights."""
