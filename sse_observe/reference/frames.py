@@ -70,7 +70,8 @@ def _readable(frame: bytes) -> bytes:
 def numbered(frame: bytes, event_id: str) -> bytes:
     """Return an event under our id; it has the last word where the event has an id of its own."""
     line = f"id: {event_id}\n".encode()
-    if _OWN_ID.search(frame) is None:
+    # Most have none, and two letters are found sooner than a pattern.
+    if b"id" not in frame or _OWN_ID.search(frame) is None:
         return line + frame
     end = _LAST_LINE_END.search(frame)
     return frame if end is None else frame[: end.start()] + line + end[0]

@@ -172,13 +172,14 @@ class MemoryStore:
         log.wake_holders()
 
     def _is_idle(self, log: _Log) -> bool:
+        if log.watchers:
+            return False
         keep = log.stream.keep_seconds
-        limit = self._clock() - (self._bounds.idle_seconds if keep is None else keep)
-        return not log.watchers and log.read_at <= limit
+        return log.read_at <= self._clock() - (self._bounds.idle_seconds if keep is None else keep)
 
     def _live(self, log: _Log | None) -> _Log | None:
         """Return the log unless nobody read it for long."""
-        if log is not None and self._is_idle(log):
+        if log is not None and not log.watchers and self._is_idle(log):
             self._forget(log)
             log.wake_holders()
             return None
@@ -206,65 +207,76 @@ class MemoryStore:
         log = self._log(stream_id)
         if log is None:
             raise GoneError
-        if log.state != "open" or write.writer not in (None, log.writer):
+        # Once: it is read for every event of every stream.
+        writer, after, frames, state, note, next_writer, next_epoch, jump, evict = write
+        if log.state != "open" or writer not in (None, log.writer):
             raise FencedError(stream_id, log.state)
-        frames = self._new_frames(log, write)
-        if not write.evict and self._would_evict(log, frames):
+        if after is not None and after != log.last:
+            frames = self._new_frames(log, write)
+        added = sum(map(len, frames))
+        if not evict and self._would_evict(log, frames, added):
             raise CrowdedError
         size = log.size
-        self._make_room(log, sum(map(len, frames)))
-        if write.jump and write.after is not None and write.after > log.last:
-            self._held -= len(log.frames)
-            log.frames.clear()
-            log.size, log.last = 0, write.after
+        if self._held_bytes + added > self._max_total_bytes:
+            self._make_room(log, added)
+        if jump:
+            self._skip(log, after)
         now = self._clock()
-        for frame in frames:
-            log.frames.append((now, frame))
-            log.size += len(frame)
+        log.frames.extend([(now, frame) for frame in frames])
+        log.size += added
         log.last += len(frames)
         self._held += len(frames)
-        evicted = self._evict(log)
+        evicted = self._evict(log, now)
         self._held_bytes += log.size - size
-        log.state = write.state
-        if write.note is not None:
-            log.note = write.note
-        if write.next_writer is not None:
-            log.writer = write.next_writer
-        if write.next_epoch is not None:
-            log.stream = replace(log.stream, epoch=write.next_epoch)
-            self._name(log)
+        log.state = state
+        if note is not None:
+            log.note = note
+        if next_writer is not None or next_epoch is not None:
+            self._hand_on(log, next_writer, next_epoch)
         log.wake()
-        if write.writer is None or write.next_writer is not None:
+        if writer is None or next_writer is not None:
             log.wake_holders()
         return Written(log.last, evicted)
+
+    def _hand_on(self, log: _Log, writer: str | None, epoch: str | None) -> None:
+        """Let somebody else hold the log, or let it go on under another name."""
+        if writer is not None:
+            log.writer = writer
+        if epoch is not None:
+            log.stream = replace(log.stream, epoch=epoch)
+            self._name(log)
+
+    def _skip(self, log: _Log, after: int | None) -> None:
+        """Give up what the log holds, if it ends before this position."""
+        if after is not None and after > log.last:
+            self._held -= len(log.frames)
+            log.frames.clear()
+            log.size, log.last = 0, after
 
     @staticmethod
     def _new_frames(log: _Log, write: Write) -> tuple[bytes, ...]:
         """Return what of a write is not in the log yet."""
-        if write.after is None:
+        first = write.after
+        if first is None or (write.jump and log.last < first):
             return write.frames
-        if log.last < write.after:
-            if write.jump:
-                return write.frames
+        if log.last < first:
             raise BehindError(log.last)
-        return write.frames[log.last - write.after :]
+        return write.frames[log.last - first :]
 
-    def _would_evict(self, log: _Log, frames: tuple[bytes, ...]) -> bool:
+    def _would_evict(self, log: _Log, frames: tuple[bytes, ...], added: int) -> bool:
         most = self._bounds
-        size = log.size + sum(map(len, frames))
         total = len(log.frames) + len(frames)
-        return bool(log.frames) and (total > most.max_events or size > most.max_bytes)
+        return bool(log.frames) and (total > most.max_events or log.size + added > most.max_bytes)
 
-    def _evict(self, log: _Log) -> int:
-        before = len(log.frames)
-        while len(log.frames) > 1 and (
-            len(log.frames) > self._bounds.max_events or log.size > self._bounds.max_bytes
-        ):
+    def _evict(self, log: _Log, now: float) -> int:
+        frames, most = log.frames, self._bounds
+        before = len(frames)
+        while len(frames) > 1 and (len(frames) > most.max_events or log.size > most.max_bytes):
             log.drop_first()
-        oldest = self._clock() - self._bounds.max_age_seconds
-        while log.frames and log.frames[0][0] < oldest:
+        oldest = now - most.max_age_seconds
+        while frames and frames[0][0] < oldest:
             log.drop_first()
-        evicted = before - len(log.frames)
+        evicted = before - len(frames)
         self._held -= evicted
         return evicted
 
@@ -278,7 +290,7 @@ class MemoryStore:
         wanted = min(max(log.last - after, 0), log.last + 1)
         held = min(wanted, len(log.frames))
         # From the right: a reader that keeps up wants one frame of a hundred.
-        frames = tuple(log.frames[-n][1] for n in range(held, 0, -1))
+        frames = tuple([log.frames[-n][1] for n in range(held, 0, -1)])
         lost, epoch = wanted - held, log.stream.epoch
         return Backlog(frames, log.last, lost, log.state, epoch, log.writer, log.note)
 
@@ -333,7 +345,8 @@ class MemoryStore:
             self._forget(log)
             log.wake_holders()
         size = sum(log.size for log in self._logs.values())
-        evicted = sum(self._evict(log) for log in self._logs.values())
+        now = self._clock()
+        evicted = sum(self._evict(log, now) for log in self._logs.values())
         self._held_bytes -= size - sum(log.size for log in self._logs.values())
         return Swept(tuple(log.stream.id for log in gone), evicted)
 

@@ -76,6 +76,14 @@ class Outbox:
 
     async def put(self, frame: bytes) -> None:
         """Add one event; waits while the store cannot keep up, raises where it is away too long."""
+        if self._store.in_process and self.may_evict and not self._queue:
+            # Such a store takes it at once: nothing has to wait, or to be remembered.
+            done = await self._store.write(
+                self._stream.id, Write(self._writer, self.written, (frame,))
+            )
+            self.written += 1
+            self.evicted += done.evicted
+            return
         self._queue.append(frame)
         self._size += len(frame)
         if self._store.in_process:

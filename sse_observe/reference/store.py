@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from sse_observe.errors import SSEObserveError
 
@@ -92,8 +92,7 @@ def unleased_writer() -> str:
     return f"-{secrets.token_hex(8)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(NamedTuple):
     """
     All that a store holds of a stream after one position: `frames`, oldest first, and its `state`.
 
@@ -117,8 +116,7 @@ class Backlog:
         return self.last - len(self.frames) + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """
     One change to a stream, done as a whole or refused as a whole: `frames` are added in order.
 
@@ -140,8 +138,7 @@ class Write:
     evict: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """The position after a write, `last`, and how many old events were `evicted` for it."""
 
     last: int
