@@ -89,7 +89,8 @@ class Reader:
         self._by_contract = by_contract
         self._observer = observer
         self._timing = timing
-        self._news = asyncio.Event()
+        self._has_news = False
+        self._waiter: asyncio.Future[None] | None = None
         self._left = self._closing = self._silent = False
         self._loop = asyncio.get_running_loop()
         self._patience = asyncio.timeout(None)
@@ -98,7 +99,9 @@ class Reader:
 
     def wake(self) -> None:
         """Let the reader look again."""
-        self._news.set()
+        self._has_news = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def close(self) -> None:
         """End the response in order; the client comes back with its cursor, elsewhere."""
@@ -176,10 +179,13 @@ class Reader:
                 return
             if self._unheld is not None and not backlog.writer:
                 await self._unheld(self._found, backlog)
-            await self._news.wait()
+            if not self._has_news:
+                # Once for each event: an Event, for which many may wait, costs twice as much.
+                self._waiter = self._loop.create_future()
+                await self._waiter
             if self._left:
                 return
-            self._news.clear()
+            self._has_news = False
             due = self._heartbeat() if self._silent and self._by_contract else b""
             self._silent = False
             found = await self._store.read(self._stream.id, position)
@@ -219,8 +225,8 @@ class Reader:
         # Named, with data and without an id: visible to EventSource, and no event to resume from.
         return encode(f'{{"t":{self._timing.unix_ms()}}}', event=HEARTBEATS[0])
 
-    async def _write(self, send: Send, body: bytes, *, more: bool) -> None:
-        await self._send(send, {"type": "http.response.body", "body": body, "more_body": more})
+    def _write(self, send: Send, body: bytes, *, more: bool) -> Awaitable[None]:
+        return self._send(send, {"type": "http.response.body", "body": body, "more_body": more})
 
     async def _send(self, send: Send, message: Message) -> None:
         self._sending_since = self._loop.time()
