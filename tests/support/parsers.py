@@ -49,6 +49,7 @@ from sse_observe.reference.replies import RefusedError
 from sse_observe.registry.ended import to_read
 from sse_observe.registry.merge import Merge
 from sse_observe.registry.receipt import _number
+from sse_observe.registry.value_file import _series_name
 from sse_observe.render.settings_file import load_settings
 from sse_observe.report.logs.entry import parse as parse_log_line
 from sse_observe.report.logs.masking import masked
@@ -279,6 +280,9 @@ _HISTOGRAM = whole(
 
 def _merged(path: Path) -> object:
     merge = Merge()
+    # What is remembered of names is bounded, and a million inputs with a name now and then fill it
+    # all the way: it would pass for growth.
+    _series_name.cache_clear()
     families = merge.families(to_read(path.parent, frozenset()))
     return ["".join(family.text(exemplars=False)) for family in families]  # type: ignore[attr-defined]
 
