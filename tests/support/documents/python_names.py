@@ -97,8 +97,20 @@ def called_with(source: griffe.Object) -> list[griffe.Parameter]:
     """Return the parameters of a function, or of a class's creation."""
     if source.is_class and "__new__" in source.members:
         source = source["__new__"]
+    if source.is_class and any(str(base) == "NamedTuple" for base in source.bases):
+        return [*_fields(source)]
     parameters = getattr(source, "parameters", ()) or ()
     return [each for each in parameters if each.name not in ("self", "cls")]
+
+
+def _fields(source: griffe.Object) -> Iterator[griffe.Parameter]:
+    """Yield the fields of a NamedTuple, as what it is called with."""
+    kind = griffe.ParameterKind.positional_or_keyword
+    for name, member in source.members.items():
+        if member.is_attribute and "property" not in member.labels and member.annotation:
+            yield griffe.Parameter(
+                name, annotation=member.annotation, kind=kind, default=member.value
+            )
 
 
 def python_names() -> str:
