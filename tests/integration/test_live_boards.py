@@ -16,6 +16,7 @@ import requests
 from sse_observe.lab.programs.prometheus import Prometheus
 from tests.support.command import SSE_OBSERVE
 from tests.support.history import History
+from tests.support.programs import needs
 from tests.support.report_history import LENGTH, incident
 
 pytestmark = pytest.mark.slow
@@ -32,6 +33,14 @@ class Served(NamedTuple):
 
     url: str
     process: subprocess.Popen[str]
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """Return one of our own: beside what is of today, the shared one would refuse its past."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    with Prometheus(folder, targets={}, program=needs("prometheus")) as running:
+        yield running
 
 
 @pytest.fixture
