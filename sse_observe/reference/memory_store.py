@@ -179,7 +179,7 @@ class MemoryStore:
 
     def _live(self, log: _Log | None) -> _Log | None:
         """Return the log unless nobody read it for long."""
-        if log is not None and not log.watchers and self._is_idle(log):
+        if log is not None and self._is_idle(log):
             self._forget(log)
             log.wake_holders()
             return None
