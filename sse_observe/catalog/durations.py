@@ -1,6 +1,7 @@
 """Prometheus durations: `90s`, `1h30m`, `3d` as seconds, and seconds as a duration."""
 
 import re
+from functools import lru_cache
 
 # Prometheus' own units, largest first; a year has 365 days there.
 _UNITS = {"y": 31536000.0, "w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
@@ -9,6 +10,8 @@ _SHAPE = re.compile(
 )
 
 
+# A catalogue says the same few hundred times over.
+@lru_cache(1024)
 def seconds(text: str) -> float:
     """Return the length of a duration; ValueError where it is none, or empty."""
     shape = _SHAPE.fullmatch(text)
@@ -22,6 +25,7 @@ def seconds(text: str) -> float:
     return total
 
 
+@lru_cache(1024)
 def duration(length: float) -> str:
     """Write seconds as people do: `5m`, `90m` as `1h30m`, to the millisecond."""
     rest = round(length * 1000)

@@ -5,7 +5,7 @@ Understands the templates of the catalogue; knows no group and no ruler.
 """
 
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from sse_observe.catalog.durations import seconds
@@ -44,15 +44,18 @@ def span_of(record: str) -> float:
     return seconds(span) if span else 0
 
 
-def signals_read(expr: str) -> Iterator[Read]:
-    """Yield each recorded series that an expression reads; an offset is a stretch as well."""
+@lru_cache(1024)
+def signals_read(expr: str) -> tuple[Read, ...]:
+    """Return each recorded series that an expression reads; an offset is a stretch as well."""
     recorded = {*series_in(expr)} - {*RAW}
+    reads = []
     for found in _READ.finditer(expr):
         if found["series"] in recorded:
             stretched = found["ranged"] is not None or found["past"] is not None
             span = found["range"] or found["offset"]
             length = seconds(span) if span else _OBJECTIVE
-            yield Read(found["series"], length if stretched else 0)
+            reads.append(Read(found["series"], length if stretched else 0))
+    return tuple(reads)
 
 
 def subtracts(expr: str) -> bool:

@@ -52,7 +52,13 @@ class Limit(NamedTuple):
 def limits_of(panel: Panel, alerts: Iterable[Alert]) -> list[Limit]:
     """Return the thresholds of the alerts whose signal the panel plots as it is."""
     shown = [(number, _shown(query)) for number, query in enumerate(panel.queries)]
-    watched = [comparison for alert in alerts for comparison in _thresholds(alert)]
+    names = {one.series for _, one in shown}
+    watched = [
+        comparison
+        for alert in alerts
+        if alert.windows or alert.signal in names
+        for comparison in _thresholds(alert)
+    ]
     return [
         limit._replace(query=number)
         for number, series in shown

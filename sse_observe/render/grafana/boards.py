@@ -103,11 +103,12 @@ class _Dashboards:
             ),
             panels=list(self._grid(board)),
         )
-        plain = json.loads(json.dumps(dashboard.to_json_data(), cls=DashboardEncoder))
+        written = dashboard.to_json_data()
         for key in _NO_DASHBOARD_KEYS:
-            del plain[key]
-        plain |= {"fiscalYearStartMonth": 0, "timepicker": {}, "weekStart": ""}
-        text = json.dumps(_pruned(plain), sort_keys=True, ensure_ascii=False)
+            del written[key]
+        written |= {"fiscalYearStartMonth": 0, "timepicker": {}, "weekStart": ""}
+        plain = json.loads(json.dumps(written, cls=DashboardEncoder), object_hook=_pruned)
+        text = json.dumps(plain, sort_keys=True, ensure_ascii=False)
         # Ten times as fast as the `indent` of json.
         return msgspec.json.format(text, indent=2) + "\n"
 
@@ -233,15 +234,11 @@ class _Dashboards:
         return f"{panel.description}\n\nAlert: {links}" if names else panel.description
 
 
-def _pruned(node: object) -> object:
+def _pruned(node: JSON) -> JSON:
     """Drop nulls: grafanalib writes them for unset keys, Grafana's schema has none."""
-    if isinstance(node, list):
-        return [_pruned(item) for item in node]
-    if isinstance(node, dict):
-        # Only the null of the base threshold has a meaning: from minus infinity on.
-        base = node.keys() == {"color", "value"}
-        return {k: _pruned(v) for k, v in node.items() if v is not None or base}
-    return node
+    # Only the null of the base threshold has a meaning: from minus infinity on.
+    base = node.keys() == {"color", "value"}
+    return {key: value for key, value in node.items() if value is not None or base}
 
 
 def _header(board: Board, row: Row, top: int, panels: list[JSON]) -> JSON:
