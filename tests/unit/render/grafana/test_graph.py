@@ -12,12 +12,13 @@ from sse_observe.render.tuning import tune
 from tests.support.grafana_lint import panels
 from tests.support.rendered import BOARDS, CATALOG, panel, steps
 
+ALERTS = tune(CATALOG, Settings()).alerts
 PLOTS = [
     pytest.param(board.name, one.title, alert, id=f"{board.name}-{one.title}-{alert.name}")
     for board in CATALOG.boards
     for row in board.rows
     for one in row.panels
-    for alert in tune(CATALOG, Settings()).alerts
+    for alert in ALERTS
     if one.kind == "timeseries" and alert.signal in {plotted(query.expr) for query in one.queries}
 ]
 
