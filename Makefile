@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast prove check docs render release versions wheel bench setup parts
+.PHONY: help demo test test-fast prove check types collect lint docs render release versions wheel bench setup parts
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -43,8 +43,18 @@ prove: PARTS = $(TEST_PARTS)
 prove: parts $(VENV)/dev  ## The exhaustive runs
 	$(BIN)/python -m pytest -m prove $(ARGS)
 
-check: docs  ## Lint, format, types, spelling, the rendered files, the documentation, and the contract of the last release
-	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/codespell -D - -D tests/support/documents/plain_english.txt
+check: $(VENV)/dev  ## Lint, format, types, spelling, the rendered files, the documentation, and the contract of the last release
+	@$(MAKE) --no-print-directory -j2 collect types lint docs
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+# Each process of `make test` finds all tests for itself, and compiles them if nobody has before.
+collect: $(VENV)/dev
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null || $(BIN)/python -m pytest --collect-only -q
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/codespell -D - -D tests/support/documents/plain_english.txt
 	$(BIN)/sse-observe render --check
 	$(BIN)/python -m tests.support.contract
 
@@ -78,7 +88,8 @@ wheel: $(VENV)/demo  ## Build the wheel into dist/
 	$(BIN)/pip wheel -q --no-deps -w dist .
 
 setup: PARTS = $(TEST_PARTS)
-setup: parts $(VENV)/dev tests/js/node_modules tests/newer/bin  ## Install what the tests need
+setup: parts  ## Install what the tests need
+	@$(MAKE) --no-print-directory -j3 $(VENV)/dev tests/js/node_modules tests/newer/bin
 
 parts:
 	@missing=$$(for part in $(PARTS); do command -v $${part%%:*} >/dev/null || echo $${part##*:}; done; \
@@ -96,10 +107,14 @@ tests/newer/bin: tests/newer/fetch.sh
 	@sh $< forky $(NEWER_PARTS) && touch $@ || \
 	  echo "Could not fetch newer programs - what needs them will say so." >&2
 
-$(VENV)/demo: pyproject.toml
-	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q --upgrade pip && $(BIN)/pip install -q -e '.[all]'
+$(VENV)/pip:
+	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q --upgrade pip
 	@touch $@
 
-$(VENV)/dev: pyproject.toml | $(VENV)/demo
-	$(BIN)/pip install -q -e '.[all]' --group dev
+$(VENV)/demo: pyproject.toml | $(VENV)/pip
+	$(BIN)/pip install -q -e '.[all]'
 	@touch $@
+
+$(VENV)/dev: pyproject.toml | $(VENV)/pip
+	$(BIN)/pip install -q -e '.[all]' --group dev
+	@touch $(VENV)/demo $@
