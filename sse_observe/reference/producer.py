@@ -8,7 +8,7 @@ reads it. Knows no connection.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +24,7 @@ from sse_observe.reference.store import (
     Stream,
     StreamStore,
 )
+from sse_observe.reference.turns import Turns
 
 _log = logging.getLogger("sse_observe.reference")
 # How long the end of a stream may hold up the end of its process. Its lease says the same, later.
@@ -126,7 +127,7 @@ class Producer:
         patience = None
         try:
             async with self._store.hold(self._stream.id, self._look_soon):
-                self._filling = asyncio.ensure_future(self._fill())
+                self._filling = asyncio.ensure_future(Turns(self._fill))
                 if self._policy.waits:
                     self._look_soon()
                 try:
@@ -140,7 +141,7 @@ class Producer:
                 finally:
                     await self._quiet()
                     if not self._taken:
-                        async with asyncio.timeout(patience):
+                        async with asyncio.timeout(patience) if patience else nullcontext():
                             await self._end(state, next_writer)
         except (StoreDownError, TimeoutError) as down:
             _log.warning("%s; the end of a stream could not be written", str(down) or "no answer")
@@ -156,7 +157,7 @@ class Producer:
     async def _quiet(self) -> None:
         if self._unread is not None:
             self._unread.cancel()
-        if self._looking is not None:
+        if self._looking is not None and not self._looking.done():
             await self._cancel(self._looking)
 
     @staticmethod
@@ -165,17 +166,20 @@ class Producer:
         # A generator that swallows its cancellation must not hold up a shutdown for ever.
         await asyncio.wait([task], timeout=5)
 
-    async def _fill(self) -> State:
+    async def _fill(self, turns: "Turns[State]") -> State:
         """Return the state in which the stream is to end."""
         try:
             async with aclosing(closable(self._source)) as source:
                 if self._stopping is not None:
                     # Before it had a turn.
                     return self._stopping
+                put_at = turns.count - 1
                 async for frame in source:
+                    if turns.count == put_at:
+                        # One that never waits would evict its events before anyone has a turn.
+                        await asyncio.sleep(0)
                     await self._outbox.put(frame)
-                    # One that never waits would evict its events before anyone has a turn.
-                    await asyncio.sleep(0)
+                    put_at = turns.count
         except FencedError as fence:
             self._fenced(fence)
         except GoneError:
