@@ -45,6 +45,9 @@ class _Log:
     watchers: set[Callable[[], None]] = field(default_factory=set)
     holders: set[Callable[[], None]] = field(default_factory=set)
     epochs: list[str] = field(default_factory=list)
+    read_after: int = BEFORE_ALL
+    backlog: Backlog | None = None
+    """The last that was read, until something changes, and after which position."""
 
     def wake(self) -> None:
         """Call all watchers: something has changed."""
@@ -56,9 +59,41 @@ class _Log:
         for wake in tuple(self.holders):
             wake()
 
-    def drop_first(self) -> None:
-        """Forget the oldest event."""
-        self.size -= len(self.frames.popleft()[1])
+    def after(self, position: int) -> Backlog:
+        """Return what follows a position."""
+        # None, or less, where the position is at the end or beyond.
+        wanted = self.last - max(position, BEFORE_ALL)
+        held = min(wanted, len(self.frames))
+        if held == 1:
+            # A reader that keeps up.
+            frames: tuple[bytes, ...] = (self.frames[-1][1],)
+        else:
+            # From the right: it wants the last few of a hundred.
+            frames = tuple([self.frames[-n][1] for n in range(held, 0, -1)])
+        lost, epoch = wanted - held, self.stream.epoch
+        return Backlog(frames, self.last, lost, self.state, epoch, self.writer, self.note)
+
+    def add(self, frames: tuple[bytes, ...], size: int, now: float) -> None:
+        """Hold new events, so many bytes in all."""
+        for frame in frames:
+            self.frames.append((now, frame))
+        self.size += size
+        self.last += len(frames)
+
+    def evict(self, bounds: Bounds, now: float) -> int:
+        """Forget what is over the bounds, oldest first; return how many events that were."""
+        self.backlog = None
+        frames, size, evicted = self.frames, self.size, 0
+        most_events, most_bytes = bounds.max_events, bounds.max_bytes
+        while len(frames) > 1 and (len(frames) > most_events or size > most_bytes):
+            size -= len(frames.popleft()[1])
+            evicted += 1
+        oldest = now - bounds.max_age_seconds
+        while frames and frames[0][0] < oldest:
+            size -= len(frames.popleft()[1])
+            evicted += 1
+        self.size = size
+        return evicted
 
 
 class MemoryStore:
@@ -144,8 +179,10 @@ class MemoryStore:
 
     def _check_share(self, holder: str) -> None:
         """Keep some room for everybody else, however many connections one address has."""
+        if not holder:
+            return
         most = self._bounds.max_streams - self._bounds.max_streams // 10
-        if holder and self._held_by[holder] >= most:
+        if self._held_by[holder] >= most:
             mine = [log for log in self._logs.values() if log.stream.holder == holder]
             self._forget_first(mine, f"{most} streams are held by one address", "max_streams")
 
@@ -186,7 +223,9 @@ class MemoryStore:
         return log
 
     def _log(self, stream_id: str) -> _Log | None:
-        return self._live(self._logs.get(stream_id))
+        log = self._logs.get(stream_id)
+        # One that is being read is not idle: asked for each of its events.
+        return log if log is None or log.watchers else self._live(log)
 
     async def find(self, stream_id: str) -> Stream | None:
         """Return the stream of that id."""
@@ -222,11 +261,9 @@ class MemoryStore:
         if jump:
             self._skip(log, after)
         now = self._clock()
-        log.frames.extend([(now, frame) for frame in frames])
-        log.size += added
-        log.last += len(frames)
-        self._held += len(frames)
-        evicted = self._evict(log, now)
+        log.add(frames, added, now)
+        evicted = log.evict(self._bounds, now)
+        self._held += len(frames) - evicted
         self._held_bytes += log.size - size
         log.state = state
         if note is not None:
@@ -268,18 +305,6 @@ class MemoryStore:
         total = len(log.frames) + len(frames)
         return bool(log.frames) and (total > most.max_events or log.size + added > most.max_bytes)
 
-    def _evict(self, log: _Log, now: float) -> int:
-        frames, most = log.frames, self._bounds
-        before = len(frames)
-        while len(frames) > 1 and (len(frames) > most.max_events or log.size > most.max_bytes):
-            log.drop_first()
-        oldest = now - most.max_age_seconds
-        while frames and frames[0][0] < oldest:
-            log.drop_first()
-        evicted = before - len(frames)
-        self._held -= evicted
-        return evicted
-
     async def read(self, stream_id: str, after: int, *, touch: bool = True) -> Backlog | None:
         """Return what follows position `after` (-1: everything), or None without the stream."""
         log = self._log(stream_id)
@@ -287,12 +312,10 @@ class MemoryStore:
             return None
         if touch:
             log.read_at = self._clock()
-        wanted = min(max(log.last - after, 0), log.last + 1)
-        held = min(wanted, len(log.frames))
-        # From the right: a reader that keeps up wants one frame of a hundred.
-        frames = tuple([log.frames[-n][1] for n in range(held, 0, -1)])
-        lost, epoch = wanted - held, log.stream.epoch
-        return Backlog(frames, log.last, lost, log.state, epoch, log.writer, log.note)
+        # All readers that keep up ask the same, one after the other.
+        if log.backlog is None or log.read_after != after:
+            log.read_after, log.backlog = after, log.after(after)
+        return log.backlog
 
     @asynccontextmanager
     async def watch(self, stream_id: str, wake: Callable[[], None]) -> AsyncIterator[None]:
@@ -346,7 +369,8 @@ class MemoryStore:
             log.wake_holders()
         size = sum(log.size for log in self._logs.values())
         now = self._clock()
-        evicted = sum(self._evict(log, now) for log in self._logs.values())
+        evicted = sum(log.evict(self._bounds, now) for log in self._logs.values())
+        self._held -= evicted
         self._held_bytes -= size - sum(log.size for log in self._logs.values())
         return Swept(tuple(log.stream.id for log in gone), evicted)
 

@@ -148,7 +148,8 @@ class Outbox:
             if frames or state != "open" or next_writer is not None:
                 if not await self._wrote(write):
                     continue
-                self._take(frames)
+                if frames:
+                    self._take(frames)
             if last and len(self._queue) == 0:
                 return
 
