@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sse_observe.asgi import Headers, Message, Receive, Send
 from sse_observe.contract import DONE, HEARTBEATS, event_id
@@ -44,12 +45,17 @@ def failure(what: str) -> bytes:
 
 def rendered(backlog: Backlog, *, by_contract: bool) -> bytes:
     """Return the events of a backlog as they are sent: with our ids, or as they were produced."""
-    if not by_contract:
-        return b"".join(backlog.frames)
-    first, epoch = backlog.first, backlog.epoch
-    if len(backlog.frames) == 1:
-        # A reader that keeps up: every one of them, for every event.
-        return numbered(backlog.frames[0], event_id(first, epoch))
+    return _numbered(backlog) if by_contract else b"".join(backlog.frames)
+
+
+# All readers of a stream that keep up are sent the same, one after the other.
+@lru_cache(maxsize=1)
+def _numbered(backlog: Backlog) -> bytes:
+    frames, epoch = backlog.frames, backlog.epoch
+    if len(frames) == 1:
+        # Most often.
+        return numbered(frames[0], event_id(backlog.last, epoch))
+    first = backlog.first
     return b"".join(
         [numbered(frame, event_id(first + n, epoch)) for n, frame in enumerate(backlog.frames)]
     )
