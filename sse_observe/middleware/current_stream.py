@@ -22,13 +22,16 @@ CURRENT: ContextVar[Stream | None] = ContextVar("sse_observe_stream", default=No
 _SAYABLE = ("cancelled", "rotated", "server_error", "shutdown", "slow_consumer")
 
 
-def bucket_bounds() -> dict[str, list[float]]:
+_BOUNDS = {
+    metric.name: metric.buckets
+    for metric in METRICS.values()
+    if metric.source == "client" and metric.kind == "histogram"
+}
+
+
+def bucket_bounds() -> dict[str, tuple[float, ...]]:
     """Return the bounds that browsers must count their observations by."""
-    return {
-        metric.name: list(metric.buckets)
-        for metric in METRICS.values()
-        if metric.source == "client" and metric.kind == "histogram"
-    }
+    return _BOUNDS.copy()
 
 
 class Owner(Protocol):
