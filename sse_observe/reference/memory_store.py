@@ -6,8 +6,8 @@ Knows how much it may hold, and what has to go first; nothing of it outlives the
 
 import math
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import count
 from time import monotonic
@@ -64,10 +64,11 @@ class _Log:
         # None, or less, where the position is at the end or beyond.
         wanted = self.last - max(position, BEFORE_ALL)
         held = min(wanted, len(self.frames))
+        frames: tuple[bytes, ...] = ()
         if held == 1:
             # A reader that keeps up.
-            frames: tuple[bytes, ...] = (self.frames[-1][1],)
-        else:
+            frames = (self.frames[-1][1],)
+        elif held > 1:
             # From the right: it wants the last few of a hundred.
             frames = tuple([self.frames[-n][1] for n in range(held, 0, -1)])
         lost, epoch = wanted - held, self.stream.epoch
@@ -94,6 +95,25 @@ class _Log:
             evicted += 1
         self.size = size
         return evicted
+
+
+class _Listening(AbstractAsyncContextManager[None]):
+    """`wake` among its like while the context is open; `changed` is called at both ends of it."""
+
+    __slots__ = ("_changed", "_wake", "_woken")
+
+    def __init__(
+        self, woken: set[Callable[[], None]], wake: Callable[[], None], changed: Callable[[], None]
+    ) -> None:
+        self._woken, self._wake, self._changed = woken, wake, changed
+
+    async def __aenter__(self) -> None:
+        self._woken.add(self._wake)
+        self._changed()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._woken.discard(self._wake)
+        self._changed()
 
 
 class MemoryStore:
@@ -317,34 +337,22 @@ class MemoryStore:
             log.read_after, log.backlog = after, log.after(after)
         return log.backlog
 
-    @asynccontextmanager
-    async def watch(self, stream_id: str, wake: Callable[[], None]) -> AsyncIterator[None]:
+    def watch(self, stream_id: str, wake: Callable[[], None]) -> AbstractAsyncContextManager[None]:
         """Call `wake` after each change while the context is open; a watched stream stays."""
         log = self._log(stream_id)
         if log is None:
-            yield
-            return
-        log.watchers.add(wake)
-        log.wake_holders()
-        try:
-            yield
-        finally:
-            log.watchers.discard(wake)
+            return nullcontext()
+
+        def came_or_went() -> None:
             log.read_at = self._clock()
             log.wake_holders()
 
-    @asynccontextmanager
-    async def hold(self, stream_id: str, wake: Callable[[], None]) -> AsyncIterator[None]:
+        return _Listening(log.watchers, wake, came_or_went)
+
+    def hold(self, stream_id: str, wake: Callable[[], None]) -> AbstractAsyncContextManager[None]:
         """Call `wake` when somebody else changed the stream, and when readers came or went."""
         log = self._log(stream_id)
-        if log is None:
-            yield
-            return
-        log.holders.add(wake)
-        try:
-            yield
-        finally:
-            log.holders.discard(wake)
+        return nullcontext() if log is None else _Listening(log.holders, wake, lambda: None)
 
     async def attended(self, stream_id: str) -> bool:
         """Tell whether anybody watches the stream."""

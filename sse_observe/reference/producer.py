@@ -49,6 +49,11 @@ class ProducerPolicy:
     buffer_events: int = 1000
     buffer_bytes: int = 1_048_576
 
+    @property
+    def minds_readers(self) -> bool:
+        """Whether it matters to the producer that anybody reads."""
+        return self.waits or self.unread_seconds is not None
+
 
 def unread_seconds(on_disconnect: OnDisconnect) -> float | None:
     """Return how long a producer goes on without readers; raise SettingsError for nonsense."""
@@ -247,7 +252,8 @@ class Producer:
             self._fenced(FencedError(self._stream.id, found.state))
             self.stop("stopped")
             return
-        self._readers(attended=await self._store.attended(self._stream.id))
+        if self._policy.minds_readers:
+            self._readers(attended=await self._store.attended(self._stream.id))
 
     def _readers(self, *, attended: bool) -> None:
         if self._unread is not None:

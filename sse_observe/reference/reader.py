@@ -138,7 +138,10 @@ class Reader:
         finally:
             self._alarm.cancel()
             leaving.cancel()
-            await asyncio.wait([leaving])
+            # A turn is enough for it, most often, and cheaper than to wait in form.
+            await asyncio.sleep(0)
+            if not leaving.done():
+                await asyncio.wait([leaving])
 
     async def _watch(self, receive: Receive) -> None:
         try:
@@ -175,7 +178,8 @@ class Reader:
         due = hello + self._heartbeat() if self._by_contract else b""
         backlog, position = opening.backlog, opening.position
         while True:
-            due += rendered(backlog, by_contract=self._by_contract)
+            if backlog.frames:
+                due += rendered(backlog, by_contract=self._by_contract)
             more = backlog.state == "open" and not self._closing
             if not more:
                 due += self._last_words(backlog.state)
