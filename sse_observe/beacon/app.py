@@ -43,7 +43,7 @@ from sse_observe.beacon.unconfirmed import OnUnconfirmed, check_listening
 from sse_observe.contract import REPORT_SECONDS
 from sse_observe.errors import SettingsError
 from sse_observe.metrics import REPORT_RESULTS
-from sse_observe.middleware.current_stream import bucket_bounds
+from sse_observe.middleware.greeting import BUCKET_BOUNDS
 from sse_observe.middleware.headers import network_of
 from sse_observe.middleware.segments import Resolver, Segments
 from sse_observe.middleware.tracker import StreamTracker
@@ -255,7 +255,7 @@ class Beacon:
                 return
             labels = self._segments.of(scope), network_of(scope)
             token = self._judge.issue(route, *labels, None)
-            body = json.dumps({"report_token": token, "bounds": bucket_bounds()}).encode()
+            body = json.dumps({"report_token": token, "bounds": BUCKET_BOUNDS}).encode()
             kind = (b"content-type", b"application/json")
             uncached = (b"cache-control", b"no-store")
             await answer(send, 200, body, kind, uncached, *self._origins.cors(scope))

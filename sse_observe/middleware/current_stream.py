@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Protocol, cast
 
-from sse_observe.metrics import METRICS, OTHER, RESUME_OUTCOMES
+from sse_observe.metrics import OTHER, RESUME_OUTCOMES
 from sse_observe.middleware.greeting import EventFields, frame, greeting
 from sse_observe.middleware.route_counts import RouteCounts
 from sse_observe.middleware.routes import StreamRoute
@@ -20,18 +20,6 @@ from sse_observe.registry.receipt import Receipt
 CURRENT: ContextVar[Stream | None] = ContextVar("sse_observe_stream", default=None)
 
 _SAYABLE = ("cancelled", "rotated", "server_error", "shutdown", "slow_consumer")
-
-
-_BOUNDS = {
-    metric.name: metric.buckets
-    for metric in METRICS.values()
-    if metric.source == "client" and metric.kind == "histogram"
-}
-
-
-def bucket_bounds() -> dict[str, tuple[float, ...]]:
-    """Return the bounds that browsers must count their observations by."""
-    return _BOUNDS.copy()
 
 
 class Owner(Protocol):
@@ -129,7 +117,6 @@ class CurrentStream:
                 "lost": stated.lost if lost is None else _number(lost),
                 "heartbeat_seconds": heartbeat,
                 "report_token": token,
-                "bounds": bucket_bounds(),
             }
         )
 
