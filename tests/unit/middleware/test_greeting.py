@@ -67,3 +67,14 @@ def test_it_is_stamped_with_the_time() -> None:
 
     assert isinstance(event, Event)
     assert json.loads(event.data)["server_time"] > 1_700_000_000_000
+
+
+def test_its_text_is_its_fields_whatever_was_done_to_them() -> None:
+    """The text of the bounds is kept from one greeting to the next; a changed one has its own."""
+    first, second, third = (greeting({"stream": "s"})["data"] for _ in range(3))
+    second["more"] = 1
+    third.clear()
+
+    assert [json.loads(str(data)) for data in (first, second, third)] == [
+        json.loads(json.dumps(data)) for data in (first, second, third)
+    ]

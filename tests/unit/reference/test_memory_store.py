@@ -72,6 +72,39 @@ def test_a_sweep_names_what_it_forgot_and_wakes_its_holder() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        Write(None, None, (b"c",)),
+        Write(None, None, state="done"),
+        Write(None, None, note=b"n"),
+        Write(None, None, next_writer="other"),
+        Write(None, None, next_epoch="e2"),
+        Write(None, 5, jump=True),
+        None,
+    ],
+)
+def test_an_answer_is_given_again_until_anything_changes(change: Write | None) -> None:
+    """Readers that keep up ask the same; a sweep (None) changes what they may get, too."""
+
+    async def main() -> None:
+        clock = Clock()
+        store = MemoryStore(max_age_seconds=60, clock=clock)
+        await store.create(Stream("s", "e"), writer="w")
+        await store.write("s", Write("w", -1, (b"a", b"b")))
+        async with store.watch("s", lambda: None):
+            before = await store.read("s", 0)
+            assert await store.read("s", 0) is before
+            if change is None:
+                clock.tick(61)
+                await store.sweep()
+            else:
+                await store.write("s", change)
+            assert await store.read("s", 0) != before
+
+    asyncio.run(main())
+
+
 async def _filled(store: MemoryStore, names: str, holder: str) -> None:
     for name in names:
         await store.create(Stream(name, f"epoch {name}", holder=holder), writer="w")

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import tracemalloc
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -58,6 +59,27 @@ def test_a_producer_that_never_waits_loses_nothing_for_a_reader_that_keeps_up() 
         assert visit.payloads == [f"w{i}" for i in range(1000)]
 
     run(main())
+
+
+def test_a_source_that_waits_is_not_made_to_wait_once_more() -> None:
+    """The readers have their turn while it waits: another one would cost as much as the event."""
+
+    async def main() -> int:
+        async def source() -> AsyncIterator[bytes]:
+            for _ in range(100):
+                await asyncio.sleep(0)
+                yield b"data: x\n\n"
+
+        store, stream = MemoryStore(), Stream("s", "e")
+        await store.create(stream, writer="w")
+        work = Producer(store, stream, "w", source(), ProducerPolicy()).run()
+        task, turns = asyncio.ensure_future(work), 0
+        while not task.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns
+
+    assert 100 < run(main()) < 110
 
 
 def test_a_producer_that_gives_no_iterator_fails_its_stream_in_words(
