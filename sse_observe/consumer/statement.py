@@ -75,8 +75,7 @@ class Statement:
         data = event.data.encode(errors="replace")
         meanings = self._recogniser.meanings(name, data)
         declared = meanings.declared(name, data)
-        meaning = meanings.by_protocol(name, data) if declared is None else declared
-        self._state(event, meaning)
+        self._state(event, meanings.meaning(name, data))
         return declared == TERMINAL
 
     def _state(self, event: Event, meaning: int) -> None:

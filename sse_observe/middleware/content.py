@@ -30,9 +30,7 @@ def count_content(stream: Stream, counts: MessageCounts, now: float) -> None:
     else:
         gap = now - stream.payload_at
         if gap >= SHORTEST_GAP:
-            counts.content_gaps.bins[bisect_left(CONTENT_GAP_BOUNDS, gap)] += 1
-            if gap > counts.gap_within:
-                break_limit(stream, GAP)
+            _count_content_gap(stream, counts, gap)
     if stream.stalled:
         stream.end_stall(now)
     stream.terminal = stream.stopped = False
@@ -41,10 +39,25 @@ def count_content(stream: Stream, counts: MessageCounts, now: float) -> None:
     stream.flows = True
 
 
+def count_pause(stream: Stream, now: float) -> None:
+    """Count the time up to content, of which the message path has seen that it was long."""
+    counts = stream.counts
+    gap = now - stream.written_at
+    if gap >= SHORTEST_GAP:
+        counts.gaps.bins[bisect_left(GAP_BOUNDS, gap)] += 1
+    _count_content_gap(stream, counts, now - stream.payload_at)
+
+
+def _count_content_gap(stream: Stream, counts: MessageCounts, gap: float) -> None:
+    counts.content_gaps.bins[bisect_left(CONTENT_GAP_BOUNDS, gap)] += 1
+    if gap > counts.gap_within:
+        break_limit(stream, GAP)
+
+
 def count_first_content(stream: Stream, counts: MessageCounts, now: float) -> None:
     """Count how long a user waited for anything; the caller sees that it is the first."""
     stream.has_content = True
-    stream.content_from = now
+    stream.content_at = stream.content_from = now
     if stream.span is not None:
         stream.span.content_at = now
     counts.content_firsts += 1

@@ -9,7 +9,14 @@ from bisect import bisect_left
 
 from sse_observe.metrics import EVENTS, OTHER
 from sse_observe.middleware.content import count_content, take_statement
-from sse_observe.middleware.message_counts import MOST_HEADS, SIZE_BOUNDS, SIZES, MessageCounts
+from sse_observe.middleware.message_counts import (
+    LARGE,
+    MOST_HEADS,
+    SIZE_BINS,
+    SIZE_BOUNDS,
+    SIZES,
+    MessageCounts,
+)
 from sse_observe.middleware.reader import Reader
 from sse_observe.middleware.scan import KEPT_OF_A_LINE, is_plain, plain_head
 from sse_observe.middleware.stream import Stream
@@ -39,25 +46,21 @@ def read_event(stream: Stream, name: bytes, data: bytes, size: int, now: float) 
         stream.prelude(now)
     if meaning & _STATEMENT:
         take_statement(stream, meaning, data, now)
-    if meaning & TERMINAL:
         stream.flows = False
     return meaning
 
 
 def _recognise(stream: Stream, counts: MessageCounts, name: bytes, data: bytes) -> Reader:
     """Return what reads this event; the stream keeps it if the event shows its protocol."""
-    protocol = UNRECOGNISED if counts.plain.names(name) else recognise_event(name, data)
+    protocol = UNRECOGNISED if name in counts.plain.names else recognise_event(name, data)
     reader = counts.reader_of(protocol)
     if protocol is not UNRECOGNISED:
         stream.reader, stream.short = reader, reader.short
     return reader
 
 
-def is_known(stream: Stream, message: bytes, now: float) -> bool:
+def is_known(stream: Stream, reader: Reader, message: bytes, now: float) -> bool:
     """Count a message if its reader knows by its head that it is content; tell whether it is."""
-    reader = stream.reader
-    if reader is None or not reader.knows_by_head:
-        return False
     if reader.protocol.read is not None and not (stream.has_content and stream.states_nothing()):
         # Its piece may be empty, and that matters until the first and after a statement.
         return False
@@ -78,21 +81,26 @@ def remember_message(stream: Stream, message: bytes, name: bytes) -> None:
     head, _ = plain_head(message)
     if head is not None:
         line, _, _ = message[message.find(b"data:") + 5 :].partition(b"\n")
-        remember(stream, name, head, line)
+        cut = b"data: " if line[:1] == b" " else b"data:"
+        remember(stream, name, head, cut, line.removeprefix(b" "))
 
 
-def remember(stream: Stream, name: bytes, head: bytes, line: bytes) -> None:
-    """Do so for an event by what stands before its data, and the rest of its first data line."""
+def remember(stream: Stream, name: bytes, head: bytes, cut: bytes, data: bytes) -> None:
+    """Do so for an event: what stands before its data, how that begins, and its first line."""
     reader = stream.reader
-    if reader is None or not reader.may_be_short(name):
+    if reader is None:
         return
     if head in reader.heads or (
-        len(reader.heads) < MOST_HEADS and len(head) <= KEPT_OF_A_LINE and is_plain(head)
+        reader.may_be_short(name)
+        and len(reader.heads) < MOST_HEADS
+        and len(head) <= KEPT_OF_A_LINE
+        and is_plain(head)
     ):
         row = stream.counts.rows.get(name, _OTHER_ROW)
-        stream.short = reader.learn(line, head, row) or stream.short
+        stream.short = reader.learn(cut, data, head, row) or stream.short
 
 
 def _count_plain(counts: MessageCounts, row: int, size: int) -> None:
-    counts.slow[row + bisect_left(SIZE_BOUNDS, size)] += 1
+    bin_ = SIZE_BINS[size + 1] if size + 1 < LARGE else bisect_left(SIZE_BOUNDS, size)
+    counts.slow[row + bin_] += 1
     counts.sizes.total += size

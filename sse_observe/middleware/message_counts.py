@@ -5,6 +5,7 @@ Of whatever streams: those that a route serves, those that an application consum
 that the message path would have to wait for.
 """
 
+from bisect import bisect_left
 from math import inf
 
 from sse_observe.contract import DONE, HEARTBEATS
@@ -21,6 +22,12 @@ GAP_BOUNDS = METRICS["sse_event_gap_seconds"].buckets
 SIZE_BOUNDS = METRICS["sse_event_size_bytes"].buckets
 FIRST_BOUNDS = METRICS["sse_time_to_first_event_seconds"].buckets
 SIZES = len(SIZE_BOUNDS) + 1
+SIZE_BINS = bytes(bisect_left(SIZE_BOUNDS, n - 1) for n in range(65_538))
+"""
+The size bin by the length of an event with its blank line, up to 64 KiB: a table costs 44 ns where
+a bisect costs 120.
+"""
+LARGE = len(SIZE_BINS)
 # Names that an application writes are few; a hostile one must not fill the memory.
 MOST_HEADS = 256
 

@@ -52,28 +52,26 @@ class Reader(Meanings):
         heads = self.heads if self.knows_by_head else {}
         self.short: ShortPath = heads, cells, b"data:", False
 
-    def learn(self, line: bytes, head: bytes, row: int) -> ShortPath | None:
+    def learn(self, cut: bytes, data: bytes, head: bytes, row: int) -> ShortPath | None:
         """
         Learn that messages of this head bring content, and are counted in this row.
 
-        `line` is what follows `data:` in the first data line of the one that was just read.
-        Return what the short path needs for the stream that sent this one, if that is new. Where
-        a protocol says everything in its data, the path cuts where the piece of content begins:
-        nothing before it ends the stream, or this message had not brought content alone.
+        `data` is the first data line of the one that was just read; it follows `cut`. Return what
+        the short path needs for the stream that sent this one, if that is new. Where a protocol
+        says everything in its data, the path cuts where the piece of content begins: nothing
+        before it ends the stream, or this message had not brought content alone.
         """
         beginning = self.protocol.beginning
         if beginning is None:
             self.heads[head] = row
             return self.short
-        found = beginning.find(line.removeprefix(b" "))
-        if found is None or found.end() > _LONGEST_BEGINNING:
+        same = beginning.find(data)
+        if same is None or len(same) > _LONGEST_BEGINNING:
             return None
-        same = found.string[: found.end()]
         for declared, _ in self._by_data:
             if declared.startswith(same):
                 return None
         self.heads[head] = row
-        cut = b"data: " if line[:1] == b" " else b"data:"
         return self.heads, self.short[1], cut + same, True
 
     def may_be_short(self, name: bytes) -> bool:

@@ -15,7 +15,8 @@ _SPECIAL = (*DONE, b"", b" ")
 KEPT_OF_A_LINE = 256
 # Where the data is read as well, an error, a last chunk, the beginning of an answer.
 KEPT_OF_DATA = 16_384
-_KEPT_COMMENT = 24
+# Of a comment that keeps a line warm: the same text each time.
+KEPT_OF_A_COMMENT = 24
 
 
 class Block:
@@ -134,9 +135,5 @@ def is_plain(head: bytes) -> bool:
 
 def is_comment(body: bytes) -> bool:
     """Tell whether these whole blocks, known to hold no event, are short and move no cursor."""
-    return is_short(body) and body[0] == 58 and b"\nid" not in body.replace(b"\r", b"\n")
-
-
-def is_short(body: bytes) -> bool:
-    """Tell whether a message has the size of a comment that keeps a line warm."""
-    return len(body) < _KEPT_COMMENT
+    short = len(body) < KEPT_OF_A_COMMENT
+    return short and body[0] == 58 and b"\nid" not in body.replace(b"\r", b"\n")

@@ -103,8 +103,18 @@ class Stream(_EachMessage):
         *("answered", "asked", "asked_at", "asking", "evidence", "gone", "is_stream"),
         *("overrides", "owner", "receive", "scope"),
         # of the stream
-        *("accepted_at", "accounted_at", "breach", "bytes", "content_from", "cursor", "ending"),
-        *("counts", "failure", "flows", "gap_from", "has_content", "labels", "last", "opened_at"),
+        *("accepted_at", "accounted_at", "breach", "bytes", "content_at", "content_from", "cursor"),
+        *(
+            "counts",
+            "ending",
+            "failure",
+            "flows",
+            "gap_from",
+            "has_content",
+            "labels",
+            "last",
+            "opened_at",
+        ),
         *("reader", "reason", "resumed", "silent", "span", "stalled", "stopped", "terminal"),
         "trailers",
     )
@@ -129,6 +139,8 @@ class Stream(_EachMessage):
     """The stream says that it failed, and nothing that the user waits for came since."""
     breach: str | None
     """The first limit of goodput that it broke while it was open."""
+    content_at: float
+    """When the first of its content came, once it `has_content`."""
     content_from: float
     """Up to here the gaps between its content are added up."""
     last: bytes | None
@@ -195,6 +207,8 @@ class Stream(_EachMessage):
             data = self.short[2].removeprefix(b"data:").removeprefix(b" ") + last
             if self.reader.meaning(b"", data) & TERMINAL:
                 self.terminal = True
+                # The short path does not see that content takes that back.
+                self.scan = WAITING
 
     def states_nothing(self) -> bool:
         """Tell whether the stream has not said how it ends, or has gone on since."""

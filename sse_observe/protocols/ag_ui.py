@@ -1,7 +1,5 @@
 """AG-UI: data alone, an upper-case `type` in each."""
 
-import re
-
 from sse_observe.protocols.json_data import Json
 from sse_observe.protocols.model import (
     CONTENT,
@@ -12,6 +10,7 @@ from sse_observe.protocols.model import (
     TERMINAL,
     Beginning,
     Protocol,
+    begins_like,
 )
 
 _MEANINGS = dict.fromkeys(
@@ -33,10 +32,10 @@ _PIECES = {
     *("TEXT_MESSAGE_CONTENT", "TEXT_MESSAGE_CHUNK", "REASONING_MESSAGE_CONTENT"),
     *("REASONING_MESSAGE_CHUNK", "THINKING_TEXT_MESSAGE_CONTENT", "TOOL_CALL_ARGS"),
 }
-_BEGINNING = re.compile(
+_BEGINNING = begins_like(
     rb'\{\s*"type"\s*:\s*"(?:TEXT|REASONING)_MESSAGE_CONTENT"\s*,'
     rb'(?:\s*"messageId"\s*:\s*"[^"\\]*"\s*,)?\s*"delta"\s*:\s*"'
-).match
+)
 
 
 def _read(name: bytes, event: Json) -> int:  # noqa: ARG001 - these events have no names

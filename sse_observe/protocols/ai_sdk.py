@@ -1,7 +1,5 @@
 """The AI SDK's UI message stream (v5, v6): data alone, a `type` in each."""
 
-import re
-
 from sse_observe.protocols.json_data import Json
 from sse_observe.protocols.model import (
     CONTENT,
@@ -11,6 +9,7 @@ from sse_observe.protocols.model import (
     TERMINAL,
     Beginning,
     Protocol,
+    begins_like,
 )
 
 _MEANINGS = dict.fromkeys(
@@ -21,10 +20,10 @@ _MEANINGS = dict.fromkeys(
     NOTHING,
 ) | {"finish": TERMINAL, "error": FAILURE, "abort": STOP}
 _DELTAS = ("delta", "inputTextDelta")
-_BEGINNING = re.compile(
+_BEGINNING = begins_like(
     rb'\{\s*"type"\s*:\s*"(?:text|reasoning)-delta"\s*,'
     rb'(?:\s*"id"\s*:\s*"[^"\\]*"\s*,)?\s*"delta"\s*:\s*"'
-).match
+)
 
 
 def _read(name: bytes, part: Json) -> int:  # noqa: ARG001 - these events have no names

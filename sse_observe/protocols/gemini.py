@@ -4,15 +4,23 @@ import re
 
 from sse_observe.protocols.failure import is_failure
 from sse_observe.protocols.json_data import Json, objects
-from sse_observe.protocols.model import CONTENT, FAILURE, NOTHING, TERMINAL, Beginning, Protocol
+from sse_observe.protocols.model import (
+    CONTENT,
+    FAILURE,
+    NOTHING,
+    TERMINAL,
+    Beginning,
+    Protocol,
+    begins_like,
+)
 
 # A part that holds nothing but these says nothing yet.
 _ABOUT_A_PART = {
     *("text", "thought", "thoughtSignature", "videoMetadata", "partMetadata", "mediaResolution"),
 }
-_BEGINNING = re.compile(
+_BEGINNING = begins_like(
     rb'\{\s*"candidates"\s*:\s*\[\s*\{\s*"content"\s*:\s*\{\s*"parts"\s*:\s*\[\s*\{\s*"text"\s*:\s*"'
-).match
+)
 _TERMINAL = re.compile(rb'"(?:finishReason|blockReason)"\s*:\s*[^n\s]').search
 
 

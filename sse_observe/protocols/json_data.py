@@ -7,7 +7,6 @@ Knows text alone; what a field means is the protocols' business.
 import json
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 
 import msgspec
 
@@ -23,19 +22,22 @@ _MOST_TOKENS = 1000
 _DEEPEST = 30
 
 
-@lru_cache(1)
-def as_json(data: bytes) -> Json | None:
-    """
-    Return data that is a JSON object, or the beginning of one; None for all else.
+# Of one event several want to know: what its protocol is, what it means, what has failed. In a
+# third of the time of an lru_cache.
+_latest: list[tuple[bytes, Json | None]] = [(b"", None)]
 
-    Of one event several want to know: what its protocol is, what it means, what has failed.
-    """
-    found: object
-    try:
-        found = _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        found = _as_clients_read(data)
-    return found if isinstance(found, dict) else None
+
+def as_json(data: bytes) -> Json | None:
+    """Return data that is a JSON object, or the beginning of one; None for all else."""
+    known, event = _latest[0]
+    if data != known:
+        try:
+            found = _decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            found = _as_clients_read(data)
+        event = found if isinstance(found, dict) else None
+        _latest[0] = data, event
+    return event
 
 
 def objects(value: object) -> list[Json]:

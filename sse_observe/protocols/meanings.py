@@ -26,7 +26,7 @@ class Meanings:
     called. `reads` tells whether an event's data matters at all.
     """
 
-    __slots__ = ("_by_data", "_by_name", "_ends_at_done", "data_is_declared", "protocol", "reads")
+    __slots__ = ("_by_data", "_ends_at_done", "data_is_declared", "names", "protocol", "reads")
 
     def __init__(
         self,
@@ -47,7 +47,8 @@ class Meanings:
             **dict.fromkeys(error_events, FAILURE),
             **dict.fromkeys(terminals, TERMINAL),
         }
-        self._by_name = {name.encode(): meaning for name, meaning in names.items()}
+        self.names = {name.encode(): meaning for name, meaning in names.items()}
+        """What events of these names mean, as is declared or the contract says."""
         self._by_data = (
             *((beginning.encode(), TERMINAL) for beginning in terminal_data),
             *((beginning.encode(), FAILURE) for beginning in error_data),
@@ -56,13 +57,9 @@ class Meanings:
         self.data_is_declared = bool(self._by_data)
         self.reads = self.data_is_declared or protocol.read is not None
 
-    def names(self, name: bytes) -> bool:
-        """Tell whether it is declared, or the contract says, what events of this name mean."""
-        return name in self._by_name
-
     def declared(self, name: bytes, data: bytes) -> int | None:
         """Return the meaning that an event has by declaration or custom, whatever its protocol."""
-        found = self._by_name.get(name)
+        found = self.names.get(name)
         if found is None and not name:
             if data == _DONE and self._ends_at_done:
                 return TERMINAL
@@ -74,15 +71,15 @@ class Meanings:
     def meaning(self, name: bytes, data: bytes) -> int:
         """Return what an event means, as a sum of CONTENT, TERMINAL, FAILURE and STOP."""
         found = self.declared(name, data)
-        return self.by_protocol(name, data) if found is None else found
-
-    def by_protocol(self, name: bytes, data: bytes) -> int:
-        """Return the meaning that an undeclared event has in its protocol."""
+        if found is not None:
+            return found
         if not data:
             # Only its id says something: the cursor moves.
             return NOTHING
-        read = self.protocol.read
-        event = None if read is None else as_json(data)
-        if read is None or (event is None and not self.protocol.has_names):
+        protocol = self.protocol
+        if protocol.read is None:
             return CONTENT
-        return read(name, event or {})
+        event = as_json(data)
+        if event is None and not protocol.has_names:
+            return CONTENT
+        return protocol.read(name, event or {})

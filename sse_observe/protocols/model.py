@@ -32,13 +32,24 @@ class Beginning:
     """
     How the data begins that certainly brings content, for protocols that say everything in data.
 
-    `find` returns, of an event's data, a match that ends where a piece of content begins, such that
-    each event that begins alike brings content if that piece is not empty. `terminal` searches
-    what follows for what may be the terminal too; None where nothing can.
+    `find` returns an event's data up to where a piece of content begins, such that each event that
+    begins alike brings content if that piece is not empty; None where there is no such place.
+    `terminal` searches what follows for what may be the terminal too; None where nothing can.
     """
 
-    find: Callable[[bytes], re.Match[bytes] | None]
+    find: Callable[[bytes], bytes | None]
     terminal: Callable[[bytes], object] | None = None
+
+
+def begins_like(pattern: bytes) -> Callable[[bytes], bytes | None]:
+    """Return what finds a beginning by a pattern that it matches as a whole."""
+    match = re.compile(pattern).match
+
+    def find(data: bytes) -> bytes | None:
+        found = match(data)
+        return None if found is None else found[0]
+
+    return find
 
 
 @dataclass(frozen=True, kw_only=True)

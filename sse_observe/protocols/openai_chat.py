@@ -17,8 +17,10 @@ _OF_A_CHOICE = {"delta", "finish_reason"}
 # Of a chunk without any choice: the tokens that were used, the filter of a prompt.
 _OF_A_CHUNK = {"usage", "model", "prompt_filter_results"}
 _DELTA = b'"delta"'
+# As nearly all write it: read in a quarter of the time.
+_USUAL = b':{"content":"'
 _PIECE = re.compile(
-    _DELTA + rb'\s*:\s*\{\s*(?:"role"\s*:\s*"assistant"\s*,\s*)?'
+    rb'\s*:\s*\{\s*(?:"role"\s*:\s*"assistant"\s*,\s*)?'
     rb'"(?:content|reasoning_content|reasoning)"\s*:\s*"'
 ).match
 _TERMINAL = re.compile(rb'"finish_reason"\s*:\s*[^n\s]').search
@@ -50,15 +52,20 @@ def _is_first(name: bytes, chunk: Json) -> bool:
     return bool(_OF_A_CHUNK & chunk.keys())
 
 
-def _find(data: bytes) -> re.Match[bytes] | None:
-    at = data.find(_DELTA)
-    found = _PIECE(data, at) if at >= 0 else None
-    if found is None or data.find(_DELTA, found.end()) >= 0:
+def _find(data: bytes) -> bytes | None:
+    parts = data.split(_DELTA, 2)
+    if len(parts) != 2:
         return None
+    size = len(_USUAL)
+    if parts[1][:size] != _USUAL:
+        found = _PIECE(parts[1])
+        if found is None:
+            return None
+        size = found.end()
     # The only one there is must be a choice's.
     for choice in objects((as_json(data) or {}).get("choices")):
         if "delta" in choice:
-            return found
+            return data[: size - len(parts[1])]
     return None
 
 

@@ -46,7 +46,7 @@ class Recogniser:
         """Return what reads this event; it is kept if the event shows the stream's protocol."""
         if self._known is not None:
             return self._known
-        if self._unrecognised.names(name):
+        if name in self._unrecognised.names:
             return self._unrecognised
         found = recognise_event(name, data)
         if found is UNRECOGNISED:

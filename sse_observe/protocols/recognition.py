@@ -20,17 +20,18 @@ FIRST_EVENTS = {name: p for p in PROTOCOLS.values() for name in p.first_events}
 """Protocols by the names of events that begin them."""
 REQUEST_HEADERS = {name: p for p in PROTOCOLS.values() for name in p.request_headers}
 """Protocols by the headers of requests that name them."""
+RESPONSE_HEADERS = {name: p for p in PROTOCOLS.values() for name in p.response_headers}
+"""Protocols by the headers of responses that name them."""
 _BY_SIGN = tuple((sign, p) for p in PROTOCOLS.values() for sign in p.signs)
-_BY_RESPONSE = {name: p for p in PROTOCOLS.values() for name in p.response_headers}
-_LENGTHS = frozenset(map(len, _BY_RESPONSE))
+_LENGTHS = frozenset(map(len, RESPONSE_HEADERS))
 
 
 def recognise_response(headers: Headers) -> Protocol | None:
     """Return the protocol that a response's headers name."""
     for name, _ in headers:
         # Answers have dozens, and hardly ever one of these.
-        if len(name) in _LENGTHS and name.lower() in _BY_RESPONSE:
-            return _BY_RESPONSE[name.lower()]
+        if len(name) in _LENGTHS and name.lower() in RESPONSE_HEADERS:
+            return RESPONSE_HEADERS[name.lower()]
     return None
 
 

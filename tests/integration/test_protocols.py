@@ -66,7 +66,7 @@ def test_each_event_means_what_it_means_to_a_user_who_waits(one: Sample) -> None
         if block.meaning is None:
             continue
         plain = Reader(NONE, StreamRoute(), [])
-        if not known and not plain.names(block.name):
+        if not known and block.name not in plain.names:
             found = recognise_event(block.name, block.data)
             known = [] if found is UNRECOGNISED else [found]
             assert block.name or not known or found is NONE or may_be_known(block.data)

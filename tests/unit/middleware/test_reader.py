@@ -94,7 +94,7 @@ def test_the_short_path_cuts_where_the_piece_of_content_begins(protocol: str, sp
     """All before it is the same in each message of the stream."""
     ours = reader(protocol)
     same, _, rest = LEARNT[protocol].partition(b"|")
-    learnt = ours.learn(space + same + rest, b"", 3)
+    learnt = ours.learn(b"data:" + space, same + rest, b"", 3)
 
     assert learnt is not None
     heads, _, cut, _ = learnt
@@ -122,4 +122,4 @@ def test_what_might_be_something_else_is_never_cut_short(data: bytes, options: d
     """The short path takes for content only what the full reading would."""
     ours = reader("openai-chat", **options)
 
-    assert ours.learn(b" " + data, b"", 0) is None
+    assert ours.learn(b"data: ", data, b"", 0) is None

@@ -31,4 +31,4 @@ def test_no_data_breaks_a_protocol(data: bytes, name: bytes) -> None:
     recognise_event(name, data)
     for reader in READERS:
         assert reader.meaning(name, data) >= 0
-        reader.learn(data, b"", 0)
+        reader.learn(b"data:", data, b"", 0)
