@@ -13,7 +13,11 @@ from urllib.parse import parse_qsl
 from sse_observe.asgi import Header, Headers, Scope, header
 from sse_observe.metrics import NETWORKS
 from sse_observe.protocols import Protocol
-from sse_observe.protocols.recognition import REQUEST_HEADERS, recognise_response
+from sse_observe.protocols.recognition import (
+    REQUEST_HEADERS,
+    RESPONSE_HEADERS,
+    recognise_response,
+)
 
 _EVENT_STREAM = b"text/event-stream"
 # As nearly all write it.
@@ -30,6 +34,8 @@ _NETWORK = "network_type"
 _HEADERS = frozenset((b"last-event-id", b"ect", *REQUEST_HEADERS))
 # More fields than any client of ours sends; parse_qsl refuses the rest of a hostile query.
 _MOST_FIELDS = 100
+_ENCODING = b"content-encoding"
+_TELLING = {len(name) for name in (_ENCODING, *RESPONSE_HEADERS)}
 # Declarations differ little from route to route.
 _MOST_FINDERS = 64
 
@@ -46,6 +52,19 @@ def is_event_stream(headers: Headers) -> bool:
 def _is_type(value: bytes) -> bool:
     end = len(_EVENT_STREAM)
     return value[:end].lower() == _EVENT_STREAM and value[end : end + 1] in _AFTER_TYPE
+
+
+def protocol_and_compression(headers: Headers) -> tuple[Protocol | None, bool]:
+    """Return the protocol that a response's headers name, and whether its body is compressed."""
+    named, is_compressed = None, False
+    for key, value in headers:
+        if len(key) in _TELLING:
+            name = key.lower()
+            if name == _ENCODING:
+                is_compressed = value.lower() != b"identity"
+            elif name in RESPONSE_HEADERS:
+                named = RESPONSE_HEADERS[name]
+    return named, is_compressed
 
 
 def asks_for_event_stream(scope: Scope) -> bool:

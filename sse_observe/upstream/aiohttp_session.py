@@ -72,8 +72,10 @@ class _Tracing:
         """Take an answer, and read its body along if it is a stream."""
         response = params.response
         at, asking = request.asked_at, _asking(request, params)
-        reading = self._upstream.answered(at, asking, response.status, list(response.raw_headers))
-        if reading is not None:
+        headers = list(response.raw_headers)
+        consumed = self._upstream.answered(at, asking, response.status, headers)
+        if consumed is not None:
+            reading = Reading(self._upstream, consumed)
             response.content = ObservedContent(cast(Content, response.content), reading)
 
     async def failed(self, _: object, request: SimpleNamespace, params: Traced) -> None:

@@ -26,10 +26,11 @@ def observe_transport(transport: "Transport", upstream: Upstream) -> "Transport"
                 upstream.unreachable(at, asking, error)
                 raise
             headers = header_list(response.headers.items())
-            reading = upstream.answered(at, asking, response.status, headers)
-            if reading is None:
+            consumed = upstream.answered(at, asking, response.status, headers)
+            if consumed is None:
                 yield response
                 return
+            reading = Reading(upstream, consumed)
             chunks = ObservedChunks(response.chunks, reading)
             try:
                 yield replace(response, chunks=chunks)

@@ -15,6 +15,7 @@ from sse_observe.errors import SettingsError
 from sse_observe.upstream.asking import Asking, Unread
 from sse_observe.upstream.observer import Reading, Upstream
 from sse_observe.upstream.shapes import Body, Client, RawHeaders, Request, Response, Transport
+from sse_observe.upstream.stream import ConsumedStream
 
 _LIBRARIES = ("httpx", "httpx2")
 
@@ -70,51 +71,47 @@ def _read(head: tuple[str, RawHeaders], request: Request | None) -> Asking:
     return Asking(method, headers.raw, request.url.query.decode("latin-1"), body)
 
 
-class _Body:
+class _Body(Reading):
     """The body of one stream: handed on as it comes."""
 
     late: type[Exception]
 
-    def __init__(self, inner: Body, reading: Reading) -> None:
+    def __init__(self, upstream: Upstream, consumed: ConsumedStream, inner: Body) -> None:
+        Reading.__init__(self, upstream, consumed)
         self._inner = inner
-        self._reading = reading
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        took = self._reading.took
-        chunks = self._inner.__aiter__()
+        took, chunks = self.took, self._inner.__aiter__()
         try:
             async for chunk in chunks:
                 took(chunk)
                 yield chunk
         except BaseException as error:
-            self._reading.broke(error, late=isinstance(error, self.late))
-            raise
-        else:
-            self._reading.whole()
-        finally:
+            self.broke(error, late=isinstance(error, self.late))
             if hasattr(chunks, "aclose"):
                 await chunks.aclose()
+            raise
+        self.whole()
 
     def __iter__(self) -> Iterator[bytes]:
-        took = self._reading.took
+        took = self.took
         try:
             for chunk in self._inner:
                 took(chunk)
                 yield chunk
         except BaseException as error:
-            self._reading.broke(error, late=isinstance(error, self.late))
+            self.broke(error, late=isinstance(error, self.late))
             raise
-        else:
-            self._reading.whole()
+        self.whole()
 
     async def aclose(self) -> None:
         """Close it: the rest is not wanted."""
-        self._reading.left()
+        self.left()
         await self._inner.aclose()
 
     def close(self) -> None:
         """Close it: the rest is not wanted."""
-        self._reading.left()
+        self.left()
         self._inner.close()
 
 
@@ -158,9 +155,9 @@ class _Transport:
 
     def _answered(self, at: float, request: Request, response: Response) -> Response:
         asking, headers = _asking(request), response.headers.raw
-        reading = self.observed_as.answered(at, asking, response.status_code, headers)
-        if reading is not None:
-            response.stream = self.body(response.stream, reading)
+        consumed = self.observed_as.answered(at, asking, response.status_code, headers)
+        if consumed is not None:
+            response.stream = self.body(self.observed_as, consumed, response.stream)
         return response
 
     async def __aenter__(self) -> Self:

@@ -7,13 +7,12 @@ Nothing here raises: the application goes on without us.
 from collections.abc import Callable
 from weakref import ref
 
-from sse_observe.asgi import Header, header
+from sse_observe.asgi import Header
 from sse_observe.middleware.causes import evidence_of
 from sse_observe.middleware.current_stream import CURRENT
-from sse_observe.middleware.headers import is_event_stream
+from sse_observe.middleware.headers import is_event_stream, protocol_and_compression
 from sse_observe.middleware.scan import UNREADABLE
 from sse_observe.middleware.stream import OVER, Stream
-from sse_observe.protocols.recognition import recognise_response
 from sse_observe.upstream.asking import AnyUnread
 from sse_observe.upstream.stream import ConsumedStream
 from sse_observe.upstream.tracker import UpstreamTracker
@@ -26,19 +25,20 @@ class Upstream:
     """One upstream, for the clients that are observed under its name; nothing here raises."""
 
     def __init__(self, tracker: UpstreamTracker, name: str, *, spans: bool = False) -> None:
-        self._tracker = tracker
+        self.tracker = tracker
         self._counts = tracker.counts_of(name)
         self.name = name
         self.clock = tracker.streams.clock
         self._has_streamed = False
         self._spans = spans
         self.buffer = tracker.streams.buffer
+        self.pending = self.buffer.pending
 
     def answered(
         self, at: float, asking: AnyUnread, status: int, headers: list[Header]
-    ) -> "Reading | None":
+    ) -> ConsumedStream | None:
         """
-        Take an answer; return what reads its body, where that is a stream.
+        Take an answer; return what a Reading of its body is of, where that is a stream.
 
         The request was sent `at` this time. `asking` reads it, and is called only where it matters;
         it is kept until the end, so it may not hold the answer, which its reader may drop.
@@ -71,18 +71,17 @@ class Upstream:
         except Exception:  # noqa: BLE001 - the application goes on without us
             self.failed()
 
-    def _opened(self, at: float, asking: AnyUnread, headers: list[Header]) -> "Reading":
+    def _opened(self, at: float, asking: AnyUnread, headers: list[Header]) -> ConsumedStream:
         consumed = self._consumed(at, asking)
-        named = recognise_response(headers)
+        named, is_compressed = protocol_and_compression(headers)
         if named is not None:
             consumed.reader = self._counts.reader_of(named)
             consumed.short = consumed.reader.short
-        encoding = header(headers, b"content-encoding")
-        if encoding is not None and encoding.lower() != b"identity":
+        if is_compressed:
             consumed.scan = UNREADABLE
-        self._tracker.enter(consumed)
+        self.tracker.enter(consumed)
         self._has_streamed = True
-        return Reading(self, self._tracker, consumed)
+        return consumed
 
     def _refused(
         self,
@@ -94,34 +93,31 @@ class Upstream:
         if reason is not None:
             consumed = self._consumed(at, asking)
             consumed.error = weakly(error)
-            self._tracker.refused(consumed, reason)
+            self.tracker.refused(consumed, reason)
 
     def _consumed(self, at: float, asking: AnyUnread) -> ConsumedStream:
         served = CURRENT.get()
         if served is not None and (served.__class__ is not Stream or served.scope is OVER):
             served = None
-        consumed = ConsumedStream(self._tracker, self._counts, at, asking, served)
+        consumed = ConsumedStream(self.tracker, self._counts, at, asking, served)
         if served is not None:
             evidence_of(served).add(consumed)
         if self._spans:
-            self._tracker.spans.begin(consumed, asking(), self.clock())
+            self.tracker.spans.begin(consumed, asking(), self.clock())
         return consumed
 
     def failed(self) -> None:
         """Count a failure of our own."""
-        self._tracker.streams.observer_error("upstream")
+        self.tracker.streams.observer_error("upstream")
 
 
 class Reading:
     """The reading of one consumed stream, ended once; whoever drops it has abandoned it."""
 
-    __slots__ = ("_consumed", "_tracker", "_upstream", "is_over")
+    __slots__ = ("_consumed", "_upstream", "is_over")
 
-    def __init__(
-        self, upstream: Upstream, tracker: UpstreamTracker, consumed: ConsumedStream
-    ) -> None:
+    def __init__(self, upstream: Upstream, consumed: ConsumedStream) -> None:
         self._upstream = upstream
-        self._tracker = tracker
         self._consumed = consumed
         self.is_over = False
 
@@ -130,8 +126,9 @@ class Reading:
         upstream = self._upstream
         try:
             if chunk:
-                pending = upstream.buffer.pending
-                pending.append((self._consumed, bytes(chunk), upstream.clock()))
+                pending = upstream.pending
+                kept = chunk if type(chunk) is bytes else bytes(chunk)
+                pending.append((self._consumed, kept, upstream.clock()))
                 if len(pending) >= _COUNT_AT:
                     upstream.buffer.count_pending()
         except Exception:  # noqa: BLE001 - the application goes on without us
@@ -157,13 +154,13 @@ class Reading:
         if not self.is_over:
             self.is_over = True
             try:
-                self._tracker.end(self._consumed, how)
+                self._upstream.tracker.end(self._consumed, how)
             except Exception:  # noqa: BLE001 - the application goes on without us
                 self._upstream.failed()
 
     def __del__(self) -> None:
         if not self.is_over:
-            self._tracker.drop(self._consumed)
+            self._upstream.tracker.drop(self._consumed)
 
 
 def weakly(error: BaseException | None) -> "ref[BaseException] | None":

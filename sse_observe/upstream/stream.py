@@ -25,7 +25,6 @@ class ConsumedStream(Stream):
     """A stream that the application consumes, or a request for one that got none."""
 
     __slots__ = (
-        "_first_after",
         "closed_as",
         "ended_at",
         "ends",
@@ -66,7 +65,6 @@ class ConsumedStream(Stream):
         """Tells how it has ended, until that is counted."""
         self.error: ref[BaseException] | None = None
         self.unread_from: float | None = None
-        self._first_after: float | None = None
 
     @property
     def scope(self) -> Scope:  # type: ignore[override]
@@ -83,15 +81,7 @@ class ConsumedStream(Stream):
     @property
     def waited(self) -> float | None:
         """Seconds from the request to the first content; None where there is none yet."""
-        if self._first_after is None and self.has_content:
-            # Until totals are updated it stands where the first content came.
-            self._first_after = self.content_from - self.asked_at
-        return self._first_after
-
-    def update_totals(self, now: float) -> None:
-        """Add up what is kept per stream only, once the first content's time is kept."""
-        _ = self.waited
-        Stream.update_totals(self, now)
+        return self.content_at - self.asked_at if self.has_content else None
 
     def ended_in_order(self) -> str:
         """Return the end of a stream of which all was read."""
@@ -114,12 +104,12 @@ class ConsumedStream(Stream):
         return how if reason is None else self._in_our_words(reason)
 
     def _in_our_words(self, reason: str) -> str:
-        if reason == "completed" and self._is_empty():
+        if reason == "completed" and not self.has_content and self._is_empty():
             return "empty"
         return _SAID.get(reason, reason)
 
     def _is_empty(self) -> bool:
-        if self.has_content or self.scan is UNREADABLE:
+        if self.scan is UNREADABLE:
             return False
         reader = self.reader or self.upstream.plain
         return self.terminal or reader.protocol.demands_content(self.scope)

@@ -74,17 +74,17 @@ class UpstreamTracker:
 
         Whoever asks for a cause counts what is pending first.
         """
-        with self.streams.lock:
-            if not consumed.live:
-                return
-            consumed.live = False
-            consumed.ended_at = self.streams.clock()
-            consumed.ends = how
-            if consumed.request is not None:
-                consumed.request.let_go()
-            if consumed.served is not None:
+        if not consumed.live:
+            return
+        consumed.live = False
+        consumed.ended_at = self.streams.clock()
+        consumed.ends = how
+        if consumed.request is not None:
+            consumed.request.let_go()
+        if consumed.served is not None:
+            with self.streams.lock:
                 self._add_unread(consumed, consumed.ended_at)
-            self.streams.buffer.end(consumed, OVER)
+        self.streams.buffer.end(consumed, OVER)
         self._written()
         if consumed.span is not None and not self.streams.keeps_ticking(consumed.ended_at):
             # Nobody else may come by for long, and a span is told once it has ended.
