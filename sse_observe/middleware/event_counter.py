@@ -242,7 +242,7 @@ class MessageBuffer:
         In half the time of `_scan`.
         """
         blocks = body.split(b"\n\n")
-        beginning = blocks.pop().lstrip(b"\n")
+        beginning = blocks.pop()
         stream.flows = stream.scan is None
         for some in blocks:
             block = some.strip(b"\n")
@@ -256,7 +256,7 @@ class MessageBuffer:
             ):
                 continue
             cut = block[:6]
-            if cut[:5] == b"data:" and 10 not in block:
+            if (cut == b"data: " or cut[:5] == b"data:") and 10 not in block:
                 # Most say everything in one line.
                 if cut != b"data: ":
                     cut = b"data:"
@@ -268,7 +268,7 @@ class MessageBuffer:
             if name is not None:
                 remember_message(stream, block + b"\n\n", name)
         stream.scan = None if stream.flows else WAITING
-        if beginning:
+        if beginning and (beginning := beginning.lstrip(b"\n")):
             if len(beginning) <= _KEPT_OF_A_BLOCK:
                 stream.scan = Held(stream.scan, beginning)
             else:

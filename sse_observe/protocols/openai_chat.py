@@ -31,7 +31,9 @@ def _read(name: bytes, chunk: Json) -> int:  # noqa: ARG001 - these events have 
     for choice in objects(chunk.get("choices")):
         # Some servers send a whole message in one piece.
         pieces = choice.get("delta") or choice.get("message")
-        found = isinstance(pieces, dict) and any(map(pieces.get, _CONTENT))
+        found = isinstance(pieces, dict) and (
+            pieces.get("content") or any(map(pieces.get, _CONTENT))
+        )
         if found or choice.get("text"):
             meaning |= CONTENT
         if choice.get("finish_reason"):

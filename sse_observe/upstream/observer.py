@@ -140,7 +140,8 @@ class Reading:
 
     def left(self) -> None:
         """End where the application has stopped reading."""
-        self._end(ConsumedStream.left)
+        if not self.is_over:
+            self._end(ConsumedStream.left)
 
     def broke(self, error: BaseException, *, late: bool) -> None:
         """End with an error; one that is no Exception is the application's own doing."""
