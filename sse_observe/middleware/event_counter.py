@@ -151,14 +151,15 @@ class MessageBuffer:
         size = len(body)
         plain = counts.plain
         if (
-            (stream.reader is None or stream.reader is plain)
+            plain.heads
+            and (stream.reader is None or stream.reader is plain)
             and stream.scan is FRESH
             and stream.cursor is None
             and 13 not in body
             and size < LARGE
             and not stream.stalled
         ):
-            head, cursor = plain_head(body) if plain.heads else (None, b"")
+            head, cursor = plain_head(body)
             row = plain.heads.get(head)
             if row is not None and (stream.reader is plain or not may_be_known(body)):
                 counts.fast[row + SIZE_BINS[size]] += 1

@@ -26,7 +26,10 @@ class Meanings:
     called. `reads` tells whether an event's data matters at all.
     """
 
-    __slots__ = ("_by_data", "_ends_at_done", "data_is_declared", "names", "protocol", "reads")
+    __slots__ = (
+        *("_by_data", "_ends_at_done", "_unnamed_is_declared", "data_is_declared", "names"),
+        *("protocol", "reads"),
+    )
 
     def __init__(
         self,
@@ -48,13 +51,15 @@ class Meanings:
             **dict.fromkeys(terminals, TERMINAL),
         }
         self.names = {name.encode(): meaning for name, meaning in names.items()}
-        """What events of these names mean, as is declared or the contract says."""
+        """The meaning of events by name, as is declared or the contract says."""
         self._by_data = (
             *((beginning.encode(), TERMINAL) for beginning in terminal_data),
             *((beginning.encode(), FAILURE) for beginning in error_data),
         )
         self._ends_at_done = DONE_DATA in terminals or protocol is not NONE
         self.data_is_declared = bool(self._by_data)
+        # Most events have no name, and nothing is declared of their data: no need to look.
+        self._unnamed_is_declared = self.data_is_declared or b"" in self.names
         self.reads = self.data_is_declared or protocol.read is not None
 
     def declared(self, name: bytes, data: bytes) -> int | None:
@@ -70,9 +75,10 @@ class Meanings:
 
     def meaning(self, name: bytes, data: bytes) -> int:
         """Return what an event means, as a sum of CONTENT, TERMINAL, FAILURE and STOP."""
-        found = self.declared(name, data)
-        if found is not None:
-            return found
+        if name or data == _DONE or self._unnamed_is_declared:
+            found = self.declared(name, data)
+            if found is not None:
+                return found
         if not data:
             # Only its id says something: the cursor moves.
             return NOTHING

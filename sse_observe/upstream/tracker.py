@@ -93,28 +93,24 @@ class UpstreamTracker:
     def ended(self, consumed: Stream, scope: Scope) -> None:  # noqa: ARG002 - it keeps its own
         """Count the end of a stream whose messages are counted; called by the message path."""
         if isinstance(consumed, ConsumedStream) and consumed.ends is not None:
-            self._count(consumed, consumed.ends(consumed))
+            reason = consumed.ends(consumed)
             consumed.ends = None
             consumed.update_totals(consumed.ended_at or consumed.asked_at)
             del self._open[consumed]
             consumed.scan = None
-            self._forget(consumed)
+            self._count(consumed, reason)
 
     def refused(self, consumed: ConsumedStream, reason: str) -> None:
         """Count a request for a stream that got none."""
         with self.streams.lock:
             consumed.ended_at = self.streams.clock()
             self._count(consumed, reason)
-            self._forget(consumed)
         self._written()
 
-    @staticmethod
-    def _count(consumed: ConsumedStream, reason: str) -> None:
+    def _count(self, consumed: ConsumedStream, reason: str) -> None:
+        """Count an end; the stream that was being answered is let go by the last who asks."""
         consumed.closed_as = reason
         consumed.upstream.closed[reason,] += 1
-
-    def _forget(self, consumed: ConsumedStream) -> None:
-        """Let go of the stream that was being answered, after the last that wants to know."""
         consumed.request = None
         if consumed.span is None:
             consumed.served = None

@@ -183,6 +183,43 @@ def test_short_path_is_taken_by_the_usual_shapes():
     assert sum(bench.counts.fast) >= 57
 
 
+@pytest.mark.parametrize("comment", [b": hi\n\n", b": a longer word, told from its kind\n\n"])
+def test_a_comment_leaves_the_short_path_and_hides_no_gap(comment):
+    """Content behind it needs no reading; its wait is that since the content before."""
+    bench = Bench()
+    stream, send = bench.open()
+    for body in (b"data: x\n\n", b"data: x\n\n", comment, b"data: x\n\n"):
+        bench.send(send, body)
+        bench.now += 0.008
+    bench.buffer.count_pending()
+    taken = sum(bench.counts.fast)
+    bench.counted()
+
+    assert taken == 2
+    assert sum(bench.counts.gaps.bins) == 0
+    assert sum(bench.counts.content_gaps.bins) == 1
+    assert stream.payload_at == stream.written_at
+
+
+@pytest.mark.parametrize("cut", [1, 5])
+def test_a_stall_that_ends_in_a_cut_comment_goes_on(cut):
+    """The comment is no content; what follows ends the stall, though it is of the usual shape."""
+    bench = Bench()
+    stream, send = bench.open()
+    for body in (b"data: x\n\n", b": hi\n\n", b"data: x\n\n", b": hi\n\n"[:cut]):
+        bench.send(send, body)
+    bench.buffer.count_pending()
+    bench.now += 40
+    stream.update_totals(bench.now)
+    bench.send(send, b": hi\n\n"[cut:])
+    bench.buffer.count_pending()
+    stalled = stream.stalled
+    bench.send(send, b"data: x\n\n")
+    bench.buffer.count_pending()
+
+    assert (stalled, stream.stalled, bench.counts.stalled) == (True, False, 0)
+
+
 def test_hostile_names_do_not_fill_the_memory():
     """The short path's memory is bounded, whatever a stream carries."""
     bench = Bench()
