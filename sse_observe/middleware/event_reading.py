@@ -86,7 +86,7 @@ def remember_message(stream: Stream, message: bytes, name: bytes) -> None:
 
 
 def remember(stream: Stream, name: bytes, head: bytes, cut: bytes, data: bytes) -> None:
-    """Do so for an event: what stands before its data, how that begins, and its first line."""
+    """Do so for an event: `head` stands before `cut`, and behind it the first line of its data."""
     reader = stream.reader
     if reader is None:
         return

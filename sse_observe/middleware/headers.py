@@ -61,7 +61,7 @@ def protocol_and_compression(headers: Headers) -> tuple[Protocol | None, bool]:
         if len(key) in _TELLING:
             name = key.lower()
             if name == _ENCODING:
-                is_compressed = value.lower() != b"identity"
+                is_compressed |= value.lower() != b"identity"
             elif name in RESPONSE_HEADERS:
                 named = RESPONSE_HEADERS[name]
     return named, is_compressed

@@ -103,18 +103,9 @@ class Stream(_EachMessage):
         *("answered", "asked", "asked_at", "asking", "evidence", "gone", "is_stream"),
         *("overrides", "owner", "receive", "scope"),
         # of the stream
-        *("accepted_at", "accounted_at", "breach", "bytes", "content_at", "content_from", "cursor"),
-        *(
-            "counts",
-            "ending",
-            "failure",
-            "flows",
-            "gap_from",
-            "has_content",
-            "labels",
-            "last",
-            "opened_at",
-        ),
+        *("accepted_at", "accounted_at", "breach", "bytes", "content_at", "content_from", "counts"),
+        *("cursor", "ending", "failure", "flows", "gap_from", "has_content", "labels", "last"),
+        "opened_at",
         *("reader", "reason", "resumed", "silent", "span", "stalled", "stopped", "terminal"),
         "trailers",
     )

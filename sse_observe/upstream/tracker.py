@@ -92,7 +92,10 @@ class UpstreamTracker:
 
     def ended(self, consumed: Stream, scope: Scope) -> None:  # noqa: ARG002 - it keeps its own
         """Count the end of a stream whose messages are counted; called by the message path."""
-        if isinstance(consumed, ConsumedStream) and consumed.ends is not None:
+        if not isinstance(consumed, ConsumedStream) or consumed.ends is None:
+            return
+        # Two threads that end it at once are taken for one.
+        if consumed in self._open:
             reason = consumed.ends(consumed)
             consumed.ends = None
             consumed.update_totals(consumed.ended_at or consumed.asked_at)

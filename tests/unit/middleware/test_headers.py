@@ -2,7 +2,8 @@
 
 import pytest
 
-from sse_observe.middleware.headers import response_faults
+from sse_observe.middleware.headers import protocol_and_compression, response_faults
+from sse_observe.protocols import PROTOCOLS
 from tests.support.asgi import END, drive, http_scope, start, value
 from tests.support.streaming import app_of, streaming
 
@@ -82,3 +83,13 @@ def test_faults_are_read_again_when_an_application_changes_its_headers(observe, 
     assert value(metrics, name, fault="buffering_allowed") == 5
     assert value(metrics, name, fault="cacheable") == 4
     assert value(metrics, name, fault="connection_header") == 1
+
+
+def test_one_walk_tells_protocol_and_compression():
+    """Names in any case; what is sent as it is, is not compressed."""
+    sdk = PROTOCOLS["ai-sdk"]
+
+    assert protocol_and_compression(FASTAPI) == (None, False)
+    named = [*FASTAPI, (b"X-Vercel-AI-UI-Message-Stream", b"v1"), (b"Content-Encoding", b"gzip")]
+    assert protocol_and_compression(named) == (sdk, True)
+    assert protocol_and_compression([(b"content-encoding", b"Identity")]) == (None, False)
