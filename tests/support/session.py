@@ -226,6 +226,7 @@ async def more(wrap, clock, stacked, observed):
     await ask(with_ids, "/t/1", query="last_event_id=3-other")
     await ask(numbered, "/t/1")
     await ask(stalls)
+    await ask(halts, "/halts")
     await ask(late, clients=observed)
     await ask(consuming, clients=observed)
     await ask(in_background)
@@ -251,6 +252,16 @@ async def pauses(scope, receive, send):
     await send(start())
     await send(body(BODIES[0]))
     await scope["pause"]()
+    await send(END)
+
+
+async def halts(scope, receive, send):
+    """Send words of one shape, the last of them a while later."""
+    await send(start())
+    for number in range(3):
+        await send(body(b"data: word %d\n\n" % number))
+        if number == 1:
+            await scope["pause"]()
     await send(END)
 
 
