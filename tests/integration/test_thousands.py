@@ -51,8 +51,8 @@ GROUPS["alerts"] = [
 RULES = [rule for group in GROUPS.values() for rule in group]
 MOST, MOST_LARGE = 0.07, 0.33
 """Of its interval, what the longest group may take over the fleet, and over the large one."""
-ALL, ALL_LARGE = 0.10, 0.40
-"""What all of them may take together of one core."""
+ALL, ALL_LARGE = 0.065, 0.30
+"""What all of them may take together of one core; they take 0.056 and 0.26."""
 GRAPHS = [
     pytest.param(panel, id=f"{name}-{panel['title']}")
     for name, text in render(CATALOG, SETTINGS).items()
@@ -60,6 +60,8 @@ GRAPHS = [
     for panel in lint.panels(json.loads(text))
 ]
 # Three questions that read about as many series as the dearest rule, by what each of them reads.
+# They are asked of as many instances as on the known machine: a series of 63,000 in one question
+# costs half as much again as one of 12,000.
 CONTROLS = {
     RECORDED[record]: name
     for record, name in (
@@ -151,6 +153,7 @@ SERIES = [
     *(pair for metric in SERVICE_METRICS.values() for pair in exported(metric)),
     ({"__name__": "up"}, 1.0),
 ]
+CONTROL_SERIES = [pair for pair in SERIES if pair[0]["__name__"] in CONTROLS.values()]
 PROBER = [
     pair for name, one in METRICS.items() if name not in SERVICE_METRICS for pair in exported(one)
 ]
@@ -217,6 +220,17 @@ def fleets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Fleet, Fl
         yield Fleet(one, start + HOURS), Fleet(many, start + HOURS)
 
 
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Return a large fleet of what the control questions read."""
+    folder, start = tmp_path_factory.mktemp("crowd"), time.time() - RAW
+    with Prometheus(folder, targets={}, program=needs("prometheus")) as api:
+        history = History(api, start)
+        for number in range(LARGE):
+            push(history, raw(f"i{number}", 0, 15, CONTROL_SERIES))
+        yield Fleet(api, start + RAW)
+
+
 def asked(panel: lint.JSON, end: float) -> list[Question]:
     """Return a panel's questions over six hours, at the finest step that Grafana would take."""
     words = {
@@ -275,7 +289,8 @@ class Bill:
         )
 
 
-def test_no_group_is_late(fleets: tuple[Fleet, Fleet]) -> None:
+@pytest.mark.timeout(1800)
+def test_no_group_is_late(fleets: tuple[Fleet, Fleet], crowd: Fleet) -> None:
     """
     The longest group takes 7 % of its interval, over a thousand instances under a third.
 
@@ -284,9 +299,8 @@ def test_no_group_is_late(fleets: tuple[Fleet, Fleet]) -> None:
     """
     exprs = [*(expr for expr, _ in RULES), RAW_QUANTILE]
     one, many = (fleet.costs(exprs, rounds=7) for fleet in fleets)
-    read = sum(labels["__name__"] in CONTROLS.values() for labels, _ in SERIES)
-    there = SERIES_SECONDS * read * INSTANCES
-    slowness = sum(many[expr] for expr in CONTROLS) / there
+    there = SERIES_SECONDS * len(CONTROL_SERIES) * LARGE
+    slowness = sum(crowd.costs(CONTROLS, rounds=3).values()) / there
     dearer = [*RULES, (RAW_QUANTILE, SETTINGS.rule_seconds)]
 
     *groups, bill, more = (
