@@ -50,7 +50,9 @@ _KEPT_OF_A_BLOCK = 4096
 # The last message of a stream is kept where it may say more than content; a larger one is read.
 _KEPT_OF_THE_LAST = 2048
 _LONGEST_DONE = max(map(len, DONE))
-
+# CPython keeps one object for each single byte: `is` may stand for `==`, at half its cost. An
+# interpreter that does not would take the longer paths, which count the same.
+_NEWLINE = b"\n\n"[:1]
 
 # As for messages: what is done for many at once costs half.
 _ENDS_AT_ONCE = 32
@@ -96,23 +98,30 @@ class MessageBuffer:
                         self.on_error("middleware")
 
     def _count(self, taken: list[tuple[Stream, bytes, float]]) -> None:  # noqa: C901, PLR0912
-        shortest, size_bins = SHORTEST_GAP, SIZE_BINS
+        shortest, size_bins, newline = SHORTEST_GAP, SIZE_BINS, _NEWLINE
         head: bytes | None
         for stream, body, now in taken:
             try:
                 if stream.scan is None and 13 not in body:
-                    heads, cells, cut, in_data = stream.short
+                    heads, cells, cut, in_data, row = stream.short
                     head, _, rest = body.partition(cut)
                     rest, _, end = rest.partition(b"\n")
                     # One data line, then the blank line, then nothing.
-                    if end == b"\n" and (len(rest) > _LONGEST_DONE or rest not in DONE):
-                        if b"id:" <= head < b"id;":
-                            line, end, head = head.partition(b"\n")
-                            if end:
-                                stream.id = line
-                            else:
-                                head = None
+                    if end is newline and (len(rest) > _LONGEST_DONE or rest not in DONE):
                         size = len(body)
+                        if b"id:" <= head < b"id;":
+                            if row is None:
+                                line, end, head = head.partition(b"\n")
+                                if end:
+                                    stream.id = line
+                                else:
+                                    head = None
+                            elif 10 in head:
+                                row = None
+                            else:
+                                stream.id = head
+                        else:
+                            row = None
                         if in_data:
                             # An empty piece brings nothing.
                             if rest[:1] == b'"' or size > _KEPT_OF_THE_LAST:
@@ -120,7 +129,9 @@ class MessageBuffer:
                             else:
                                 stream.last = rest
                         try:
-                            cells[heads[head] + size_bins[size]] += 1
+                            if row is None:
+                                row = heads[head]
+                            cells[row + size_bins[size]] += 1
                         except (KeyError, IndexError):
                             pass
                         else:
@@ -168,7 +179,7 @@ class MessageBuffer:
                 stream.id = cursor
                 stream.scan = None
                 stream.reader = plain
-                stream.short = plain.short
+                stream.short = plain.short_of(head, body)
                 stream.payload_at = now
                 count_first_content(stream, counts, now)
                 return

@@ -72,6 +72,8 @@ def is_known(stream: Stream, reader: Reader, message: bytes, now: float) -> bool
     _count_plain(counts, row, len(message) - (2 if message[-2] == 13 else 1))
     stream.id = cursor or stream.id
     stream.events += 1
+    # What comes this way in the midst of content is not like the one before.
+    stream.short = reader.short if stream.scan is None else reader.short_of(head, message)
     count_content(stream, counts, now)
     return True
 
@@ -83,6 +85,9 @@ def remember_message(stream: Stream, message: bytes, name: bytes) -> None:
         line, _, _ = message[message.find(b"data:") + 5 :].partition(b"\n")
         cut = b"data: " if line[:1] == b" " else b"data:"
         remember(stream, name, head, cut, line.removeprefix(b" "))
+        reader = stream.reader
+        if reader is not None and reader.knows_by_head and head in reader.heads:
+            stream.short = reader.short_of(head, message)
 
 
 def remember(stream: Stream, name: bytes, head: bytes, cut: bytes, data: bytes) -> None:

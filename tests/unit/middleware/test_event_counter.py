@@ -117,30 +117,37 @@ def test_counts_equal_a_slow_readers_however_streams_are_cut_and_mixed(data):
 def usual_stream(random):
     """Return a stream as applications write them, one event per message, and its messages."""
     end = random.choice([b"\n", b"\n", b"\n", b"\r\n", b"\r"])
-    messages = []
+    messages, which = [], 0
     for seq in range(random.randrange(30)):
-        lines = random.choice(
-            [
-                [b"data: %s" % (b"x" * random.choice([0, 1, 30, 120, 1000, 70_000]))],
-                [b"id: %d-ab" % seq, b"data: %d" % seq],
-                [b"id:%d" % seq, b"event: message", b"data:x"],
-                [b"event: tick", b"data: 1", b"id: %d" % seq],
-                [b"event: heartbeat", b'data: {"t":1}'],
-                [b"event: %d" % random.randrange(400), b"data: x"],
-                [b": ping"],
-                [b"id: %d" % seq],
-                [b"data: a", b"data: b"],
-                [b"data: [DONE]"],
-                [b"event: done", b"data"],
-                [b"retry: 10", b"data: x"],
-                [b"id: 5data: x"],
-                [b"idx: 5", b"data: x"],
-                [b"event: data: x"],
-                [b"id: 1\0", b"data: x"],
-                [b": c", b"data: x"],
-            ]
-        )
-        messages.append(end.join(lines) + end + end)
+        shapes = [
+            [b"data: %s" % (b"x" * random.choice([0, 1, 30, 120, 1000, 70_000]))],
+            [b"id: %d-ab" % seq, b"data: %d" % seq],
+            [b"id:%d" % seq, b"event: message", b"data:x"],
+            [b"event: tick", b"data: 1", b"id: %d" % seq],
+            [b"event: heartbeat", b'data: {"t":1}'],
+            [b"event: %d" % random.randrange(400), b"data: x"],
+            [b": ping"],
+            [b"id: %d" % seq],
+            [b"data: a", b"data: b"],
+            [b"data: [DONE]"],
+            [b"event: done", b"data"],
+            [b"retry: 10", b"data: x"],
+            [b"id: 5data: x"],
+            [b"idx: 5", b"data: x"],
+            [b"event: data: x"],
+            [b"id: 1\0", b"data: x"],
+            [b": c", b"data: x"],
+            [b"id: data: 5", b"data: x"],
+            [b"id: 5", b"id: %d" % seq, b"data: x"],
+            [b"x: 1", b"data: x"],
+            [b"x: 1", b"event: message", b"data: x"],
+            [b"", b"event: tick", b"data: x"],
+            [b"id: %d" % seq, b"event: tick", b"data: [DONE]"],
+        ]
+        # Most are like the one before.
+        if not seq or random.random() < 0.5:
+            which = random.randrange(len(shapes))
+        messages.append(end.join(shapes[which]) + end + end)
     return messages
 
 
@@ -181,6 +188,29 @@ def test_short_path_is_taken_by_the_usual_shapes():
     bench.buffer.count_pending()
 
     assert sum(bench.counts.fast) >= 57
+
+
+def test_nothing_but_the_id_is_read_of_messages_that_differ_in_it_alone():
+    """Their stream looks up no head; one of another kind ends that, and is counted as its own."""
+    bench = Bench()
+    stream, send = bench.open()
+    rows, fast = [], []
+    for bodies in (
+        [b"id: %d\nevent: tick\ndata: x\n\n" % seq for seq in range(5)],
+        [b": ping\n\n", b"id: 5\nevent: tick\ndata: x\n\n"],
+        [b"id: 6\ndata: x\n\n", b"id: 7\nevent: tick\ndata: x\n\n"],
+    ):
+        for body in bodies:
+            bench.send(send, body)
+        bench.buffer.count_pending()
+        rows.append(stream.short[4])
+        fast.append(sum(bench.counts.fast))
+
+    assert (fast[0], rows[0]) == (4, bench.counts.rows[b"tick"])
+    assert (fast[1], rows[1]) == (5, rows[0])
+    assert rows[2] is None
+    assert stream.id == b"id: 7"
+    assert bench.counted()["kinds"] == {"tick": 7, "message": 1}
 
 
 @pytest.mark.parametrize("comment", [b": hi\n\n", b": a longer word, told from its kind\n\n"])

@@ -97,8 +97,9 @@ def test_the_short_path_cuts_where_the_piece_of_content_begins(protocol: str, sp
     learnt = ours.learn(b"data:" + space, same + rest, b"", 3)
 
     assert learnt is not None
-    heads, _, cut, _ = learnt
+    heads, _, cut, in_data, row = learnt
     assert (cut, heads) == (b"data:" + space + same, {b"": 3})
+    assert (in_data, row) == (True, None)
 
 
 @pytest.mark.parametrize(
@@ -123,3 +124,14 @@ def test_what_might_be_something_else_is_never_cut_short(data: bytes, options: d
     ours = reader("openai-chat", **options)
 
     assert ours.learn(b"data: ", data, b"", 0) is None
+
+
+def test_behind_an_id_the_cut_is_all_that_is_known() -> None:
+    """What comes before it is the id, of which the head says nothing; one head, one such path."""
+    ours = reader()
+    ours.learn(b"data: ", b"x", b"event: tick\n", 7)
+    found = ours.short_of(b"event: tick\n", b"id: 1\nevent: tick\ndata: x\n\n")
+
+    assert found[2:] == (b"\nevent: tick\ndata:", False, 7)
+    assert ours.short_of(b"event: tick\n", b"id: 2\nevent: tick\ndata: y\n\n") is found
+    assert ours.short_of(b"event: tick\n", b"event: tick\ndata: x\n\n") is ours.short
