@@ -107,14 +107,19 @@ tests/newer/bin: tests/newer/fetch.sh
 	@sh $< forky $(NEWER_PARTS) && touch $@ || \
 	  echo "Could not fetch newer programs - what needs them will say so." >&2
 
-$(VENV)/pip:
-	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q --upgrade pip
+$(VENV)/uv:
+	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q --upgrade pip uv
 	@touch $@
 
-$(VENV)/demo: pyproject.toml | $(VENV)/pip
-	$(BIN)/pip install -q -e '.[all]'
+# uv takes a seventh of pip's time; pip knows indexes that are set up for it alone.
+define install
+$(BIN)/uv pip install -q --python $(BIN)/python $(1) || $(BIN)/pip install -q $(1)
+endef
+
+$(VENV)/demo: pyproject.toml | $(VENV)/uv
+	$(call install,-e '.[all]')
 	@touch $@
 
-$(VENV)/dev: pyproject.toml | $(VENV)/pip
-	$(BIN)/pip install -q -e '.[all]' --group dev
+$(VENV)/dev: pyproject.toml | $(VENV)/uv
+	$(call install,-e '.[all]' --group dev)
 	@touch $(VENV)/demo $@
