@@ -127,7 +127,7 @@ def test_what_might_be_something_else_is_never_cut_short(data: bytes, options: d
 
 
 def test_behind_an_id_the_cut_is_all_that_is_known() -> None:
-    """What comes before it is the id, of which the head says nothing; one head, one such path."""
+    """Before it stands the id, of which the head says nothing; one head, one such path."""
     ours = reader()
     ours.learn(b"data: ", b"x", b"event: tick\n", 7)
     found = ours.short_of(b"event: tick\n", b"id: 1\nevent: tick\ndata: x\n\n")
