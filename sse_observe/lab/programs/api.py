@@ -37,7 +37,7 @@ def ask(
         if error.code in (401, 403):
             words = "it wants credentials; add --header 'Authorization: Bearer …'"
         raise LabError(f"{url}: {path} answered {error.code}: {words}") from None
-    except ValueError:
+    except (msgspec.DecodeError, ValueError):
         raise LabError(f"{url}: {path} answered no JSON; check the address") from None
     except OSError as error:
         reason = getattr(error, "reason", None) or error

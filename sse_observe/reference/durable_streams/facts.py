@@ -89,7 +89,7 @@ def unpack(note: bytes) -> Facts | None:
     """Return kept facts, or None for the note of a stream that is none of ours."""
     try:
         return _decode(note)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

@@ -20,7 +20,7 @@ def messages_of(facts: Facts, body: bytes, *, creates: bool = False) -> list[byt
     try:
         # Checked as a whole first: what is raw is not read.
         _check(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RefusedError(400, "the body is no JSON") from None
     stripped = body.strip()
     if not stripped.startswith(b"["):
