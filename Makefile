@@ -76,13 +76,16 @@ release: parts $(VENV)/dev  ## Write VERSION=… into the tree, build and check 
 	@touch $(VENV)/demo $(VENV)/dev  # a version alone was written: nothing is installed for it
 
 # lowest-direct or highest; PYTHON says for which Python. Datadog's agent, which two files of tests ask,
-# has one version for each of its parts.
+# has one version for each of its parts; check-jsonschema wants a newer click than the lowest typer, which
+# spells the commands' reference in its own way too.
 RESOLUTION ?= lowest-direct
 versions: $(VENV)/dev  ## Fast tests over the lowest versions of all dependencies, or RESOLUTION=highest
 	$(BIN)/uv venv -q --clear --python $(PYTHON) .venv-versions
 	$(BIN)/uv pip compile -q --python $(PYTHON) --no-deps --resolution $(RESOLUTION) --extra all -o .venv-versions/ours.txt pyproject.toml
 	VIRTUAL_ENV=.venv-versions $(BIN)/uv pip install -q --override .venv-versions/ours.txt -e '.[all]' --group dev
-	.venv-versions/bin/python -m pytest -n 2 -m "not slow and not prove" --ignore-glob="*/integration/test_datadog*" $(ARGS)
+	.venv-versions/bin/python -m pytest -n 2 -m "not slow and not prove" --ignore-glob="*/integration/test_datadog*" \
+	  --ignore-glob="*/integration/test_workflows*" \
+	  --deselect "tests/integration/test_docs.py::test_generated_tables_are_as_their_sources_have_them[docs/reference/cli.md]" $(ARGS)
 
 wheel: $(VENV)/demo  ## Build the wheel into dist/
 	$(BIN)/pip wheel -q --no-deps -w dist .
