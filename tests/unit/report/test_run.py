@@ -69,9 +69,9 @@ def test_json_alone_writes_no_file(
             commands.app([*words, "--alert", "SSEStreamsStalled"])
     finally:
         report_source.refuse.clear()
-    written, said = capsys.readouterr()
+    written, warned = capsys.readouterr()
 
     assert done.value.code == 1
     assert json.loads(written)["complete"] is False
-    assert "partial: " in said
+    assert "partial: " in warned
     assert list(tmp_path.iterdir()) == []
