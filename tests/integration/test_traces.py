@@ -12,9 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
-import anthropic
 import httpx
-import openai
 import pytest
 import requests
 from fastapi import FastAPI
@@ -66,6 +64,8 @@ class Gateway:
 
     async def openai(self, model: str) -> AsyncIterator[bytes]:
         """Ask first, as most gateways do, so as to refuse what the upstream refuses."""
+        import openai
+
         sdk = openai.AsyncOpenAI(
             base_url=f"{self.upstream}/v1",
             api_key="k",
@@ -80,6 +80,8 @@ class Gateway:
 
     async def anthropic(self, model: str) -> AsyncIterator[bytes]:
         """Ask in the middle of the answer."""
+        import anthropic
+
         sdk = anthropic.AsyncAnthropic(
             base_url=self.upstream,
             api_key="k",

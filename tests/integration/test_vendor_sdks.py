@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import anthropic
-import openai
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -35,6 +33,8 @@ Ask = Callable[[str, str, int], Iterator[str]]
 
 def chat(url: str, answer: str, retries: int) -> Iterator[str]:
     """Ask by `openai`, as for a chat completion."""
+    import openai
+
     client = openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=retries)
     with (
         client,
@@ -46,6 +46,8 @@ def chat(url: str, answer: str, retries: int) -> Iterator[str]:
 
 def responses(url: str, answer: str, retries: int) -> Iterator[str]:
     """Ask by `openai`, as for a response; a failure is an event among others there."""
+    import openai
+
     client = openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=retries)
     with client, client.responses.create(model=answer, input="?", stream=True) as stream:
         for event in stream:
@@ -56,6 +58,8 @@ def responses(url: str, answer: str, retries: int) -> Iterator[str]:
 
 def messages(url: str, answer: str, retries: int) -> Iterator[str]:
     """Ask by `anthropic`, by its helper that puts a message together."""
+    import anthropic
+
     client = anthropic.Anthropic(base_url=url, api_key="k", max_retries=retries)
     question = {"model": answer, "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]}
     with client, client.messages.stream(**question) as stream:

@@ -11,12 +11,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-# Its own tests refuse a tag that we rename.
-os.environ.setdefault("DDEV_SKIP_GENERIC_TAGS_CHECK", "1")
-
-from datadog_checks.base.checks.openmetrics.v2.base import OpenMetricsBaseCheckV2
-from datadog_checks.base.stubs import aggregator
-
 _MONOTONIC = 3
 _GAUGE = 0
 _TERM = re.compile(
@@ -47,6 +41,13 @@ class Agent:
     """The real OpenMetrics check under a configuration of ours, and all that it submitted."""
 
     def __init__(self, config: Mapping[str, Any], address: str) -> None:
+        # Its own tests refuse a tag that we rename.
+        os.environ.setdefault("DDEV_SKIP_GENERIC_TAGS_CHECK", "1")
+        # It takes a second to load.
+        from datadog_checks.base.checks.openmetrics.v2.base import OpenMetricsBaseCheckV2
+        from datadog_checks.base.stubs import aggregator
+
+        self._aggregator = aggregator
         (instance,) = config["instances"]
         mine = {**instance, "openmetrics_endpoint": f"http://{address}/metrics"}
         self._check = OpenMetricsBaseCheckV2("openmetrics", config["init_config"], [mine])
@@ -54,15 +55,15 @@ class Agent:
 
     def run(self, at: float) -> None:
         """Run the check once, at an instant of the test's own time."""
-        aggregator.reset()
+        self._aggregator.reset()
         error = self._check.run()
         assert error == "", error
         found = []
-        for stubs in aggregator._metrics.values():
+        for stubs in self._aggregator._metrics.values():
             for stub in stubs:
                 kind = {_MONOTONIC: "count", _GAUGE: "gauge"}[stub.type]
                 found.append(Sample(stub.name, kind, frozenset(stub.tags), stub.value))
-        for buckets in aggregator._histogram_buckets.values():
+        for buckets in self._aggregator._histogram_buckets.values():
             for stub in buckets:
                 tags = (tag for tag in stub.tags if not tag.endswith("_bound"))
                 tags = [tag for tag in tags if not re.match(r"(upper|lower)_bound:", tag)]

@@ -17,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import openai
 import requests
 from prometheus_client.parser import text_string_to_metric_families as parse
 
@@ -69,6 +68,10 @@ class Users:
     """Tasks that ask by the vendor's SDK, and write down what they were dealt."""
 
     def __init__(self, url: str) -> None:
+        # Who only asks for our constants need not wait for it.
+        import openai
+
+        self._sdk = openai
         self._client = openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0)
         self._leaving = False
         self._dice = random.Random(7)
@@ -101,7 +104,7 @@ class Users:
             await asyncio.sleep(self._dice.uniform(0, 1))
             answer = next(self._hand)
             # A refusal; no connection at all would be none of the deck's, and ends the run.
-            with suppress(openai.APIStatusError):
+            with suppress(self._sdk.APIStatusError):
                 await self._read(answer)
             self.ended.append(Ended(time.time(), answer))
 
@@ -109,7 +112,7 @@ class Users:
         words = 0
         stream = await self._client.chat.completions.create(model=answer, messages=[], stream=True)
         # How an answer that fails looks to its user is a matter of its own.
-        with suppress(openai.OpenAIError):
+        with suppress(self._sdk.OpenAIError):
             async with stream:
                 async for _ in stream:
                     words += 1

@@ -7,6 +7,7 @@ The reference of the Python names, as griffe reads them off the source.
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from typing import NamedTuple
 
 import griffe
@@ -80,17 +81,27 @@ def package() -> griffe.Object:
     return griffe.load("sse_observe", search_paths=[ROOT], allow_inspection=False)
 
 
+def listed() -> Iterator[tuple[str, str]]:
+    """Yield the first module that lists a public name, and the name; nothing is read for that."""
+    seen: set[int] = set()
+    for module, stated in PUBLIC.items():
+        home = import_module(module)
+        for name in stated or sorted(home.__all__):
+            if id(getattr(home, name)) not in seen:
+                seen.add(id(getattr(home, name)))
+                yield module, name
+
+
+def read(module: str, name: str) -> Public:
+    """Return a public name as its source has it."""
+    home = package()[module.partition(".")[2]] if "." in module else package()
+    source = home[name]
+    return Public(module, name, source.final_target if source.is_alias else source)
+
+
 def public() -> Iterator[Public]:
     """Yield every public name once, at the first module that lists it."""
-    seen: set[str] = set()
-    for module, stated in PUBLIC.items():
-        home = package()[module.partition(".")[2]] if "." in module else package()
-        for name in stated or sorted(str(each) for each in home.exports or ()):
-            source = home[name]
-            source = source.final_target if source.is_alias else source
-            if source.path not in seen:
-                seen.add(source.path)
-                yield Public(module, name, source)
+    return (read(module, name) for module, name in listed())
 
 
 def called_with(source: griffe.Object) -> list[griffe.Parameter]:
