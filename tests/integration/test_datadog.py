@@ -11,13 +11,13 @@ import yaml
 from sse_observe.metrics import METRICS, SERVICE_METRICS
 from tests.support.datadog import Agent, alerting, terms
 from tests.support.exporter import Exporter, Series
-from tests.support.rendered import target
+from tests.support.rendered import default_target
 from tests.support.servers import RawClient, serve_process
 from tests.support.services import CASES, FAULT, Value, everything, histogram, rate
 
 pytestmark = pytest.mark.slow
 
-FILES = target("datadog")
+FILES = default_target("datadog")
 CONFIG = yaml.safe_load(FILES["conf.d/openmetrics.d/conf.yaml"])
 MONITORS = {
     name.removeprefix("monitors/").removesuffix(".json"): json.loads(text)

@@ -11,11 +11,11 @@ import yaml
 from sse_observe.lab.drill.environment import Environment
 from sse_observe.lab.drill.faults import fault_named
 from tests.support.datadog import Agent, alerting
-from tests.support.rendered import target
+from tests.support.rendered import default_target
 
 pytestmark = [pytest.mark.slow, pytest.mark.prove]
 
-FILES = target("datadog")
+FILES = default_target("datadog")
 CONFIG = yaml.safe_load(FILES["conf.d/openmetrics.d/conf.yaml"])
 # The four that every stack asks for, each with the fault that raises it.
 FAULTS = {

@@ -16,12 +16,13 @@ from sse_observe.catalog.durations import duration, seconds
 from sse_observe.errors import LabError
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.metrics import METRICS, SERVICE_METRICS, Metric
-from sse_observe.render.bundle import catalogue, render
+from sse_observe.render.bundle import catalogue
 from sse_observe.render.expressions import Expressions
 from sse_observe.render.groups import Rules
 from tests.support import grafana_lint as lint
 from tests.support.history import History, Points, growing, steady
 from tests.support.programs import needs
+from tests.support.rendered import FILES
 
 pytestmark = [pytest.mark.slow, pytest.mark.prove]
 
@@ -55,7 +56,7 @@ ALL, ALL_LARGE = 0.065, 0.30
 """What all of them may take together of one core; they take 0.056 and 0.26."""
 GRAPHS = [
     pytest.param(panel, id=f"{name}-{panel['title']}")
-    for name, text in render(CATALOG, SETTINGS).items()
+    for name, text in FILES.items()
     if name.endswith(".json")
     for panel in lint.panels(json.loads(text))
 ]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,18 @@ def steps(shown: JSON) -> list[JSON]:
     return shown["fieldConfig"]["defaults"]["thresholds"]["steps"]
 
 
-def target(name: str, folder: Path | None = None, text: str = "") -> dict[str, str]:
+@cache
+def default_target(name: str) -> Mapping[str, str]:
+    """Return the files of one target by their path in its folder, under default settings."""
+    return _target(None, name)
+
+
+def target(name: str, folder: Path, text: str) -> dict[str, str]:
     """Return the files of one target by their path in its folder, under settings as text."""
-    settings = None if folder is None else settings_file(folder, text)
+    return _target(settings_file(folder, text), name)
+
+
+def _target(settings: Path | None, name: str) -> dict[str, str]:
     rendered = bundle(settings, [name]).files
     return {
         path.removeprefix(f"{name}/"): content

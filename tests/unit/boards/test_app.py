@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from functools import cache
 
 import pytest
 
@@ -20,12 +21,17 @@ def missing() -> BoardReader:
     raise ReportError("no Prometheus here")
 
 
-APP = BoardsApp(CATALOG, SETTINGS, missing)
+@cache
+def lonely() -> BoardsApp:
+    """Return the boards of a machine without a Prometheus."""
+    return BoardsApp(CATALOG, SETTINGS, missing)
 
 
-def asked(path: str, app: BoardsApp = APP, **more: object) -> tuple[int, dict[bytes, bytes], str]:
+def asked(
+    path: str, app: BoardsApp | None = None, **more: object
+) -> tuple[int, dict[bytes, bytes], str]:
     """Return status, headers and text of one answer."""
-    begin, end = drive(app, http_scope(path, headers=LOCAL, **more))  # type: ignore[arg-type]
+    begin, end = drive(app or lonely(), http_scope(path, headers=LOCAL, **more))  # type: ignore[arg-type]
     return begin["status"], dict(begin["headers"]), end["body"].decode()
 
 
@@ -59,7 +65,7 @@ def test_a_content_is_json_of_what_was_asked(reader: BoardReader) -> None:
 )
 def test_why_there_is_nothing_is_one_line(query: str, words: str, reader: BoardReader) -> None:
     """The page says it; the script has nothing to guess."""
-    app = BoardsApp(CATALOG, SETTINGS, lambda: reader) if query else APP
+    app = BoardsApp(CATALOG, SETTINGS, lambda: reader) if query else lonely()
 
     found = json.loads(asked(f"{HEALTH}/live.json", app, query=query)[2])
 
@@ -72,7 +78,7 @@ def test_why_there_is_nothing_is_one_line(query: str, words: str, reader: BoardR
 def test_a_name_that_is_not_ours_gets_nothing(host: str) -> None:
     """A web site that makes its own name mean 127.0.0.1 cannot read a board."""
     for path in (HEALTH, f"{HEALTH}/live.json", "/runbooks/README.md", "/"):
-        begin, end = drive(APP, http_scope(path, headers={"host": host}))
+        begin, end = drive(lonely(), http_scope(path, headers={"host": host}))
         assert begin["status"] == 421
         assert b"SSE" not in end["body"]
 
@@ -80,7 +86,7 @@ def test_a_name_that_is_not_ours_gets_nothing(host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:80", "LOCALHOST"])
 def test_this_machine_by_any_of_its_names_is_answered(host: str) -> None:
     """A port that is forwarded has another number."""
-    begin, _ = drive(APP, http_scope(HEALTH, headers={"host": host}))
+    begin, _ = drive(lonely(), http_scope(HEALTH, headers={"host": host}))
 
     assert begin["status"] == 200
 
@@ -109,6 +115,6 @@ def test_a_script_of_this_version_is_kept_and_any_other_asked_again() -> None:
 def test_what_is_not_there_says_so_and_sockets_are_refused() -> None:
     """Another path is 404; a websocket is closed; a server's life cycle is followed."""
     assert asked("/d/sse-nothing")[0] == asked("/d/sse-nothing/live.json")[0] == 404
-    exchange = Exchange(APP, {"type": "websocket", "path": "/", "headers": []})
+    exchange = Exchange(lonely(), {"type": "websocket", "path": "/", "headers": []})
     asyncio.run(exchange.run())
     assert exchange.sent == [{"type": "websocket.close", "code": 1000}]

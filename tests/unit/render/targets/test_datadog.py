@@ -16,9 +16,9 @@ from datadog_api_client.v1.model.service_level_objective_request import (
     ServiceLevelObjectiveRequest,
 )
 
-from tests.support.rendered import CATALOG, refused, target
+from tests.support.rendered import CATALOG, default_target, refused, target
 
-FILES = target("datadog")
+FILES = default_target("datadog")
 JSONS = {name: json.loads(text) for name, text in FILES.items() if name.endswith(".json")}
 MONITORS = {k.split("/")[1][:-5]: v for k, v in JSONS.items() if k.startswith("monitors/")}
 KINDS = {

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,42 +17,60 @@ from sse_observe.catalog.durations import seconds
 from sse_observe.lab.programs.prometheus import Prometheus
 from sse_observe.render.targets.grafana_alerting import annotation, uid
 from tests.support.judgement import DEFAULT, END, RULES, STEP, undisturbed
-from tests.support.rendered import BOARDS, CATALOG, FILES, refused, target
+from tests.support.rendered import BOARDS, CATALOG, FILES, default_target, refused, target
 from tests.support.rule_kinds import GrafanaFile, GrafanaRule, PlainFile
 
-TARGET = target("grafana-alerting")
-PROVISIONED = msgspec.yaml.decode(TARGET["provisioning/sse-observe.yaml"], type=GrafanaFile)
-EVERY = [rule for group in PROVISIONED.groups for rule in group.rules]
-ALERTS = [rule for rule in EVERY if rule.record is None]
-RECORDS = [rule for rule in EVERY if rule.record is not None]
+ALERTS = [
+    rule.alert.name + (f" {rule.window.long}/{rule.window.short}" if rule.window else "")
+    for rule in RULES.alert_rules()
+]
+RECORDS = [signal.record for signal in CATALOG.signals]
+"""The titles of all rules."""
 
 
-def test_the_file_to_convert_is_the_plain_one() -> None:
+@pytest.fixture(scope="module")
+def files() -> Mapping[str, str]:
+    """Return the files that default settings give."""
+    return default_target("grafana-alerting")
+
+
+@pytest.fixture(scope="module")
+def provisioned(files: Mapping[str, str]) -> GrafanaFile:
+    """Return what Grafana is to read of them."""
+    return msgspec.yaml.decode(files["provisioning/sse-observe.yaml"], type=GrafanaFile)
+
+
+@pytest.fixture(scope="module")
+def rules(provisioned: GrafanaFile) -> dict[str, GrafanaRule]:
+    """Return every rule by its title."""
+    return {rule.title: rule for group in provisioned.groups for rule in group.rules}
+
+
+def test_the_file_to_convert_is_the_plain_one(files: Mapping[str, str]) -> None:
     """Grafana's conversion API takes what Prometheus takes, group by group."""
-    converted = msgspec.yaml.decode(TARGET["sse-observe.yaml"], type=PlainFile)
+    converted = msgspec.yaml.decode(files["sse-observe.yaml"], type=PlainFile)
+    plain = msgspec.yaml.decode(default_target("mimir")["sse-observe.yaml"], type=PlainFile)
 
-    assert converted == msgspec.yaml.decode(target("mimir")["sse-observe.yaml"], type=PlainFile)
+    assert converted == plain
 
 
-def test_every_rule_is_provisioned_once() -> None:
+def test_every_rule_is_provisioned_once(provisioned: GrafanaFile) -> None:
     """Titles and uids are unique, short, and the same with every rendering."""
-    titles = {
-        rule.alert.name + (f" {rule.window.long}/{rule.window.short}" if rule.window else "")
-        for rule in RULES.alert_rules()
-    }
+    every = [rule for group in provisioned.groups for rule in group.rules]
+    alerts = [rule for rule in every if rule.record is None]
 
-    assert {rule.title for rule in ALERTS} == titles
-    assert {rule.title for rule in RECORDS} == {signal.record for signal in CATALOG.signals}
-    assert len({rule.uid for rule in EVERY}) == len(EVERY)
-    assert all(re.fullmatch(r"[\w-]{1,40}", rule.uid) for rule in EVERY)
-    assert uid("SSEMessageLoss") in {rule.uid for rule in ALERTS}
-    assert len({group.name for group in PROVISIONED.groups}) == len(PROVISIONED.groups)
+    assert sorted(rule.title for rule in alerts) == sorted(ALERTS)
+    assert sorted(rule.title for rule in every if rule.record is not None) == sorted(RECORDS)
+    assert len({rule.uid for rule in every}) == len(every)
+    assert all(re.fullmatch(r"[\w-]{1,40}", rule.uid) for rule in every)
+    assert uid("SSEMessageLoss") in {rule.uid for rule in alerts}
+    assert len({group.name for group in provisioned.groups}) == len(provisioned.groups)
 
 
-@pytest.mark.parametrize("rule", EVERY, ids=lambda rule: rule.title)
-def test_grafanas_own_model_knows_every_key(rule: GrafanaRule) -> None:
+@pytest.mark.parametrize("title", [*RECORDS, *ALERTS])
+def test_grafanas_own_model_knows_every_key(rules: dict[str, GrafanaRule], title: str) -> None:
     """Read into the model of its API and written again, nothing is lost or changed."""
-    given = as_api(rule)
+    given = as_api(rules[title])
 
     model = alerting.Rule.from_json(given)
 
@@ -91,15 +109,16 @@ def as_api(rule: GrafanaRule) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.title)
-def test_states_are_chosen_and_the_panel_exists(rule: GrafanaRule) -> None:
+@pytest.mark.parametrize("title", ALERTS)
+def test_states_are_chosen_and_the_panel_exists(rules: dict[str, GrafanaRule], title: str) -> None:
     """Idle is no alert; where nothing can be asked, telemetry alone says so; the panel is there."""
+    rule = rules[title]
     board = next(b for b in BOARDS.values() if b["uid"] == rule.dashboardUid)
     ids = {panel["id"]: panel for panel in _panels(board["panels"])}
 
     assert rule.noDataState == "OK"
-    assert rule.execErrState == ("Error" if rule.title == "SSETelemetryAbsent" else "KeepLast")
-    alert = DEFAULT.alerts[rule.title.partition(" ")[0]]
+    assert rule.execErrState == ("Error" if title == "SSETelemetryAbsent" else "KeepLast")
+    alert = DEFAULT.alerts[title.partition(" ")[0]]
     expressions = " ".join(target["expr"] for target in ids[rule.panelId]["targets"])
     assert any(signal in expressions for signal in alert.signals())
     assert "$value " not in "".join(rule.annotations.values())
@@ -149,10 +168,13 @@ def test_an_interval_that_grafana_cannot_keep_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_conditions_hold_exactly_where_the_alerts_fire(prometheus: Prometheus) -> None:
+def test_conditions_hold_exactly_where_the_alerts_fire(
+    prometheus: Prometheus, rules: dict[str, GrafanaRule]
+) -> None:
     """Each query asked of a real Prometheus, each condition taken as Grafana takes it."""
     world = undisturbed(prometheus)
-    for rule in ALERTS:
+    for title in ALERTS:
+        rule = rules[title]
         query, *expressions = rule.data
         fired: dict[str, list[float]] = {}
         answer = world.history.ask(str(query.model["expr"]), END, step=STEP)
@@ -164,9 +186,9 @@ def test_conditions_hold_exactly_where_the_alerts_fire(prometheus: Prometheus) -
                 )
                 if at - since >= seconds(rule.hold_for):
                     fired.setdefault(dict(labels).get("job", ""), []).append(at)
-        name, _, pair = rule.title.partition(" ")
+        name, _, pair = title.partition(" ")
         if not pair:
-            assert fired == world.fired[name], rule.title
+            assert fired == world.fired[name], title
         else:
             assert fired.keys() <= world.fired[name].keys()
 
@@ -183,9 +205,9 @@ def holds(value: float, expressions: list[Any]) -> bool:
     return number > condition["evaluator"]["params"][0]
 
 
-def test_nothing_else_is_in_the_folder() -> None:
+def test_nothing_else_is_in_the_folder(files: Mapping[str, str]) -> None:
     """Grafana reads every file of the provisioning folder."""
-    assert [name for name in TARGET if name.startswith("provisioning/")] == [
+    assert [name for name in files if name.startswith("provisioning/")] == [
         "provisioning/sse-observe.yaml"
     ]
     assert not any(name.startswith("grafana") for name in FILES)

@@ -5,12 +5,15 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from inspect import signature
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -25,12 +28,6 @@ from sse_observe.render.target_settings import Drain
 from tests.support.rendered import settings_file
 
 PROBED = "probes: {prober: 'prober:9470', targets: [feed-eu]}\n"
-FILES = bundle(None, targets=["kubernetes"]).files
-MANIFESTS = {
-    name: yaml.safe_load(text)
-    for name, text in FILES.items()
-    if re.fullmatch(r"kubernetes/[^/]+\.yaml", name)
-}
 PATCH = "kubernetes/patches/drain.yaml"
 
 
@@ -40,28 +37,44 @@ def kinds() -> ModuleType:
     return import_module("cloudcoil.models.prometheus_operator.v1")
 
 
+@cache
+def default_files() -> Mapping[str, str]:
+    """Return the files of the default settings."""
+    return bundle(None, targets=["kubernetes"]).files
+
+
+@cache
+def default_manifests() -> Mapping[str, dict[str, Any]]:
+    """Return the manifests among them, by path."""
+    return manifests(default_files())
+
+
+def manifests(files: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the manifests among some files, by path."""
+    return {
+        path: msgspec.yaml.decode(text)
+        for path, text in files.items()
+        if re.fullmatch(r"kubernetes/[^/]+\.yaml", path)
+    }
+
+
 def rendered(folder: Path, settings: str) -> dict[str, dict[str, Any]]:
     """Return the manifests of a user's settings, by name."""
-    files = bundle(settings_file(folder, settings), ["kubernetes"]).files
-    objects = (
-        yaml.safe_load(text)
-        for path, text in files.items()
-        if path in MANIFESTS or path == "kubernetes/sse-probes.yaml"
-    )
-    return {one["metadata"]["name"]: one for one in objects}
+    found = manifests(bundle(settings_file(folder, settings), ["kubernetes"]).files)
+    return {one["metadata"]["name"]: one for one in found.values()}
 
 
 def test_rules_are_those_of_the_plain_files() -> None:
     """Whichever way a fleet loads them, the groups are equal."""
     rules = {
         manifest["metadata"]["name"]: manifest["spec"]
-        for manifest in MANIFESTS.values()
+        for manifest in default_manifests().values()
         if manifest["kind"] == "PrometheusRule"
     }
 
     assert rules == {
         PurePosixPath(name).stem: yaml.safe_load(text)
-        for name, text in FILES.items()
+        for name, text in default_files().items()
         if re.fullmatch(r"alerts/.*\.yaml", name)
     }
     assert len(rules) == 2
@@ -69,11 +82,13 @@ def test_rules_are_those_of_the_plain_files() -> None:
 
 def test_boards_are_those_of_the_plain_files() -> None:
     """Each board is a ConfigMap of its own that Grafana's sidecar finds by its label."""
-    boards = [m for m in MANIFESTS.values() if m["kind"] == "ConfigMap"]
+    boards = [m for m in default_manifests().values() if m["kind"] == "ConfigMap"]
     shown = {name: json.loads(text) for board in boards for name, text in board["data"].items()}
 
     assert {f"dashboards/{name}": board for name, board in shown.items()} == {
-        name: json.loads(text) for name, text in FILES.items() if name.startswith("dashboards/")
+        name: json.loads(text)
+        for name, text in default_files().items()
+        if name.startswith("dashboards/")
     }
     assert len(boards) == 3
     for board in boards:
@@ -82,7 +97,7 @@ def test_boards_are_those_of_the_plain_files() -> None:
 
 def test_manifest_is_one_that_a_cluster_accepts() -> None:
     """Names are DNS names, every value of data and labels a string, and it can be applied."""
-    for path, manifest in MANIFESTS.items():
+    for path, manifest in default_manifests().items():
         assert set(manifest) in (
             {"apiVersion", "kind", "metadata", "spec"},
             {"apiVersion", "kind", "metadata", "data"},
@@ -109,7 +124,7 @@ def test_manifests_are_written_and_checked_when_asked_for(tmp_path: Path) -> Non
     written = {
         path.relative_to(tmp_path).as_posix() for path in (tmp_path / "kubernetes").rglob("*.*")
     }
-    assert written == {"kubernetes/README.md", PATCH, *MANIFESTS}
+    assert written == {"kubernetes/README.md", PATCH, *default_manifests()}
     assert runner.invoke(app, [*asked, "--check"]).exit_code == 0
     (tmp_path / "kubernetes/sse-alerts.yaml").unlink()
     assert check(tmp_path, None, targets=["kubernetes"]).lines() == [
@@ -132,10 +147,10 @@ def test_metadata_of_every_object_is_the_users(tmp_path: Path) -> None:
         "kubernetes:\n  namespace: monitoring\n  labels: {release: stack}\n"
         "  annotations: {a.b/c: 'on'}\n",
     )
-    manifests = rendered(tmp_path, settings.read_text())
+    found = rendered(tmp_path, settings.read_text())
 
-    assert len(manifests) == len(MANIFESTS)
-    for manifest in manifests.values():
+    assert len(found) == len(default_manifests())
+    for manifest in found.values():
         metadata = manifest["metadata"]
         assert metadata["namespace"] == "monitoring"
         assert metadata["labels"]["release"] == "stack"
@@ -194,7 +209,7 @@ def test_a_prober_is_asked_by_the_operator(tmp_path: Path) -> None:
     """Its targets are a Probe, with the labels that the operator selects by."""
     probe = rendered(tmp_path, f"{PROBED}kubernetes: {{labels: {{release: k}}}}")["sse-probes"]
 
-    assert "kubernetes/sse-probes.yaml" not in FILES
+    assert "kubernetes/sse-probes.yaml" not in default_files()
     assert (probe["kind"], probe["metadata"]["labels"]["release"]) == ("Probe", "k")
     assert probe["spec"]["prober"] == {"url": "prober:9470", "path": "/probe"}
     assert probe["spec"]["targets"]["staticConfig"]["static"] == ["feed-eu"]
@@ -202,7 +217,7 @@ def test_a_prober_is_asked_by_the_operator(tmp_path: Path) -> None:
 
 def test_a_service_is_scraped_as_often_as_the_rules_assume() -> None:
     """By the labels of its Service, with the job that the stack of the other target gives it."""
-    monitor = MANIFESTS["kubernetes/sse-monitor.yaml"]
+    monitor = default_manifests()["kubernetes/sse-monitor.yaml"]
 
     assert monitor["kind"] == "ServiceMonitor"
     assert monitor["spec"] == {
@@ -252,7 +267,7 @@ def test_a_patch_fits_an_application_that_is_drained_by_default(tmp_path: Path) 
 
     assert container["readinessProbe"]["httpGet"]["path"] == usual["readiness"].default
     assert Drain().seconds == usual["seconds"].default
-    assert f'seconds={Drain().seconds:g}, file="{Drain().file}"' in FILES[PATCH]
+    assert f'seconds={Drain().seconds:g}, file="{Drain().file}"' in default_files()[PATCH]
 
 
 def test_a_pod_has_time_for_all_that_it_waits_for(tmp_path: Path) -> None:
@@ -294,7 +309,7 @@ def test_a_pod_stops_as_soon_as_its_last_stream_has_ended(tmp_path: Path) -> Non
 def test_a_cluster_knows_every_key_of_the_patch() -> None:
     """Its own kinds take the patch, laid over a Deployment, and keep all of it."""
     apps = import_module("cloudcoil.models.kubernetes.apps.v1")
-    spec = yaml.safe_load(FILES[PATCH])["spec"]
+    spec = yaml.safe_load(default_files()[PATCH])["spec"]
     spec["selector"] = {"matchLabels": {"app": "chat"}}
     spec["template"]["metadata"] = {"labels": {"app": "chat"}}
     taken = apps.Deployment.model_validate(

@@ -5,21 +5,20 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from tests.support.rendered import FILES, refused, rules, target
+from tests.support.rendered import FILES, default_target, refused, rules, target
 from tests.support.rule_kinds import PlainFile
-
-FILE = target("mimir")["sse-observe.yaml"]
 
 
 def test_it_holds_every_rule_of_the_plain_files() -> None:
     """Records before alerts, each as Prometheus has it."""
-    found = msgspec.yaml.decode(FILE, type=PlainFile)
+    text = default_target("mimir")["sse-observe.yaml"]
+    found = msgspec.yaml.decode(text, type=PlainFile)
     plain = [
         {**rule, "expr": rule["expr"].rstrip("\n")}
         for rule in rules({k: v for k, v in sorted(FILES.items(), reverse=True) if "alerts/" in k})
     ]
 
-    assert [rule for group in yaml.safe_load(FILE)["groups"] for rule in group["rules"]] == plain
+    assert [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]] == plain
     assert max(len(group.rules) for group in found.groups) <= 20
     assert len({group.name for group in found.groups}) == len(found.groups) <= 70
     assert all(len(group.name) <= 40 for group in found.groups)

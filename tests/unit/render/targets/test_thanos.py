@@ -5,17 +5,16 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from tests.support.rendered import refused, target
+from tests.support.rendered import default_target, refused, target
 from tests.support.rule_kinds import ThanosFile
-
-FILE = target("thanos")["sse-observe.yaml"]
 
 
 def test_each_group_says_what_a_silent_store_means() -> None:
     """Thanos' own key stands in every group; all else is as in Mimir's file."""
-    found = msgspec.yaml.decode(FILE, type=ThanosFile)
-    plain = yaml.safe_load(target("mimir")["sse-observe.yaml"])
-    groups = yaml.safe_load(FILE)["groups"]
+    text = default_target("thanos")["sse-observe.yaml"]
+    found = msgspec.yaml.decode(text, type=ThanosFile)
+    plain = yaml.safe_load(default_target("mimir")["sse-observe.yaml"])
+    groups = yaml.safe_load(text)["groups"]
 
     assert {group.partial_response_strategy for group in found.groups} == {"abort"}
     for group in groups:

@@ -7,11 +7,8 @@ import msgspec
 import pytest
 
 from sse_observe.render.targets.victoriametrics import metricsql
-from tests.support.rendered import target
+from tests.support.rendered import default_target, target
 from tests.support.rule_kinds import PlainFile, VMRule
-
-FILES = target("victoriametrics")
-FILE = msgspec.yaml.decode(FILES["sse-observe.yaml"], type=PlainFile)
 
 
 @pytest.mark.parametrize(
@@ -32,13 +29,15 @@ def test_only_the_function_is_said_otherwise(promql: str, written: str) -> None:
 
 def test_rules_are_those_of_prometheus_but_for_the_function() -> None:
     """Nothing else is changed, and the operator gets the same groups as vmalert."""
-    plain = msgspec.yaml.decode(target("mimir")["sse-observe.yaml"], type=PlainFile)
-    vmrule = msgspec.yaml.decode(FILES["sse-vmrule.yaml"], type=VMRule)
+    plain = msgspec.yaml.decode(default_target("mimir")["sse-observe.yaml"], type=PlainFile)
+    files = default_target("victoriametrics")
+    text = files["sse-observe.yaml"]
+    vmrule = msgspec.yaml.decode(files["sse-vmrule.yaml"], type=VMRule)
 
-    assert vmrule.spec.groups == FILE.groups
-    back = re.sub(r"\bincrease_prometheus\(", "increase(", FILES["sse-observe.yaml"])
+    assert vmrule.spec.groups == msgspec.yaml.decode(text, type=PlainFile).groups
+    back = re.sub(r"\bincrease_prometheus\(", "increase(", text)
     assert msgspec.yaml.decode(back, type=PlainFile) == plain
-    assert FILES["sse-observe.yaml"].count("increase_prometheus(") >= 3
+    assert text.count("increase_prometheus(") >= 3
 
 
 def test_an_old_vmalert_gets_what_it_knows(tmp_path: Path) -> None:
@@ -46,4 +45,4 @@ def test_an_old_vmalert_gets_what_it_knows(tmp_path: Path) -> None:
     old = target("victoriametrics", tmp_path, "victoriametrics: {keep_firing_for: false}\n")
 
     assert "keep_firing_for" not in old["sse-observe.yaml"] + old["sse-vmrule.yaml"]
-    assert "keep_firing_for" in FILES["sse-observe.yaml"]
+    assert "keep_firing_for" in default_target("victoriametrics")["sse-observe.yaml"]
