@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 
 from sse_observe.catalog.load import load
 from sse_observe.errors import SettingsError
@@ -42,7 +41,7 @@ def rules(rendered: Mapping[str, str]) -> list[JSON]:
         rule
         for name, text in rendered.items()
         if name.endswith(".yaml")
-        for group in yaml.safe_load(text)["groups"]
+        for group in msgspec.yaml.decode(text)["groups"]
         for rule in group["rules"]
     ]
 

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,9 @@ from tests.support.command import SSE_OBSERVE
 from tests.support.programs import needs
 from tests.support.raw_answers import HEAD, LAST, answering, chunk
 from tests.support.redis_server import RedisServer
+from tests.support.rendered import default_target
 from tests.support.servers import RawClient, serve_process
 
-STACK = {
-    name.removeprefix("provisioning/"): yaml.safe_load(text)
-    for name, text in bundle(None, targets=["provisioning"]).files.items()
-    if name.startswith("provisioning/")
-}
-SERVICES = STACK["compose.yaml"]["services"]
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 # Keys that Compose and Grafana document, as far as the stack uses them.
 SERVICE_KEYS = {
@@ -45,6 +40,17 @@ PROVIDER_KEYS = {
 }
 
 
+@cache
+def stack() -> dict[str, Any]:
+    """Return the files of the default settings, read."""
+    return {name: yaml.safe_load(text) for name, text in default_target("provisioning").items()}
+
+
+def services() -> dict[str, Any]:
+    """Return the services among them."""
+    return dict(stack()["compose.yaml"]["services"])
+
+
 def given(folder: Path, text: str) -> Path:
     path = folder / "sse-observe.yaml"
     path.write_text(text)
@@ -53,7 +59,7 @@ def given(folder: Path, text: str) -> Path:
 
 def mounts(service: str) -> dict[str, str]:
     """Return what a service sees at each of its paths, as its compose file writes it."""
-    pairs = (volume.split(":")[:2] for volume in SERVICES[service]["volumes"])
+    pairs = (volume.split(":")[:2] for volume in services()[service]["volumes"])
     return {inside: outside for outside, inside in pairs}
 
 
@@ -66,7 +72,7 @@ class Outside:
 
     def command(self, service: str, program: str, *more: str) -> list[str]:
         """Return a service's own command; its configuration is a copy with names of this side."""
-        words = [self.of(service, word) for word in SERVICES[service]["command"]]
+        words = [self.of(service, word) for word in services()[service]["command"]]
         config = Path(words[0].removeprefix("--config.file="))
         here = self.folder / f"{service}.yml"
         here.write_text(self.of(service, config.read_text()))
@@ -157,7 +163,7 @@ def test_prometheus_and_alertmanager_start_with_the_commands_of_the_stack(tmp_pa
 def test_what_compose_mounts_is_in_the_bundle() -> None:
     """A path that does not exist would be made by Docker: an empty folder, and no word of it."""
     files = bundle(None, targets=["provisioning"]).files
-    for name, service in SERVICES.items():
+    for name, service in services().items():
         assert service.keys() <= SERVICE_KEYS
         for inside, outside in mounts(name).items():
             if outside.startswith("."):
@@ -167,17 +173,17 @@ def test_what_compose_mounts_is_in_the_bundle() -> None:
                 assert any(file.startswith(f"{path}/") for file in files), outside
                 assert f"{outside}:{inside}:ro" in service["volumes"]
             else:
-                assert outside in STACK["compose.yaml"]["volumes"]
+                assert outside in stack()["compose.yaml"]["volumes"]
 
 
 def test_nothing_of_the_stack_is_open_to_strangers() -> None:
     """Loopback alone, no rights, versions that were chosen, and no password to be guessed."""
-    for service in SERVICES.values():
+    for service in services().values():
         assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in service["ports"])
         assert re.fullmatch(r"[a-z]+/[a-z]+:v?\d+\.\d+\.\d+", service["image"])
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
-    password = SERVICES["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
+    password = services()["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
     # Compose's own word for "required": it ends with this message where the variable is missing.
     assert re.fullmatch(r"\$\{GRAFANA_ADMIN_PASSWORD:\?[^}]+\}", password)
 
@@ -195,7 +201,7 @@ def test_a_prober_comes_with_the_stack_where_its_address_says_so(tmp_path: Path)
     """As closed as the rest, from a version that was chosen; one elsewhere brings none."""
     prober, files = prober_of(tmp_path)
 
-    assert "prober" not in SERVICES
+    assert "prober" not in services()
     elsewhere = given(tmp_path, "probes: {prober: 'host.docker.internal:9470'}")
     assert PROBER not in str(bundle(elsewhere, targets=["provisioning"]).files)
     assert prober["ports"] == ["127.0.0.1:9470:9470"]
@@ -247,7 +253,7 @@ def redis_of(tmp_path: Path) -> dict[str, Any]:
 
 def test_a_redis_comes_with_the_stack_where_it_is_asked_for(tmp_path: Path) -> None:
     """As closed as the rest: loopback, no rights, a version, and a password that must be set."""
-    assert "redis" not in SERVICES
+    assert "redis" not in services()
     store = redis_of(tmp_path)
 
     assert store["ports"] == ["127.0.0.1:6379:6379"]
@@ -273,9 +279,9 @@ def test_a_real_redis_understands_its_command_and_asks_for_the_password(tmp_path
 
 def test_grafana_finds_prometheus_and_the_boards() -> None:
     """Addresses are names and ports of the stack, the step is the scrape's, the path is mounted."""
-    (datasource,) = STACK["grafana/datasources/sse-observe.yaml"]["datasources"]
-    (provider,) = STACK["grafana/dashboards/sse-observe.yaml"]["providers"]
-    ports = SERVICES["prometheus"]["ports"][0].split(":")
+    (datasource,) = stack()["grafana/datasources/sse-observe.yaml"]["datasources"]
+    (provider,) = stack()["grafana/dashboards/sse-observe.yaml"]["providers"]
+    ports = services()["prometheus"]["ports"][0].split(":")
 
     assert datasource.keys() == DATASOURCE_KEYS
     assert provider.keys() == PROVIDER_KEYS
@@ -284,7 +290,7 @@ def test_grafana_finds_prometheus_and_the_boards() -> None:
     assert datasource["jsonData"]["timeInterval"] == "15s"
     assert mounts("grafana")[provider["options"]["path"]] == "../dashboards"
     for kind in ("datasources", "dashboards"):
-        assert STACK[f"grafana/{kind}/sse-observe.yaml"]["apiVersion"] == 1
+        assert stack()[f"grafana/{kind}/sse-observe.yaml"]["apiVersion"] == 1
         assert mounts("grafana")[f"/etc/grafana/provisioning/{kind}"] == f"./grafana/{kind}"
 
 
@@ -397,4 +403,4 @@ def test_a_prober_is_scraped_and_asked(tmp_path: Path) -> None:
         "target_label": "__address__",
         "replacement": "host.docker.internal:9470",
     }
-    assert len(STACK["prometheus/prometheus.yml"]["scrape_configs"]) == 1
+    assert len(stack()["prometheus/prometheus.yml"]["scrape_configs"]) == 1
