@@ -8,7 +8,7 @@ import struct
 import urllib.request
 from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import count, pairwise
+from itertools import count
 
 import cramjam
 
@@ -42,25 +42,36 @@ def _field(number: int, payload: bytes) -> bytes:
 
 # The series of a scrape share its instants; there are millions of samples.
 @lru_cache(1 << 10)
-def _frame(instants: tuple[float, ...]) -> tuple[struct.Struct, list[bytes | float]]:
+def _frame(
+    start: float, instants: tuple[float, ...]
+) -> tuple[struct.Struct, tuple[bytes | float, ...]]:
     """Return how samples of these instants are packed, and what with: each second is the value."""
     layout, parts = "<", list[bytes | float]()
     for at in instants:
-        stamp = b"\x10" + _varint(round(at * 1000))
+        stamp = b"\x10" + _varint(round((start + at) * 1000))
         length = b"\x12" + _varint(9 + len(stamp)) + b"\x09"
         layout += f"{len(length)}sd{len(stamp)}s"
         parts += [length, 0.0, stamp]
-    return struct.Struct(layout), parts
+    return struct.Struct(layout), tuple(parts)
 
 
-def _series(labels: Mapping[str, str], points: Points) -> bytes:
-    pairs = b"".join(
-        _field(1, _field(1, name.encode()) + _field(2, value.encode()))
-        for name, value in sorted(labels.items())
-    )
-    frame, parts = _frame(tuple([at for at, _ in points]))
-    parts = parts.copy()
-    parts[1::3] = [value for _, value in points]
+# The rows of an answer share their instants as well.
+@lru_cache(1 << 10)
+def _since(start: float, instants: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple([float(at) - start for at in instants])
+
+
+@lru_cache(1 << 12)
+def _label(name: str, value: str) -> bytes:
+    return _field(1, _field(1, name.encode()) + _field(2, value.encode()))
+
+
+def _series(labels: Mapping[str, str], points: Points, start: float) -> bytes:
+    pairs = b"".join([_label(name, labels[name]) for name in sorted(labels)])
+    instants, values = zip(*points, strict=True) if points else ((), ())
+    frame, usual = _frame(start, instants)
+    parts = [*usual]
+    parts[1::3] = values
     return _field(1, pairs + frame.pack(*parts))
 
 
@@ -77,10 +88,7 @@ class History:
 
     def push(self, series: Iterable[tuple[Mapping[str, str], Points]]) -> None:
         """Write series; `__name__` is a label like any other."""
-        body = b"".join(
-            _series(labels, [(self.start + at, value) for at, value in points])
-            for labels, points in series
-        )
+        body = b"".join(_series(labels, points, self.start) for labels, points in series)
         if not body:
             return
         request = urllib.request.Request(
@@ -104,12 +112,13 @@ class History:
             end=self.start + end,
             step=step,
         )
-        return {
-            frozenset(row["metric"].items()): {
-                float(at) - self.start: float(value) for at, value in row["values"]
-            }
-            for row in data["result"]
-        }
+        found = {}
+        for row in data["result"]:
+            instants, values = zip(*row["values"], strict=True)
+            since = _since(self.start, instants)
+            read = zip(since, map(float, values), strict=True)
+            found[frozenset(row["metric"].items())] = dict(read)
+        return found
 
     def record(
         self,
@@ -133,11 +142,14 @@ class History:
             kept = set(instants)
             answer = self.ask(expr, end, step=pace.every, begin=pace.begin)
             for labels, values in answer.items():
-                found.setdefault(frozenset({**dict(labels), "__name__": name}.items()), {}).update(
-                    {at: value for at, value in values.items() if at in kept}
-                )
+                own = found.setdefault(frozenset({**dict(labels), "__name__": name}.items()), {})
+                if values.keys() <= kept:
+                    own |= values
+                else:
+                    own |= {at: value for at, value in values.items() if at in kept}
+            before = dict(zip(instants[1:], instants, strict=False))
             self.push(
-                (dict(labels), _with_stale(values, instants)) for labels, values in found.items()
+                (dict(labels), _with_stale(values, before)) for labels, values in found.items()
             )
             recorded[name] = found
         return recorded
@@ -166,13 +178,10 @@ class History:
         return fired
 
 
-def _with_stale(values: Mapping[float, float], instants: Sequence[float]) -> Points:
+def _with_stale(values: Mapping[float, float], before: Mapping[float, float]) -> Points:
     """Mark where a series ends: at the first evaluation that does not find it any more."""
-    points = list(values.items())
-    points += [
-        (after, STALE) for at, after in pairwise(instants) if at in values and after not in values
-    ]
-    return sorted(points)
+    ends = [at for at in before.keys() - values.keys() if before[at] in values]
+    return sorted([*values.items(), *((at, STALE) for at in ends)])
 
 
 def steady(value: float, end: float, *, begin: float = 0, step: float = 15) -> Points:

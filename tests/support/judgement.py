@@ -174,7 +174,7 @@ def judge_signal(record: str, series: Series, world: World) -> None:
     assert bool(series) == (record not in LATE)
     for labels, values in series.items():
         assert {name for name, _ in labels} == set(world.ruled.signals[record].labels)
-        assert all(math.isfinite(value) for value in values.values())
+        assert all(map(math.isfinite, values.values()))
     _judge_idle(record, series)
     _judge_steady(record, series, world)
     _judge_pair(series, world.ruled.signals[record])

@@ -6,6 +6,7 @@ Prometheus evaluates, and its answers are held to laws that are true for every s
 """
 
 import math
+from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -933,15 +934,23 @@ CASES = {
 }
 
 
-# The healthy series of one service are those of most.
-@lru_cache(1 << 9)
-def points(value: Value, scrape: int = SCRAPE) -> Points:
-    """Return what is scraped of a value; where it goes away, the mark that says so."""
-    found: list[tuple[float, float]] = []
+# The healthy series of one service are those of most, and of every world.
+@lru_cache(1 << 13)
+def _scraped(value: Value, scrape: int) -> tuple[range | tuple[int, ...], array]:
+    """Return the instants at which a value is there or has gone away, and what is scraped then."""
+    instants, values = list[int](), array("d")
     for at in range(0, END + 1, scrape):
         now = value(at)
         if now is not None:
-            found.append((at, now))
-        elif found and found[-1][0] == at - scrape and not math.isnan(found[-1][1]):
-            found.append((at, STALE))
-    return found
+            instants.append(at)
+            values.append(now)
+        elif instants and instants[-1] == at - scrape and not math.isnan(values[-1]):
+            instants.append(at)
+            values.append(STALE)
+    always = range(0, END + 1, scrape)
+    return always if len(instants) == len(always) else tuple(instants), values
+
+
+def points(value: Value, scrape: int = SCRAPE) -> Points:
+    """Return what is scraped of a value; where it goes away, the mark that says so."""
+    return list(zip(*_scraped(value, scrape), strict=True))
