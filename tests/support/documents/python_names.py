@@ -48,6 +48,8 @@ GIVEN = (
     *("ReferenceApp", "ResumedStream"),
 )
 """Classes that a function returns, and nobody else makes."""
+TOOLS = ("boards", "catalog", "check", "cli", "lab", "probe", "render", "report")
+"""What stands behind the commands has no public name: to read it took most of the time."""
 
 _MEMBERS = ("attribute", "function")
 _NAMED = re.compile(r"`[\w*]+`: ")
@@ -78,7 +80,12 @@ class Public(NamedTuple):
 @cache
 def package() -> griffe.Object:
     """Return the package, read and not imported."""
-    return griffe.load("sse_observe", search_paths=[ROOT], allow_inspection=False)
+    loader = griffe.GriffeLoader(search_paths=[ROOT], allow_inspection=False)
+    found = loader.finder.submodules
+    loader.finder.submodules = lambda module: [
+        one for one in found(module) if one[0][0] not in TOOLS
+    ]
+    return loader.load("sse_observe")
 
 
 def listed() -> Iterator[tuple[str, str]]:
