@@ -9,6 +9,10 @@ import pytest
 
 from tests.support.paths import ROOT
 
+# Those in Go look for garbage seldom: that is a fifth of what Prometheus works. Memory is bounded.
+os.environ.setdefault("GOGC", "400")
+os.environ.setdefault("GOMEMLIMIT", "1GiB")
+
 
 def needs(program: str) -> str:
     """
