@@ -150,11 +150,12 @@ class Stage:
 
     def empty_signals(self) -> list[str]:
         """Return the signals that never had a value."""
-        return [
-            signal.record
-            for signal in load().signals
-            if not self.prometheus.query(f"last_over_time({signal.record}[10m])")
-        ]
+        records = [signal.record for signal in load().signals]
+        # At once: all goes on meanwhile, and works as hard as before.
+        named = f'{{__name__=~"{"|".join(records)}"}}'
+        found = self.prometheus.query(f"count by (__name__) (last_over_time({named}[10m]))")
+        seen = {one.labels["__name__"] for one in found}
+        return [record for record in records if record not in seen]
 
     def empty_panels(self) -> list[tuple[str, str, str]]:
         """Return the queries without an answer in the last minute, with every variable at All."""

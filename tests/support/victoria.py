@@ -1,11 +1,14 @@
 """A real VictoriaMetrics on loopback, and its vmalert."""
 
+import math
+import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from sse_observe.catalog.durations import seconds
 from sse_observe.lab.programs.api import answers
 from sse_observe.lab.programs.process import Program, free_port
 from sse_observe.lab.programs.prometheus import PrometheusAPI
@@ -29,6 +32,8 @@ class Victoria(PrometheusAPI):
                 # In shortened time half a minute would be half an hour.
                 "-search.latencyOffset=0s",
                 "-search.disableCache",
+                # Answers are short: to pack them costs both sides more than it saves.
+                "-http.disableResponseCompression",
                 *flags,
             ],
             log=directory / "victoria.log",
@@ -37,11 +42,15 @@ class Victoria(PrometheusAPI):
 
     def get(self, path: str, **parameters: str | float) -> Any:
         """Ask as any Prometheus is asked, but for what was written a moment ago."""
-        with urllib.request.urlopen(f"{self.url}/internal/force_flush", timeout=30):
-            pass
+        self.flush()
         # Otherwise start and end are moved to whole steps.
         more = {"nocache": 1} if path.startswith("query") else {}
         return super().get(path, **parameters, **more)
+
+    def flush(self) -> None:
+        """Let what was written be found."""
+        with urllib.request.urlopen(f"{self.url}/internal/force_flush", timeout=30):
+            pass
 
     def __enter__(self) -> Self:
         self._program.start()
@@ -96,6 +105,8 @@ class VictoriaStack(Victoria):
         time_scale: float,
     ) -> None:
         super().__init__(directory / "store")
+        self._interval_seconds = seconds(interval)
+        self._flushed = -math.inf
         port = free_port()
         self._ruler = PrometheusAPI(f"http://127.0.0.1:{port}")
         self._beside = (
@@ -124,6 +135,12 @@ class VictoriaStack(Victoria):
         """Ask vmalert about rules and alerts, and the store about all else."""
         asked = self._ruler.get if path in ("rules", "alerts") else super().get
         return asked(path, **parameters)
+
+    def flush(self) -> None:
+        """Let it be found, as often as rules are evaluated: for each query it would take longer."""
+        if time.monotonic() - self._flushed > self._interval_seconds:
+            super().flush()
+            self._flushed = time.monotonic()
 
     def __enter__(self) -> Self:
         super().__enter__()
