@@ -29,6 +29,7 @@ DECLARED = {
     "/feed": StreamRoute(terminal_events=("done",)),
 }
 GOOD_PATHS = ("/chat/1", "/files/a", "/feed", "/nowhere")
+FIELDS = tuple("&".join(f"f{n}" for n in range(count)) for count in (3, 300))
 METHODS = ("GET", "GET", "GET", "POST", "DELETE", "HEAD", "get", "\x00", "X" * 200)
 
 
@@ -48,14 +49,15 @@ def drawn_request(draw):
     if draw.random() < 0.01:
         path += "x" * 8000
     scope = http_scope(path, method=draw.choice(METHODS))
+    # Drawn when it was chosen: a long text takes longer than the request.
     cursor = draw.choice(
         (
-            f"{draw.randrange(10**20)}-{drawn_text(draw)}",
-            f"{draw.randrange(100)}-e{draw.randrange(10**6)}",
-            drawn_text(draw, 2000),
-            "-1-e5",
+            lambda: f"{draw.randrange(10**20)}-{drawn_text(draw)}",
+            lambda: f"{draw.randrange(100)}-e{draw.randrange(10**6)}",
+            lambda: drawn_text(draw, 2000),
+            lambda: "-1-e5",
         )
-    )
+    )()
     network = draw.choice((*NETWORKS, "5g", drawn_text(draw)))
     query = draw.choice(
         (
@@ -63,7 +65,7 @@ def drawn_request(draw):
             f"last_event_id={cursor}",
             f"network_type={network}&last_event_id=",
             f"network_type={network}" * 3,
-            "&".join(f"f{n}" for n in range(draw.choice((3, 300)))),
+            draw.choice(FIELDS),
             "last_event_id=%ff%zz&network_type=%",
         )
     )

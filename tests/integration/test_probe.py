@@ -214,9 +214,11 @@ def grown(path: Path, probes: int, forget: Callable[[], None]) -> int:
             gc.collect()
             return tracemalloc.get_traced_memory()[0]
 
+        await some(min(probes, 300))
+        # What replaces something older counts as growth, but once.
         tracemalloc.start()
         try:
-            sizes = [await some(min(probes, 300)), await some(probes), await some(probes)]
+            sizes = [0, await some(probes), await some(probes)]
             return min(after - before for before, after in pairwise(sizes))
         finally:
             tracemalloc.stop()
