@@ -6,6 +6,7 @@ between two messages, no short path, no bytes that are cut off.
 """
 
 import json
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
@@ -239,7 +240,7 @@ def judge(
     failure = stopped = terminal = False
     found = Verdict("", empty=False, first_content=None)
     for at, name, data in events_of(stream):
-        when = next(now for (now, _), place in zip(pieces, places, strict=True) if place >= at)
+        when, _ = pieces[bisect_left(places, at)]
         protocol = protocol or protocol_of(name, data, headers)
         meant = meanings(protocol or "", name, data)
         if protocol is None and failed_alone(name, data):
