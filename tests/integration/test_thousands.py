@@ -187,6 +187,15 @@ def push(history: History, series: Iterable[tuple[Labels, Points]]) -> None:
         history.push(batch)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def collector() -> Iterator[None]:
+    """Let Prometheus collect its garbage as it does for its users, and did on the known machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GOGC", "100")
+        patch.delenv("GOMEMLIMIT", raising=False)
+        yield
+
+
 @pytest.fixture(scope="module")
 def fleets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Fleet, Fleet]]:
     """Record six hours of one instance; hand a fleet these records, and its own raw series."""

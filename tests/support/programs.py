@@ -11,7 +11,7 @@ from tests.support.paths import ROOT
 
 # Those in Go look for garbage seldom: that is a fifth of what Prometheus works. Memory is bounded.
 os.environ.setdefault("GOGC", "400")
-os.environ.setdefault("GOMEMLIMIT", "1GiB")
+os.environ.setdefault("GOMEMLIMIT", "4GiB")
 
 
 def needs(program: str) -> str:
