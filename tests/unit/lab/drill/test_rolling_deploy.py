@@ -80,6 +80,8 @@ def test_three_hosts_are_replaced_and_no_reader_fails(monkeypatch: pytest.Monkey
     monkeypatch.setattr(rolling_deploy, "_FIRST_SECONDS", 0.0)
     monkeypatch.setattr(rolling_deploy, "DRAIN_SECONDS", 4.0)
     monkeypatch.setattr(drained_apps, "DRAIN_SECONDS", 4.0)
+    # An answer takes half of that, or one that has just begun would not be over in time.
+    monkeypatch.setattr(drained_apps, "_PAUSE", 0.25)
 
     async def main() -> None:
         switch = Switch()
