@@ -89,8 +89,16 @@ class Host:
 class Client:
     """One client of the fleet: what it got, in order, and what it was told of what it did not."""
 
-    def __init__(self, hosts: list[Host], stream: str, *, first: int = 0) -> None:
+    def __init__(
+        self,
+        hosts: list[Host],
+        stream: str,
+        *,
+        first: int = 0,
+        stall_seconds: float | None = None,
+    ) -> None:
         self._hosts = hosts
+        self._stall_seconds = stall_seconds
         self._next = first
         self._stream = stream
         self._visit: Visit | None = None
@@ -139,6 +147,7 @@ class Client:
             transport=self._transport,
             dense_ids=True,
             metrics=self.metrics,
+            stall_seconds=self._stall_seconds,
             max_retries=200,
             random=lambda: 0.0,
             sleep=lambda _: asyncio.sleep(0.05),
