@@ -82,8 +82,9 @@ class Reader(Meanings):
             return self.short
         known = self._behind_ids.get(head)
         if known is None:
-            cut = b"\n" + head + b"data:"
-            known = self._behind_ids[head] = {}, self.short[1], cut, False, self.heads[head]
+            _, cells, cut, in_data, _ = self.short
+            known = {}, cells, b"\n" + head + cut, in_data, self.heads[head]
+            self._behind_ids[head] = known
         return known
 
     def may_be_short(self, name: bytes) -> bool:
